@@ -1,0 +1,37 @@
+"""What can go wrong, in words a user can act on.
+
+Every message is one plain sentence that says what is wrong and what to do about it. The command line prints it and exits with
+`exit_code`; the Slicer panel shows it. Anything that is not a `FusionINNError` is a defect of the program.
+"""
+
+
+class FusionINNError(Exception):
+    """Base of all errors meant for users."""
+
+    exit_code = 2
+
+
+class InputError(FusionINNError):
+    """A file or volume that cannot be used: missing, damaged, empty, constant, of the wrong kind."""
+
+
+class GeometryError(InputError):
+    """Grids that cannot be brought together: sheared or singular affine, volumes that do not overlap."""
+
+
+class ModelError(FusionINNError):
+    """An unknown, damaged or swapped model, or a device that is not there."""
+
+
+class ResultError(FusionINNError):
+    """A result folder that is occupied, incomplete, edited, or of another case or version."""
+
+
+class DeviceMemoryError(FusionINNError):
+    """Neither the chosen device nor the CPU has the memory for one slice."""
+
+
+class Cancelled(FusionINNError):
+    """The user stopped the work; nothing was written."""
+
+    exit_code = 130

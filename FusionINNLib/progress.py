@@ -1,0 +1,26 @@
+"""Progress and cancel of long work as one object, handed down from whoever waits to whatever computes."""
+from collections.abc import Callable
+
+from FusionINNLib.errors import Cancelled
+
+
+class Progress:
+    """Reports "step k of n" and stops the work when asked to.
+
+    Args:
+        report: called with (what is being done, steps done, steps in all) from the working thread; must return quickly.
+    """
+
+    def __init__(self, report: Callable[[str, int, int], None] | None = None):
+        self._report = report or (lambda task, done, total: None)
+        self._stop = False
+
+    def cancel(self) -> None:
+        """Ask the work to stop at its next step. Safe to call from another thread."""
+        self._stop = True
+
+    def step(self, task: str, done: int, total: int) -> None:
+        """Said by the worker after each step. Raises Cancelled when the work is to stop."""
+        if self._stop:
+            raise Cancelled("Stopped: nothing was written.")
+        self._report(task, done, total)
