@@ -1,0 +1,121 @@
+"""Which trained models exist, and how one is loaded: its card is read, its weights are checked against the card, nothing is unpickled.
+
+A model is a folder `Resources/Models/<id>/` with `card.json` (what `build` needs, data, split, seed, metrics, terms, checksum) and
+`weights.pt` (a plain state dict). A path to such a folder may stand wherever an id may.
+"""
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from FusionINNLib.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+    from FusionINNLib.networks import FusionNetwork
+
+DEFAULT = "default"
+CARD, WEIGHTS = "card.json", "weights.pt"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What is known of a model without loading it."""
+
+    id: str
+    folder: Path
+    preset: str
+    settings: dict
+    normalization: str  # "volume" or "slice", see normalization.py
+    margin: int  # pixels of background kept around the head, see slicing.py
+    sha256: str
+    description: str
+    typical_bright: float  # 99.9th percentile of its fused images inside the head, for files that lost their scale
+
+    @property
+    def multiple(self) -> int:
+        """Sides of the image that passes through must be multiples of this."""
+        return 4 if self.preset == "default" else 2
+
+
+def model_folders() -> list[Path]:
+    """Where models may lie: in an installed package or a packaged extension beside the library's files, in a checkout beside the library."""
+    library = Path(__file__).resolve().parent
+    return [folder for folder in (library / "Resources" / "Models", library.parent / "Resources" / "Models") if folder.is_dir()]
+
+
+def available() -> list[str]:
+    """Ids of the models that came with the program, the default one first."""
+    ids = {path.parent.name for folder in model_folders() for path in folder.glob(f"*/{CARD}")}
+    return sorted(ids, key=lambda name: (name != DEFAULT, name))
+
+
+def find(model: str) -> ModelCard:
+    """The card of a model by id or by path of its folder. Raises ModelError where there is none or its card cannot be read."""
+    folders = [folder / model for folder in model_folders()] + [Path(model)]
+    folder = next((folder for folder in folders if (folder / CARD).is_file()), None)
+    if folder is None:
+        raise ModelError(f"There is no model {model!r}: choose one of {', '.join(available()) or '(none installed)'}, or the path of a model folder.")
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        return ModelCard(card["id"], folder, card["preset"], card["settings"], card["normalization"], card["margin"], card["sha256"],
+                         card["description"], card["typical_bright"])
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise ModelError(f"The card of model {model!r} is damaged ({type(problem).__name__}): install the model again.") from problem
+
+
+def load(card: ModelCard) -> "FusionNetwork":
+    """The network of a card on the CPU, ready to use. Raises ModelError where weights are missing, damaged or not those of the card."""
+    import torch
+
+    from FusionINNLib.networks import build
+
+    path = card.folder / WEIGHTS
+    try:
+        checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as problem:
+        raise ModelError(f"The weights of model {card.id!r} are missing: install the model again.") from problem
+    if checksum != card.sha256:
+        raise ModelError(f"The weights of model {card.id!r} are damaged or were swapped (their checksum differs from the card's): install the model again.")
+    network = build(card.preset, card.settings)
+    try:
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except (RuntimeError, KeyError, ValueError) as problem:
+        raise ModelError(f"The weights of model {card.id!r} do not fit its card: install the model again.") from problem
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def choose_device(name: str) -> "torch.device":
+    """The device of a name (`auto`, `cpu`, `cuda`, `cuda:1`, `mps`). `auto` is a GPU where there is one. Raises ModelError for others."""
+    import torch
+
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if present[kind]))
+    kind, _, number = name.partition(":")
+    if kind not in present or (number and not number.isdigit()):
+        raise ModelError(f"There is no device {name!r}: choose auto, cpu, cuda or mps.")
+    if not present[kind] or (kind == "cuda" and number and int(number) >= torch.cuda.device_count()):
+        raise ModelError(f"The device {name!r} is not available on this machine: choose auto or cpu.")
+    return torch.device(name)
+
+
+def write(folder: Path, network: "FusionNetwork", card: dict) -> None:
+    """Weights and card of a model into an existing folder.
+
+    Args:
+        card: everything of a card but preset, settings and checksum, which come from the network; JSON-ready.
+    """
+    import io
+
+    import torch
+
+    from FusionINNLib.networks import describe
+
+    buffer = io.BytesIO()
+    torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}, buffer)
+    (folder / WEIGHTS).write_bytes(buffer.getvalue())
+    complete = card | describe(network) | {"sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
+    (folder / CARD).write_text(json.dumps(complete, indent=1) + "\n", encoding="utf-8")
