@@ -1,0 +1,252 @@
+"""The whole way: two volumes to a fused one with its latent, and back, exactly or as an estimate.
+
+    fuse:       align -> normalise -> slices -> network -> volume
+    decompose:  volume -> slices -> network's inverse -> volume -> stored numbers of the source   (exact, with the saved latent)
+    estimate:   the same with drawn latents                                                       (from the fused image alone)
+
+All arrays are (k, j, i), affines IJK-to-RAS in mm. Nothing here reads or writes files.
+"""
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from FusionINNLib import models
+from FusionINNLib.alignment import Alignment, align
+from FusionINNLib.engine import Engine
+from FusionINNLib.errors import ModelError, ResultError
+from FusionINNLib.normalization import Normalization, bright_level, fit_slice, fit_volume
+from FusionINNLib.progress import Progress
+from FusionINNLib.recipe import Recipe, SourceRecord, pack_not_finite, restore_not_finite
+from FusionINNLib.slicing import Box, batches, find_boxes, from_stack, to_stack
+from FusionINNLib.volume import Volume
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """What `fuse` gives. `first` and `second` are the sources on the reference grid."""
+
+    fused: Volume
+    latent: Volume
+    recipe: Recipe
+    first: Volume
+    second: Volume
+    alignment: Alignment
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What `estimate` gives: float32 volumes in the sources' units; `cycle_error` on the fused image's scale. They are no scans."""
+
+    first: Volume
+    second: Volume
+    first_spread: Volume
+    second_spread: Volume
+    cycle_error: Volume
+
+
+# ---- there -----------------------------------------------------------------------------------------------------------------------
+
+
+def fuse(first: Volume, second: Volume, *, reference: str = "second", alignment: str = "auto", model: str = models.DEFAULT,
+         device: str = "auto", progress: Progress | None = None) -> Fusion:
+    """Fuse two volumes on the grid of the reference.
+
+    Args:
+        first, second: two contrasts of one patient, in this order: ADC and FLAIR, or T1 with contrast and FLAIR.
+        reference: "first" or "second", whose grid the result has.
+        alignment: "auto", "none", "header" or "rigid", see alignment.py.
+        model: id or path of a model folder.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+
+    Raises GeometryError, ModelError, DeviceMemoryError, Cancelled.
+    """
+    progress, warnings = progress or Progress(), []
+    card = models.find(model)
+    engine = Engine(models.load(card), models.choose_device(device), warnings.append)
+    fixed, moving = (first, second) if reference == "first" else (second, first)
+    aligned = align(fixed, moving, alignment, lambda share, task: progress.step(task, round(100 * share), 100))
+    on_grid = (fixed, aligned.volume) if reference == "first" else (aligned.volume, fixed)
+    axis = fixed.through_plane_axis
+    records = tuple(_record(volume, axis, card.normalization, aligned.resampled and volume is not fixed) for volume in on_grid)
+    stacks = tuple(to_stack(volume.array, axis) for volume in on_grid)
+
+    boxes = find_boxes(_occupied(stacks, records), card.multiple, card.margin)
+    background = engine.background()
+    fused, latent = (np.empty(stacks[0].shape, np.float32) for _ in range(2))
+    for k in range(len(fused)):
+        x1, x2 = (_normalised(stack[k], record, k) for stack, record in zip(stacks, records))
+        fused[k], latent[k] = background[0] + (x1 + x2) / 2, background[1] + (x1 - x2)
+
+    def fuse_batch(batch: list[Box]) -> int:
+        x1, x2 = (np.stack([_normalised(stack[box.index], record, box.k) for box in batch]) for stack, record in zip(stacks, records))
+        for box, y, z in zip(batch, *engine.fuse(x1, x2)):
+            fused[box.index], latent[box.index] = y, z
+        return len(batch)
+
+    _run_all(engine, fuse_batch, batches(boxes, engine.batch), "fusing slices", len(boxes), progress)
+    fused, latent = (np.ascontiguousarray(from_stack(stack, axis)) for stack in (fused, latent))
+    recipe = Recipe(card.id, card.sha256, fused.shape, axis, tuple(boxes), background, bright_level(fused), records)
+    return Fusion(Volume(fused, fixed.affine, "fused"), Volume(latent, fixed.affine, "latent"), recipe, *on_grid, aligned,
+                  (*aligned.warnings, *warnings))
+
+
+def _record(volume: Volume, axis: int, normalization: str, resampled: bool) -> SourceRecord:
+    if normalization == "slice":
+        maps = tuple(fit_slice(part) for part in to_stack(volume.array, axis))
+    else:
+        maps = (fit_volume(volume.array),)
+    return SourceRecord(volume.unit, volume.array.dtype.name, volume.slope, volume.intercept, resampled, maps, pack_not_finite(volume.array))
+
+
+def _normalised(stored: np.ndarray, record: SourceRecord, k: int) -> np.ndarray:
+    """Stored numbers of slice k, any shape -> float32 on the nominal 0..1 scale; what is not finite becomes background, 0."""
+    normalised = record.normalization(k).apply(stored)
+    if record.not_finite is not None:
+        normalised[~np.isfinite(stored)] = 0
+    return normalised
+
+
+def _occupied(stacks: tuple[np.ndarray, np.ndarray], records: tuple[SourceRecord, SourceRecord]) -> Iterator[np.ndarray]:
+    """For each slice, where one of the sources is not background."""
+    for k in range(len(stacks[0])):
+        yield np.any([_normalised(stack[k], record, k) != 0 for stack, record in zip(stacks, records)], axis=0)
+
+
+def _run_all(engine: Engine, step: Callable[..., int], items: Iterable, task: str, total: int, progress: Progress) -> None:
+    """Work through batches or boxes; each step says how many slices it finished."""
+    done = 0
+    for finished in engine.each(step, ((item,) for item in items)):
+        done += finished
+        progress.step(task, done, total)
+
+
+# ---- back, exactly ---------------------------------------------------------------------------------------------------------------
+
+
+def decompose(fused: Volume, latent: Volume, recipe: Recipe, *, model: str | None = None, device: str = "auto",
+              progress: Progress | None = None) -> tuple[Volume, Volume]:
+    """Both sources on the reference grid, from the fused image and the latent that came with it.
+
+    Integers that were not resampled come back identical in every voxel, with their type and scale factors; others to 1e-5 of their range.
+    Raises ResultError where the two volumes do not belong together, ModelError, DeviceMemoryError, Cancelled.
+    """
+    if not fused.shape == latent.shape == recipe.shape:
+        raise ResultError("Fused image, latent and record do not belong together (their sizes differ): use what one fusion wrote.")
+    progress = progress or Progress()
+    engine = _engine_of(recipe, model, device)
+    y, z = (to_stack(volume.array, recipe.axis) for volume in (fused, latent))
+    stacks = tuple(np.empty(y.shape, np.dtype(record.dtype)) for record in recipe.sources)
+    for k in range(len(y)):
+        _store(stacks, recipe, (k,), k, *_outside(y[k], z[k], recipe.background))
+
+    def decompose_batch(batch: list[Box]) -> int:
+        for box, x1, x2 in zip(batch, *engine.decompose(*(_cut(stack, batch) for stack in (y, z)))):
+            _store(stacks, recipe, box.index, box.k, x1, x2)
+        return len(batch)
+
+    _run_all(engine, decompose_batch, batches(list(recipe.boxes), engine.batch), "decomposing slices", len(recipe.boxes), progress)
+    volumes = []
+    for name, stack, record in zip(("first", "second"), stacks, recipe.sources):
+        array = np.ascontiguousarray(from_stack(stack, recipe.axis))
+        restore_not_finite(array, record.not_finite)
+        volumes.append(Volume(array, fused.affine, f"{name}_exact", record.unit, record.slope, record.intercept))
+    return volumes[0], volumes[1]
+
+
+def _engine_of(recipe: Recipe, model: str | None, device: str) -> Engine:
+    """The network that made a fusion. Raises ModelError where only another one of that name is at hand."""
+    card = models.find(model or recipe.model)
+    if card.sha256 != recipe.sha256:
+        raise ModelError(f"The fused image was made with other weights of model {recipe.model!r} than those installed: "
+                         "name the folder of the model that made it with --model.")
+    return Engine(models.load(card), models.choose_device(device))
+
+
+def _outside(y: np.ndarray, z: np.ndarray, background: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Sources outside of the boxes, where they were fused by average and difference."""
+    average, half = y - np.float32(background[0]), (z - np.float32(background[1])) / 2
+    return average + half, average - half
+
+
+def _cut(stack: np.ndarray, batch: list[Box]) -> np.ndarray:
+    return np.stack([stack[box.index] for box in batch])
+
+
+def _store(stacks: tuple[np.ndarray, ...], recipe: Recipe, index: tuple, k: int, *sources: np.ndarray) -> None:
+    """Put normalised sources into stacks of stored numbers; integers are rounded, so that they are the scanner's own again."""
+    for stack, record, source in zip(stacks, recipe.sources, sources):
+        stored = record.normalization(k).undo(source)
+        if stack.dtype.kind in "iu":
+            limits = np.iinfo(stack.dtype)
+            stored = np.clip(np.rint(stored), limits.min, limits.max)
+        stack[index] = stored.astype(stack.dtype)
+
+
+# ---- back, as an estimate --------------------------------------------------------------------------------------------------------
+
+
+def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, model: str | None = None, device: str = "auto",
+             progress: Progress | None = None) -> Estimate:
+    """Both sources as the network believes them to be, from the fused image alone: mean and standard deviation over drawn latents.
+
+    Args:
+        fused: on the nominal 0..1 scale, as `fuse` gave it or stored again with less precision.
+        recipe: from the header of the fused image, or `bare_recipe`.
+        samples: number of latents drawn; the spread needs two.
+        seed: the same seed gives the same result.
+    """
+    if fused.shape != recipe.shape:
+        raise ResultError("The fused image was cropped or resampled since it was written: an estimate needs it on its own grid.")
+    progress = progress or Progress()
+    engine = _engine_of(recipe, model, device)
+    y = to_stack(fused.values, recipe.axis).astype(np.float32)
+    mean, spread = (np.zeros((2, *y.shape), np.float32) for _ in range(2))
+    cycle = np.zeros(y.shape, np.float32)
+    mean[:] = y - np.float32(recipe.background[0])  # outside of the boxes both sources are what the fused image shows
+
+    def estimate_slice(box: Box) -> int:
+        image = y[box.index]
+        draws = _all_draws(engine, image, _draw(samples, box, seed))  # (samples, 2, J, I)
+        (k, rows, columns), average = box.index, draws.mean(0)
+        mean[:, k, rows, columns], spread[:, k, rows, columns] = average, draws.std(0, ddof=min(1, samples - 1))
+        cycle[box.index] = engine.fuse(average[:1], average[1:])[0][0] - image
+        return 1
+
+    _run_all(engine, estimate_slice, recipe.boxes, "estimating slices", len(recipe.boxes), progress)
+    means = [_physical(mean[n], recipe, n, fused.affine, ("first_estimated", "second_estimated")[n]) for n in range(2)]
+    spreads = [_physical_spread(spread[n], recipe, n, fused.affine, ("first_spread", "second_spread")[n]) for n in range(2)]
+    return Estimate(*means, *spreads, Volume(np.ascontiguousarray(from_stack(cycle, recipe.axis)), fused.affine, "cycle_error"))
+
+
+def _draw(samples: int, box: Box, seed: int) -> np.ndarray:
+    """Standard normal latents (samples, J, I) of a box, the same on every device and in any order of slices."""
+    generator = np.random.Generator(np.random.PCG64([seed, box.k]))
+    return generator.standard_normal((samples, *box.shape), dtype=np.float32)
+
+
+def _all_draws(engine: Engine, image: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Sources (samples, 2, J, I) for each drawn latent (samples, J, I)."""
+    parts = []
+    start = 0
+    while start < len(drawn):
+        latents = drawn[start:start + engine.batch]
+        parts.append(np.stack(engine.decompose(np.broadcast_to(image, latents.shape), latents), 1))
+        start += len(latents)
+    return np.concatenate(parts)
+
+
+def _physical(stack: np.ndarray, recipe: Recipe, n: int, affine: np.ndarray, name: str) -> Volume:
+    """Normalised slices (K, J, I) of source n -> float32 volume of physical values."""
+    record = recipe.sources[n]
+    values = np.stack([record.normalization(k).undo(part) * record.slope + record.intercept for k, part in enumerate(stack)])
+    return Volume(np.ascontiguousarray(from_stack(values.astype(np.float32), recipe.axis)), affine, name, record.unit)
+
+
+def _physical_spread(stack: np.ndarray, recipe: Recipe, n: int, affine: np.ndarray, name: str) -> Volume:
+    """Normalised standard deviations (K, J, I) of source n -> float32 volume in its unit."""
+    record = recipe.sources[n]
+    values = np.stack([part * abs(record.normalization(k).scale * record.slope) for k, part in enumerate(stack)])
+    return Volume(np.ascontiguousarray(from_stack(values.astype(np.float32), recipe.axis)), affine, name, record.unit)
