@@ -1,0 +1,92 @@
+"""The command `fusioninn`: arguments in, plain sentences and exit codes out. What each command does is in `commands.py`.
+
+Exit codes: 0 done, 2 bad input (one sentence on standard error), 130 stopped by the user, 143 ended from outside.
+"""
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from FusionINNLib import __version__
+from FusionINNLib.errors import Cancelled, FusionINNError
+from FusionINNLib.recipe import NOTICE
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that half-written results are cleared away
+    try:
+        from FusionINNLib import commands
+
+        getattr(commands, options.command.replace("-", "_"))(options)
+        return 0
+    except KeyboardInterrupt:
+        return _fail("Stopped: nothing was written.", Cancelled.exit_code)
+    except FusionINNError as problem:
+        return _fail(str(problem), problem.exit_code)
+    except MemoryError:
+        return _fail("There is not enough memory for these volumes: close other programs, or resample the volumes to fewer voxels.", 2)
+    except BrokenPipeError:
+        return 1
+
+
+def _fail(sentence: str, code: int) -> int:
+    print(f"\nfusioninn: {sentence}" if sys.stderr.isatty() else f"fusioninn: {sentence}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="fusioninn", description=f"Fuse two MR volumes into one image, and take it apart again. {NOTICE}")
+    parser.add_argument("--version", action="version", version=f"fusioninn {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    fuse = commands.add_parser("fuse", help="two volumes in; fused image, latent, provenance and a report picture out")
+    fuse.add_argument("first", metavar="FIRST", type=Path, help="first volume, such as ADC or T1 with contrast: NIfTI, NRRD, MHA or a DICOM folder")
+    fuse.add_argument("second", metavar="SECOND", type=Path, help="second volume of the same patient, such as FLAIR")
+    fuse.add_argument("--segmentation", metavar="SEG", type=Path, help="tumour outlines for the report picture")
+    fuse.add_argument("--align", choices=("auto", "none", "header", "rigid"), default="auto",
+                      help="how unlike grids come together: rigid registration where needed (auto), not at all, by header alone, always rigid")
+    fuse.add_argument("--reference", choices=("first", "second"), default="second", help="whose grid the result has (default: second)")
+    _add_common(fuse)
+
+    decompose = commands.add_parser("decompose", help="a fusion back into its two sources: exact, or estimated from the fused image alone")
+    decompose.add_argument("source", metavar="DIR|FUSED", type=Path, help="folder written by 'fuse' (exact), or one fused image with --estimate")
+    decompose.add_argument("--estimate", action="store_true", help="read the fused image alone and estimate the sources")
+    decompose.add_argument("--samples", type=_positive, default=8, metavar="N", help="latents drawn for an estimate (default: 8)")
+    decompose.add_argument("--seed", type=_natural, default=0, metavar="S", help="of the drawn latents: same seed, same result (default: 0)")
+    _add_common(decompose, model=None)
+
+    demo = commands.add_parser("demo", help="make the built-in sample case, fuse it and take it apart both ways")
+    _add_common(demo)
+
+    models = commands.add_parser("import-model", help="make a model folder from a checkpoint in the released format of the paper's authors")
+    models.add_argument("checkpoint", metavar="FILE", type=Path)
+    models.add_argument("--out", type=Path, required=True, metavar="DIR")
+    models.add_argument("--overwrite", action="store_true")
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, model: str | None = "default") -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the results")
+    parser.add_argument("--model", default=model, help="id of a model, or path of a model folder")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+    parser.add_argument("--overwrite", action="store_true", help="replace earlier results in DIR")
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("give a whole number of at least 1")
+    return value
+
+
+def _natural(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("give a whole number of at least 0")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

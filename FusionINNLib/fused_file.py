@@ -1,0 +1,74 @@
+"""A fused image from one file and no other, as it was written or as somebody stored it again, ready for an estimate."""
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from FusionINNLib import models
+from FusionINNLib.errors import InputError
+from FusionINNLib.normalization import Normalization, fit_volume
+from FusionINNLib.recipe import Recipe, SourceRecord, from_extensions
+from FusionINNLib.slicing import find_boxes, to_stack
+from FusionINNLib.volume import Volume
+from FusionINNLib.volume_io import NIFTI_ENDINGS, has_scale_factors, read_extension, read_volume
+
+LARGEST_NOMINAL = 20.0  # a floating-point image that reaches beyond this cannot be on the nominal 0..1 scale
+BACKGROUND_STEP = 1.5 / 255  # less than this from the background is taken for background where the boxes have to be found again
+
+
+@dataclass(frozen=True)
+class FusedFile:
+    """`fused` on the nominal 0..1 scale, float32; `notes` are sentences for the user about what had to be assumed."""
+
+    fused: Volume
+    recipe: Recipe
+    notes: tuple[str, ...]
+
+
+def read_fused(path: Path, model: str = models.DEFAULT) -> FusedFile:
+    """Read a fused image with or without its record in the header, with or without its scale.
+
+    Args:
+        path: NIfTI, or another format (which never holds the record).
+        model: used where the file does not say which one made it.
+
+    Raises InputError as `read_volume` does, ResultError for a record of a newer version.
+    """
+    volume = read_volume(path)
+    is_nifti = str(path).lower().endswith(NIFTI_ENDINGS)
+    recipe = from_extensions(read_extension(path)) if is_nifti else None
+    notes = list(volume.notes)
+    card = models.find(recipe.model if recipe else model)
+    has_scale = volume.is_scaled or (is_nifti and has_scale_factors(path))
+    values = np.nan_to_num(volume.values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    is_float = volume.array.dtype.kind == "f"
+    if not has_scale and not (is_float and np.abs(values).max() <= LARGEST_NOMINAL):
+        bright, background = (recipe.bright, recipe.background[0]) if recipe else (card.typical_bright, 0.0)
+        values = _guess_scale(values, background, bright)
+        notes.append("The file has no scale factors: the scale of the fused image was guessed from its voxels")
+    fused = replace(volume, array=values, slope=1.0, intercept=0.0, name="fused", unit="")
+    if recipe is None:
+        notes.append("The file does not say how the sources were scaled: the estimates are on the nominal 0..1 scale, without a unit")
+        recipe = bare_recipe(fused, card)
+    return FusedFile(fused, recipe, tuple(notes))
+
+
+def _guess_scale(values: np.ndarray, background: float, bright: float) -> np.ndarray:
+    """Background and brightest tissue to where they lie in fused images."""
+    found = fit_volume(values)
+    return (found.apply(values) * np.float32(bright - background) + np.float32(background)).astype(np.float32)
+
+
+def bare_recipe(fused: Volume, card: models.ModelCard) -> Recipe:
+    """A recipe from the voxels alone, for a file that has lost its own: both sources on the nominal 0..1 scale.
+
+    Raises InputError where there is nothing but background.
+    """
+    axis = fused.through_plane_axis
+    background = fit_volume(fused.array).offset
+    stack = to_stack(fused.array, axis)
+    boxes = find_boxes((np.abs(part - background) > BACKGROUND_STEP for part in stack), card.multiple, card.margin)
+    if not boxes:
+        raise InputError(f"{fused.name}: there is nothing but background; give a fused image.")
+    source = SourceRecord("", "float32", 1.0, 0.0, False, (Normalization(0.0, 1.0),))
+    return Recipe(card.id, card.sha256, fused.shape, axis, tuple(boxes), (background, 0.0), card.typical_bright, (source, source))

@@ -1,0 +1,61 @@
+"""A folder of results that appears whole or not at all, and never replaces anything unasked."""
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from FusionINNLib.errors import ResultError
+
+
+def check_free(folder: Path, overwrite: bool, own_names: frozenset[str]) -> None:
+    """Raise ResultError unless results may be written to `folder`.
+
+    A folder that holds something needs `overwrite`, and then may hold nothing but results of the same kind (`own_names`).
+    """
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise ResultError(f"{folder} is not a folder: choose another one for the results.")
+    if not folder.exists():
+        return
+    present = {entry.name for entry in folder.iterdir()}
+    if present and not overwrite:
+        raise ResultError(f"{folder} already holds something: choose another folder, or add --overwrite to replace earlier results.")
+    foreign = sorted(present - own_names)
+    if foreign:
+        raise ResultError(f"{folder} holds {foreign[0]!r}, which this command did not write: choose another folder.")
+
+
+@contextmanager
+def new_folder(folder: Path, overwrite: bool, own_names: frozenset[str]) -> Iterator[Path]:
+    """A hidden folder beside `folder` to write into, which takes its place when the block ends well and vanishes when it does not."""
+    check_free(folder, overwrite, own_names)
+    folder = Path(os.path.abspath(folder))
+    hidden = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        hidden.mkdir()
+    except OSError as problem:
+        raise ResultError(f"{folder} cannot be made ({problem.strerror}): choose another folder for the results.") from problem
+    try:
+        yield hidden
+        check_free(folder, overwrite, own_names)  # somebody else may have written meanwhile
+        _swap_in(hidden, folder)
+    except OSError as problem:
+        raise ResultError(f"The results cannot be written ({problem.strerror or problem}): free some space or choose another folder.") from problem
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _swap_in(hidden: Path, folder: Path) -> None:
+    """Earlier results stay under a hidden name until the new ones have theirs."""
+    earlier = hidden.with_suffix(".earlier")
+    if folder.exists():
+        os.rename(folder, earlier)
+    try:
+        os.rename(hidden, folder)
+    except OSError:
+        if earlier.exists():
+            os.rename(earlier, folder)
+        raise
+    shutil.rmtree(earlier, ignore_errors=True)
