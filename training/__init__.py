@@ -1,0 +1,1 @@
+"""Offline training of FusionINN networks. Imports FusionINNLib, never the reverse."""

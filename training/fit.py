@@ -1,0 +1,189 @@
+"""The training loop: named steps, one folder a run, complete checkpoints, resume after an interruption.
+
+    RUN/config.json   what was asked          RUN/log.csv    one line a validation
+    RUN/last.pt       everything to go on     RUN/best.pt    averaged weights with the best validation
+"""
+import copy
+import csv
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from FusionINNLib.networks import FusionNetwork, build
+from training.config import TrainingConfig
+from training.data import CropSampler, load_split, validation_slices
+from training.losses import coding_noise, estimate_loss, fused_loss, learning_rate, likelihood_loss, ssim_map, statistics_loss
+
+
+class Trainer:
+    """One run: `Trainer(config, ...).run()`. Subclasses change a hook, not the loop."""
+
+    def __init__(self, config: TrainingConfig, prepared: Path, splits: Path, folder: Path, device: str = "cpu"):
+        self.config, self.folder, self.device = config, folder, torch.device(device)
+        torch.set_num_threads(config.threads)
+        train, val = load_split(prepared, splits, "train"), load_split(prepared, splits, "val")
+        self.sampler = CropSampler(train, self.shares(train), config.crop)
+        self.validation = {"t1ce_flair": validation_slices(val["brats18"], ("t1ce", "flair")),
+                           "t2_flair": validation_slices(val["brats18"], ("t2", "flair"), per_case=2)}
+        torch.manual_seed(config.seed)
+        self.network = self.build_network().to(self.device, memory_format=torch.channels_last)
+        self.averaged = copy.deepcopy(self.network).requires_grad_(False)
+        self.optimizer = self.configure_optimizer()
+        self.step, self.best, self.seconds = 0, -np.inf, 0.0
+
+    # ---- hooks -------------------------------------------------------------------------------------------------------------------
+
+    def shares(self, cases: dict) -> dict[str, float]:
+        """How often each set of cases is drawn."""
+        share = self.config.lgg_share
+        return {name: share if name == "lgg" else (1 - share) / (len(cases) - 1) for name in cases}
+
+    def build_network(self) -> FusionNetwork:
+        """The network of the config with fresh weights."""
+        return build(self.config.preset, self.config.settings)
+
+    def configure_optimizer(self) -> torch.optim.Optimizer:
+        """Adam, as published."""
+        return torch.optim.Adam(self.network.parameters(), self.config.learning_rate)
+
+    def loss(self, sources: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """Total loss of a batch (B, 2, H, W) and its parts."""
+        c = self.config
+        head = (sources.amax(1, keepdim=True) > 0.05).float()
+        sources = sources + c.noise * torch.randn_like(sources)
+        fused, latent, log_det = self.network(sources)
+        temperature = (torch.rand(len(sources), 1, 1, 1, device=self.device) < 0.5).float()  # mean of the latent, or a draw
+        drawn = temperature * torch.randn_like(latent)
+        estimate = self.network.decompose(coding_noise(fused, c.coding), drawn)
+        parts = {"fused": c.fused_weight * fused_loss(fused, sources, c.ssim_share),
+                 "estimate": c.estimate_weight * estimate_loss(estimate, sources, c.ssim_share, c.l1_weight),
+                 "likelihood": c.likelihood_weight * likelihood_loss(latent, log_det),
+                 "statistics": c.statistics_weight * statistics_loss(latent, fused, head)}
+        return sum(parts.values()), {name: float(part.detach()) for name, part in parts.items()}
+
+    # ---- loop --------------------------------------------------------------------------------------------------------------------
+
+    def run(self, report=print) -> None:
+        """Train to the last step, validating and saving on the way."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.config.save(self.folder / "config.json")
+        if (self.folder / "last.pt").exists():
+            self.resume()
+            report(f"going on after step {self.step}")
+        started = time.perf_counter() - self.seconds
+        while self.step < self.config.steps:
+            parts = self.train_step()
+            self.seconds = time.perf_counter() - started
+            if self.step % self.config.validate_every == 0 or self.step == self.config.steps:
+                self.on_validation(parts, report)
+
+    def train_step(self) -> dict[str, float]:
+        """One batch, drawn by step number: the same batch whether or not the run was interrupted."""
+        c = self.config
+        rate = learning_rate(self.step, c.steps, c.learning_rate, c.warm_up, c.flat)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        batch = self.sampler.batch(c.batch, np.random.default_rng([c.seed, self.step]))
+        torch.manual_seed(c.seed * 1_000_003 + self.step)
+        sources = torch.from_numpy(batch).to(self.device, memory_format=torch.channels_last)
+        loss, parts = self.loss(sources)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        parts["norm"] = float(torch.nn.utils.clip_grad_norm_(self.network.parameters(), c.clip))
+        if np.isfinite(parts["norm"]):
+            self.optimizer.step()
+        self.step += 1
+        decay = min(c.average, self.step / (self.step + 10))
+        with torch.no_grad():
+            for mean, now in zip(self.averaged.parameters(), self.network.parameters()):
+                mean.lerp_(now, 1 - decay)
+        return parts
+
+    def on_validation(self, parts: dict[str, float], report) -> None:
+        """Validate the averaged weights, log, and save."""
+        scores = validate(self.averaged, self.validation, self.device)
+        row = {"step": self.step, "seconds": round(self.seconds), **parts, **scores}
+        report(" ".join(f"{name} {value:.4g}" for name, value in row.items()))
+        log = self.folder / "log.csv"
+        fresh = not log.exists()
+        with log.open("a", newline="") as file:
+            writer = csv.DictWriter(file, row)
+            if fresh:
+                writer.writeheader()
+            writer.writerow({name: f"{value:.6g}" for name, value in row.items()})
+        if scores["score"] > self.best:
+            self.best = scores["score"]
+            _save(self.averaged.state_dict(), self.folder / "best.pt")
+        self.save()
+
+    # ---- checkpoints -------------------------------------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Everything needed to go on as if nothing had happened."""
+        _save({"network": self.network.state_dict(), "averaged": self.averaged.state_dict(), "optimizer": self.optimizer.state_dict(),
+               "step": self.step, "best": self.best, "seconds": self.seconds}, self.folder / "last.pt")
+
+    def resume(self) -> None:
+        """Read what `save` wrote."""
+        state = torch.load(self.folder / "last.pt", map_location=self.device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.best, self.seconds = state["step"], state["best"], state["seconds"]
+
+
+def _save(state: dict, path: Path) -> None:
+    temporary = path.with_suffix(".part")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
+
+
+@torch.no_grad()
+def validate(network: FusionNetwork, validation: dict[str, list[np.ndarray]], device: torch.device, samples: int = 8) -> dict[str, float]:
+    """Quick figures on cropped validation slices; `python -m training evaluate` gives the ones to publish.
+
+    `score`, which picks the best weights, is the estimate from 8-bit and float storage inside the head plus the fused image's similarity
+    against the average's, all as SSIM.
+    """
+    result: dict[str, float] = {}
+    for name, slices in validation.items():
+        rows = [_validate_slice(network, torch.from_numpy(pair)[None].to(device), samples) for pair in slices]
+        result |= {f"{name}_{key}": float(np.mean([row[key] for row in rows])) for key in rows[0]}
+    first = next(iter(validation))
+    result["score"] = sum(result[f"{first}_{key}"] for key in ("estimate_1", "estimate_2", "estimate8_1", "estimate8_2")) / 2 + min(
+        result[f"{first}_gain"], 0.0)
+    return result
+
+
+def _validate_slice(network: FusionNetwork, sources: Tensor, samples: int) -> dict[str, float]:
+    fused, latent = network.fuse(sources)
+    head = (sources.amax(1, keepdim=True) > 0.05).float()
+    inside = (head[..., 5:-5, 5:-5] > 0).float()
+    average = sources.mean(1, keepdim=True)
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randn((samples, *latent.shape[1:]), generator=generator).to(latent)
+    z = latent[head > 0]
+    centred = z - z.mean()
+    unit = (latent - z.mean()) / z.std() * head
+    right = (unit[..., :-1] * unit[..., 1:]).sum() / (head[..., :-1] * head[..., 1:]).sum()
+    low, high = float(fused.min()), float(fused.max())
+    step = (high - low) / 255
+
+    def inside_mean(a: Tensor, b: Tensor) -> float:
+        return float((ssim_map(a, b) * inside).sum() / inside.sum())
+
+    def estimate(image: Tensor) -> Tensor:
+        return network.decompose(image.expand(samples, -1, -1, -1), drawn).mean(0, keepdim=True)
+
+    floating, coded = estimate(fused), estimate(torch.round((fused - low) / step) * step + low)
+    x1, x2 = sources[:, :1], sources[:, 1:]
+    return {"gain": float((ssim_map(fused, x1) + ssim_map(fused, x2) - ssim_map(average, x1) - ssim_map(average, x2)).mean()),
+            "estimate_1": inside_mean(floating[:, :1], x1), "estimate_2": inside_mean(floating[:, 1:], x2),
+            "whole": float(ssim_map(floating.transpose(0, 1), sources.transpose(0, 1)).mean()),
+            "estimate8_1": inside_mean(coded[:, :1], x1), "estimate8_2": inside_mean(coded[:, 1:], x2),
+            "z_mean": float(z.mean()), "z_sd": float(z.std()), "z_kurtosis": float((centred ** 4).mean() / z.var() ** 2 - 3),
+            "z_neighbour": float(right), "z_fused": float(torch.corrcoef(torch.stack([z, fused[head > 0]]))[0, 1])}
