@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
+from FusionINNLib.convolution import NarrowConv, PointConv
 from FusionINNLib.flow import (ActivationNorm, AffineCoupling, AverageDifference, Composition, HaarDown, HaarUp, Permutation, Squeeze,
                                Unsqueeze)
 
@@ -102,7 +103,7 @@ def _default_coupling(channels: int, width: int) -> AffineCoupling:
 
 def _default_subnet(c_in: int, c_out: int, width: int) -> nn.Sequential:
     subnet = nn.Sequential(nn.Conv2d(c_in, width, 3, padding=1), nn.LeakyReLU(0.1, inplace=True),
-                           nn.Conv2d(width, width, 1), nn.LeakyReLU(0.1, inplace=True),
+                           PointConv(width, width), nn.LeakyReLU(0.1, inplace=True),
                            nn.Conv2d(width, c_out, 3, padding=1))
     nn.init.normal_(subnet[-1].weight, std=1e-3)
     nn.init.zeros_(subnet[-1].bias)
@@ -136,8 +137,8 @@ def paper_network(config: PaperConfig = PaperConfig()) -> FusionNetwork:
 
 
 def _paper_subnet(c_in: int, c_out: int, width: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(c_in, width, 3, padding=1), nn.ReLU(inplace=True),
-                         nn.Conv2d(width, c_out, 3, padding=1), nn.ReLU(inplace=True))
+    last = NarrowConv(width, c_out) if c_out <= 2 else nn.Conv2d(width, c_out, 3, padding=1)
+    return nn.Sequential(nn.Conv2d(c_in, width, 3, padding=1), nn.ReLU(inplace=True), last, nn.ReLU(inplace=True))
 
 
 def _paper_bound(log_scale: Tensor) -> Tensor:

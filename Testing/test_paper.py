@@ -1,5 +1,4 @@
 """The published network against FrEIA 0.2, from which it was released: same weights, same numbers, both ways."""
-import numpy as np
 import pytest
 import torch
 
@@ -7,39 +6,9 @@ from FusionINNLib import models
 from FusionINNLib.errors import ModelError
 from FusionINNLib.released import from_freia, read_checkpoint
 from FusionINNLib.networks import paper_network
+from training.reference import freia_network
 
-Ff = pytest.importorskip("FrEIA.framework", reason="FrEIA is a test dependency: install the extra 'test'")
-Fm = pytest.importorskip("FrEIA.modules")
-
-
-def freia_network(size: int = 32):
-    """The released order of operations, built with FrEIA."""
-    np.random.seed(0)
-    torch.manual_seed(0)
-
-    def subnet(width):
-        def make(c_in, c_out):
-            return torch.nn.Sequential(torch.nn.Conv2d(c_in, width, 3, padding=1), torch.nn.ReLU(),
-                                       torch.nn.Conv2d(width, c_out, 3, padding=1), torch.nn.ReLU())
-        return make
-
-    nodes = [Ff.InputNode(2, size, size, name="input")]
-
-    def add(module, arguments):
-        nodes.append(Ff.Node(nodes[-1], module, arguments, name=f"step {len(nodes)}"))
-
-    add(Fm.ActNorm, {})
-    add(Fm.GLOWCouplingBlock, {"subnet_constructor": subnet(32), "clamp": 2.0})
-    add(Fm.PermuteRandom, {"seed": None})
-    add(Fm.IRevNetDownsampling, {})
-    add(Fm.GLOWCouplingBlock, {"subnet_constructor": subnet(64), "clamp": 2.0})
-    add(Fm.PermuteRandom, {"seed": None})
-    add(Fm.IRevNetUpsampling, {})
-    add(Fm.GLOWCouplingBlock, {"subnet_constructor": subnet(32), "clamp": 2.0})
-    nodes.append(Ff.Node(nodes[-1], Fm.Split, {}, name="split"))
-    network = Ff.GraphINN(nodes + [Ff.OutputNode(nodes[-1].out0, name="fused"), Ff.OutputNode(nodes[-1].out1, name="latent")])
-    network(torch.rand(4, 2, size, size))  # initialises the normalisation from data
-    return network
+pytest.importorskip("FrEIA.framework", reason="FrEIA is a test dependency: install the extra 'test'")
 
 
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-6), (torch.float32, 1e-5)])
