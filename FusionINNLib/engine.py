@@ -1,7 +1,9 @@
 """Batches of slices through the network on a device, in float32 without shortcuts, with a way out when memory is short."""
+import copy
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -23,7 +25,7 @@ class Engine:
     """
 
     def __init__(self, network: FusionNetwork, device: torch.device, say: Callable[[str], None] = lambda sentence: None):
-        self.network, self.device, self._say = network.to(device), device, say
+        self.network, self.device, self.say = network.to(device), device, say
         self.batch = 1 if device.type == "cpu" else GPU_BATCH
         torch.backends.cudnn.allow_tf32 = False  # its 10-bit mantissa would cost the exactness of the way back
         torch.backends.cuda.matmul.allow_tf32 = False
@@ -31,6 +33,16 @@ class Engine:
     def fuse(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Normalised sources (B, H, W) -> fused image and latent (B, H, W)."""
         return self._run(lambda a, b: self.network.fuse(torch.cat([a, b], 1)), first, second)
+
+    def fuse_precisely(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same as `fuse`, computed in float64 on the CPU and rounded once, at the end. Several times slower."""
+        with torch.inference_mode():
+            images = self._precise.fuse(torch.tensor(np.stack([first, second], 1), dtype=torch.float64))
+        return tuple(image[:, 0].float().numpy() for image in images)
+
+    @cached_property
+    def _precise(self) -> FusionNetwork:
+        return copy.deepcopy(self.network).to("cpu", torch.float64)
 
     def decompose(self, fused: np.ndarray, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Fused image and latent (B, H, W) -> normalised sources (B, H, W)."""
@@ -68,31 +80,45 @@ class Engine:
         return float(fused[0, centre, centre].mean()), float(latent[0, centre, centre].mean())
 
     def _run(self, step: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`step` on all of a batch, in parts of as many slices as memory has allowed so far."""
+        parts, start = [], 0
+        while start < len(a):
+            part = slice(start, start + self.batch)
+            done = self._try(step, a[part], b[part])
+            if done is None:
+                self._use_less_memory(len(a[part]))
+            else:
+                parts.append(done)
+                start += len(done[0])
+        return parts[0] if len(parts) == 1 else tuple(np.concatenate(images) for images in zip(*parts))
+
+    def _try(self, step, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """What `step` gives, None where there was not enough memory for it."""
         try:
             with torch.inference_mode():
                 inputs = (torch.tensor(x)[:, None].to(self.device) for x in (a, b))
                 return tuple(out[:, 0].cpu().numpy() for out in step(*inputs))
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as problem:
+        except (MemoryError, RuntimeError) as problem:  # torch's own kind is a RuntimeError
             if not _is_memory(problem):
                 raise
-        return self._with_less_memory(step, a, b)  # outside of `except`, so that the failed attempt's tensors are gone
+        return None  # outside of `except`, so that the failed attempt's tensors are gone
 
-    def _with_less_memory(self, step, a, b):
+    def _use_less_memory(self, failed: int) -> None:
+        """Fewer slices at a time than just failed, then the CPU. Raises DeviceMemoryError where nothing less is left."""
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        if len(a) > 1:
-            self.batch = max(1, len(a) // 2)
-            self._say(f"Memory of {self.device} was short: going on with {self.batch} slice(s) at a time.")
-            halves = [self._run(step, a[part], b[part]) for part in (slice(None, self.batch), slice(self.batch, None))]
-            return tuple(np.concatenate(parts) for parts in zip(*halves))
-        if self.device.type != "cpu":
-            self._say(f"Memory of {self.device} was too small for one slice: going on with the CPU.")
+        if failed > 1:
+            self.batch = max(1, failed // 2)
+            self.say(f"Memory of {self.device} was short: going on with {self.batch} slice(s) at a time.")
+        elif self.device.type != "cpu":
+            self.say(f"Memory of {self.device} was too small for one slice: going on with the CPU.")
             self.device = torch.device("cpu")
             self.network = self.network.to(self.device)
-            return self._run(step, a, b)
-        raise DeviceMemoryError("There is not enough memory for one slice: close other programs, or resample the volumes to fewer voxels.")
+        else:
+            raise DeviceMemoryError("There is not enough memory for one slice: close other programs, "
+                                    "or resample the volumes to fewer voxels.")
 
 
 def _is_memory(problem: BaseException) -> bool:
     text = str(problem).lower()
-    return isinstance(problem, (torch.OutOfMemoryError, MemoryError)) or "out of memory" in text or "can't allocate memory" in text
+    return isinstance(problem, (torch.cuda.OutOfMemoryError, MemoryError)) or "out of memory" in text or "can't allocate memory" in text

@@ -41,7 +41,7 @@ class ModelCard:
 
 
 def model_folders() -> list[Path]:
-    """Where models may lie: in an installed package or a packaged extension beside the library's files, in a checkout beside the library."""
+    """Where models may lie: in an installed package or a packaged extension beside the library's files, in a checkout beside it."""
     library = Path(__file__).resolve().parent
     return [folder for folder in (library / "Resources" / "Models", library.parent / "Resources" / "Models") if folder.is_dir()]
 
@@ -57,7 +57,8 @@ def find(model: str) -> ModelCard:
     folders = [folder / model for folder in model_folders()] + [Path(model)]
     folder = next((folder for folder in folders if (folder / CARD).is_file()), None)
     if folder is None:
-        raise ModelError(f"There is no model {model!r}: choose one of {', '.join(available()) or '(none installed)'}, or the path of a model folder.")
+        raise ModelError(f"There is no model {model!r}: choose one of {', '.join(available()) or '(none installed)'}, "
+                         "or the path of a model folder.")
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         return ModelCard(card["id"], folder, card["preset"], card["settings"], card["normalization"], card["margin"], card["sha256"],
@@ -78,11 +79,12 @@ def load(card: ModelCard) -> "FusionNetwork":
     except OSError as problem:
         raise ModelError(f"The weights of model {card.id!r} are missing: install the model again.") from problem
     if checksum != card.sha256:
-        raise ModelError(f"The weights of model {card.id!r} are damaged or were swapped (their checksum differs from the card's): install the model again.")
-    network = build(card.preset, card.settings)
+        raise ModelError(f"The weights of model {card.id!r} are damaged or were swapped (their checksum differs from the card's): "
+                         "install the model again.")
     try:
+        network = build(card.preset, card.settings)
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (RuntimeError, KeyError, ValueError) as problem:
+    except Exception as problem:  # torch raises half a dozen kinds here
         raise ModelError(f"The weights of model {card.id!r} do not fit its card: install the model again.") from problem
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
@@ -95,7 +97,7 @@ def choose_device(name: str) -> "torch.device":
     if name == "auto":
         return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if present[kind]))
     kind, _, number = name.partition(":")
-    if kind not in present or (number and not number.isdigit()):
+    if kind not in present or (":" in name and not number.isdecimal()):
         raise ModelError(f"There is no device {name!r}: choose auto, cpu, cuda or mps.")
     if not present[kind] or (kind == "cuda" and number and int(number) >= torch.cuda.device_count()):
         raise ModelError(f"The device {name!r} is not available on this machine: choose auto or cpu.")

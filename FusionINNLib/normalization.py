@@ -7,22 +7,40 @@ from dataclasses import dataclass
 import numpy as np
 
 SAMPLE = 1_000_000  # voxels of a floating-point volume that its distribution is taken from
+REACH = 32.0  # no value lies further from 0: beside it, float32 still holds a voxel of the other source to 16 bits
+_DOUBLE = 2 ** 53  # integers up to here are exact in float64
 
 
 @dataclass(frozen=True)
 class Normalization:
-    """`normalised = (stored - offset) / scale`, for the numbers as they are stored in the volume's array."""
+    """`normalised = (stored - offset) / scale`, for the numbers as they are stored in the volume's array.
 
-    offset: float
+    An `offset` that is an `int` belongs to 64-bit integers: it is taken off and put back in integers, which float64 would round.
+    """
+
+    offset: float | int
     scale: float
 
     def apply(self, stored: np.ndarray) -> np.ndarray:
         """Stored numbers of any shape -> float32 on the nominal 0..1 scale. Computed in float64: int16 survives the way back."""
-        return ((stored.astype(np.float64) - self.offset) / self.scale).astype(np.float32)
+        return (_above(stored, self.offset) / self.scale).astype(np.float32)
 
     def undo(self, normalised: np.ndarray) -> np.ndarray:
         """Numbers on the nominal scale, of any shape -> float64 numbers as stored."""
         return normalised.astype(np.float64) * self.scale + self.offset
+
+    def undo_as(self, normalised: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        """The same in the stored type; integers are rounded, so that they are the scanner's own again, and kept within its limits."""
+        if dtype.kind == "b":
+            return self.undo(normalised) >= 0.5
+        if dtype.kind not in "iu":
+            return self.undo(normalised).astype(dtype)
+        if isinstance(self.offset, int):
+            steps = np.rint(normalised.astype(np.float64) * self.scale).astype(np.int64)
+            return (steps.view(np.uint64) + np.uint64(self.offset % 2 ** 64)).view(dtype)  # modulo 2**64, like `_above`
+        limits = np.iinfo(dtype)
+        highest = float(limits.max) if int(float(limits.max)) == limits.max else np.nextafter(float(limits.max), 0)
+        return np.clip(np.rint(self.undo(normalised)), float(limits.min), highest).astype(dtype)
 
 
 def fit_volume(stored: np.ndarray) -> Normalization:
@@ -30,15 +48,21 @@ def fit_volume(stored: np.ndarray) -> Normalization:
 
     Values that are not finite are left out. Where one value fills more than a twentieth of the volume and next to nothing lies below
     it, that is the background of a skull-stripped or masked volume and becomes 0, so that the few negatives of spline overshoot or of
-    a noisy ADC map do not shift the whole scale; elsewhere the minimum becomes 0.
+    a noisy ADC map do not shift the whole scale; elsewhere the minimum becomes 0. Where single voxels lie far beyond everything else,
+    the scale is large enough to keep them within `REACH`.
     """
-    values, counts = _distribution(stored)
+    base = _integer_base(stored)
+    values, counts = _distribution(stored, base)
+    if values.size == 1:  # a constant one is refused before it comes here; what was made of two sources may be constant by chance
+        return Normalization(float(values[0]) if base is None else base, 1.0)
     offset = _background(values, counts)
     top = max(_percentile(values, counts, 99.5), offset)
     head = values > offset + 0.05 * (top - offset)
     if top == offset:  # an object so small that it does not reach the percentile
         head = values > offset
-    return Normalization(float(offset), float(_percentile(values[head], counts[head], 99.9) - offset))
+    bright = _percentile(values[head], counts[head], 99.9)
+    scale = max(bright - offset, (values[-1] - offset) / REACH, (offset - values[0]) / REACH)
+    return Normalization(float(offset) if base is None else base + int(offset), float(scale))
 
 
 def fit_slice(stored: np.ndarray) -> Normalization:
@@ -46,6 +70,9 @@ def fit_slice(stored: np.ndarray) -> Normalization:
 
     A constant slice, which the published code turns into NaN, keeps its unit: it becomes 0.
     """
+    base = _integer_base(stored)
+    if base is not None:
+        return Normalization(base, float(int(stored.max()) - base) or 1.0)
     finite = stored[np.isfinite(stored)]
     if finite.size == 0:
         return Normalization(0.0, 1.0)
@@ -59,8 +86,42 @@ def bright_level(image: np.ndarray) -> float:
     return normalization.offset + normalization.scale
 
 
-def _distribution(stored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct finite values in ascending order (float64) and how often each occurs; extremes are always among them."""
+def dark_level(image: np.ndarray) -> float:
+    """What surrounds the head, on the scale of the image: one value where the head was cut out, else the middle of the noise."""
+    low, high = np.percentile(_sample(image), (0.1, 99.5))
+    dark = image[image < low + 0.1 * (high - low)]
+    return float(np.median(_sample(dark))) if dark.size else float(low)
+
+
+def levels(image: np.ndarray) -> tuple[float, float]:
+    """Two far-apart percentiles of a finite image: they move with it when it is stored again on another scale."""
+    low, high = np.percentile(_sample(image), (2.0, 99.9))
+    if low == high:
+        low, high = image.min(), image.max()
+    return float(low), float(high)
+
+
+def _sample(array: np.ndarray) -> np.ndarray:
+    return array.reshape(-1)[::max(1, array.size // SAMPLE)]
+
+
+def _integer_base(stored: np.ndarray) -> int | None:
+    """The minimum of 64-bit integers whose differences float64 holds; None for everything else, which float64 holds as it is."""
+    if stored.dtype.kind not in "iu" or stored.dtype.itemsize < 8:
+        return None
+    low, high = int(stored.min()), int(stored.max())
+    return low if high - low < _DOUBLE else None
+
+
+def _above(stored: np.ndarray, offset: float | int) -> np.ndarray:
+    """`stored - offset` in float64."""
+    if not isinstance(offset, int):
+        return stored.astype(np.float64) - offset
+    return (stored.astype(np.uint64) - np.uint64(offset % 2 ** 64)).view(np.int64).astype(np.float64)
+
+
+def _distribution(stored: np.ndarray, base: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct finite values (less the base) in ascending order (float64) and how often each occurs; extremes are always among them."""
     if stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2:
         low = int(stored.min())
         counts = np.zeros(int(stored.max()) - low + 1, np.int64)
@@ -68,17 +129,22 @@ def _distribution(stored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             counts += np.bincount(part.ravel().astype(np.int64) - low, minlength=counts.size)
         present = np.flatnonzero(counts)
         return present.astype(np.float64) + low, counts[present]
-    flat = stored.reshape(-1)
-    sample = flat[::max(1, flat.size // SAMPLE)]
-    sample = sample[np.isfinite(sample)].astype(np.float64)
-    values, counts = np.unique(np.append(sample, (np.min(stored, where=np.isfinite(stored), initial=np.inf),
-                                                  np.max(stored, where=np.isfinite(stored), initial=-np.inf))), return_counts=True)
-    return values, counts
+    sample = _sample(stored)
+    values = np.append(sample[np.isfinite(sample)], _extremes(stored))
+    return np.unique(_above(values, 0.0 if base is None else base), return_counts=True)
+
+
+def _extremes(stored: np.ndarray) -> list:
+    """Smallest and largest finite value, in the stored type."""
+    if stored.dtype.kind != "f":
+        return [stored.min(), stored.max()]
+    finite = np.isfinite(stored)
+    return [np.min(stored, where=finite, initial=np.inf), np.max(stored, where=finite, initial=-np.inf)]
 
 
 def _background(values: np.ndarray, counts: np.ndarray) -> float:
-    """The value that stands for "nothing here": see `fit_volume`."""
-    commonest = counts.argmax()
+    """The value that stands for "nothing here": see `fit_volume`. Never the brightest, which is common where voxels are saturated."""
+    commonest = counts[:-1].argmax()
     total = counts.sum()
     dominant = counts[commonest] > 0.05 * total and counts[:commonest].sum() < 0.02 * total
     return values[commonest] if dominant else values[0]

@@ -15,12 +15,13 @@ import torch
 from FusionINNLib import models
 from FusionINNLib.alignment import Alignment, align
 from FusionINNLib.engine import Engine
-from FusionINNLib.errors import ModelError, ResultError
-from FusionINNLib.normalization import Normalization, bright_level, fit_slice, fit_volume
+from FusionINNLib.errors import InputError, ModelError, ResultError
+from FusionINNLib.exactness import allowed_error, fuse_exactly
+from FusionINNLib.normalization import Normalization, fit_slice, fit_volume, levels
 from FusionINNLib.progress import Progress
 from FusionINNLib.recipe import Recipe, SourceRecord, pack_not_finite, restore_not_finite
 from FusionINNLib.slicing import Box, batches, find_boxes, from_stack, to_stack
-from FusionINNLib.volume import Volume
+from FusionINNLib.volume import Volume, check_voxels
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,11 @@ def fuse(first: Volume, second: Volume, *, reference: str = "second", alignment:
         model: id or path of a model folder.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
 
-    Raises GeometryError, ModelError, DeviceMemoryError, Cancelled.
+    Raises InputError, GeometryError, ModelError, DeviceMemoryError, Cancelled.
     """
+    if reference not in ("first", "second"):
+        raise InputError(f"The reference cannot be {reference!r}: choose first or second.")
+    first, second = check_voxels(first), check_voxels(second)
     progress, warnings = progress or Progress(), []
     card = models.find(model)
     engine = Engine(models.load(card), models.choose_device(device), warnings.append)
@@ -73,24 +77,44 @@ def fuse(first: Volume, second: Volume, *, reference: str = "second", alignment:
     records = tuple(_record(volume, axis, card.normalization, aligned.resampled and volume is not fixed) for volume in on_grid)
     stacks = tuple(to_stack(volume.array, axis) for volume in on_grid)
 
+    fused, latent = (np.empty(fixed.shape, np.float32) for _ in range(2))
+    boxes, background = fuse_slices(engine, card, stacks, records, tuple(to_stack(image, axis) for image in (fused, latent)), progress)
+    recipe = Recipe(card.id, card.sha256, fused.shape, axis, tuple(boxes), background, levels(fused), records)
+    return Fusion(Volume(fused, fixed.affine, "fused"), Volume(latent, fixed.affine, "latent"), recipe, *on_grid, aligned,
+                  (*aligned.warnings, *warnings))
+
+
+def fuse_slices(engine: Engine, card: models.ModelCard, stacks: tuple[np.ndarray, np.ndarray], records: tuple[SourceRecord, SourceRecord],
+                results: tuple[np.ndarray, np.ndarray], progress: Progress) -> tuple[list[Box], tuple[float, float]]:
+    """Stacks (K, J, I) of stored numbers -> fused and latent, float32, written into `results`; boxes and background for the recipe.
+
+    A box whose values are so extreme that float32 arithmetic in the network would not give the sources back is left to the rule outside
+    of boxes, plain average and difference, which always does.
+    """
+    fused, latent = results
     boxes = find_boxes(_occupied(stacks, records), card.multiple, card.margin)
     background = engine.background()
-    fused, latent = (np.empty(stacks[0].shape, np.float32) for _ in range(2))
     for k in range(len(fused)):
-        x1, x2 = (_normalised(stack[k], record, k) for stack, record in zip(stacks, records))
+        x1, x2 = (_normalised(stack[k], record, k).astype(np.float64) for stack, record in zip(stacks, records))
         fused[k], latent[k] = background[0] + (x1 + x2) / 2, background[1] + (x1 - x2)
+    allowed = tuple(allowed_error(stack, record) for stack, record in zip(stacks, records))
+    inexact: list[Box] = []
 
     def fuse_batch(batch: list[Box]) -> int:
-        x1, x2 = (np.stack([_normalised(stack[box.index], record, box.k) for box in batch]) for stack, record in zip(stacks, records))
-        for box, y, z in zip(batch, *engine.fuse(x1, x2)):
-            fused[box.index], latent[box.index] = y, z
+        sources = [np.stack([_normalised(stack[box.index], record, box.k) for box in batch]) for stack, record in zip(stacks, records)]
+        limits = np.array([[error / record.normalization(box.k).scale for box in batch] for error, record in zip(allowed, records)])
+        for box, y, z, exact in zip(batch, *fuse_exactly(engine, sources, limits)):
+            if exact:
+                fused[box.index], latent[box.index] = y, z
+            else:
+                inexact.append(box)
         return len(batch)
 
     _run_all(engine, fuse_batch, batches(boxes, engine.batch), "fusing slices", len(boxes), progress)
-    fused, latent = (np.ascontiguousarray(from_stack(stack, axis)) for stack in (fused, latent))
-    recipe = Recipe(card.id, card.sha256, fused.shape, axis, tuple(boxes), background, bright_level(fused), records)
-    return Fusion(Volume(fused, fixed.affine, "fused"), Volume(latent, fixed.affine, "latent"), recipe, *on_grid, aligned,
-                  (*aligned.warnings, *warnings))
+    if inexact:
+        engine.say(f"{len(inexact)} slice(s) hold values too extreme for the network to give back exactly; "
+                   "they were fused by plain average.")
+    return [box for box in boxes if box not in set(inexact)], background
 
 
 def _record(volume: Volume, axis: int, normalization: str, resampled: bool) -> SourceRecord:
@@ -98,7 +122,8 @@ def _record(volume: Volume, axis: int, normalization: str, resampled: bool) -> S
         maps = tuple(fit_slice(part) for part in to_stack(volume.array, axis))
     else:
         maps = (fit_volume(volume.array),)
-    return SourceRecord(volume.unit, volume.array.dtype.name, volume.slope, volume.intercept, resampled, maps, pack_not_finite(volume.array))
+    return SourceRecord(volume.unit, volume.array.dtype.name, volume.slope, volume.intercept, resampled, maps,
+                        pack_not_finite(volume.array))
 
 
 def _normalised(stored: np.ndarray, record: SourceRecord, k: int) -> np.ndarray:
@@ -136,9 +161,10 @@ def decompose(fused: Volume, latent: Volume, recipe: Recipe, *, model: str | Non
     if not fused.shape == latent.shape == recipe.shape:
         raise ResultError("Fused image, latent and record do not belong together (their sizes differ): use what one fusion wrote.")
     progress = progress or Progress()
-    engine = _engine_of(recipe, model, device)
+    engine = _engine_of(recipe, model, device, progress)
     y, z = (to_stack(volume.array, recipe.axis) for volume in (fused, latent))
-    stacks = tuple(np.empty(y.shape, np.dtype(record.dtype)) for record in recipe.sources)
+    arrays = tuple(np.empty(recipe.shape, np.dtype(record.dtype)) for record in recipe.sources)
+    stacks = tuple(to_stack(array, recipe.axis) for array in arrays)
     for k in range(len(y)):
         _store(stacks, recipe, (k,), k, *_outside(y[k], z[k], recipe.background))
 
@@ -149,25 +175,24 @@ def decompose(fused: Volume, latent: Volume, recipe: Recipe, *, model: str | Non
 
     _run_all(engine, decompose_batch, batches(list(recipe.boxes), engine.batch), "decomposing slices", len(recipe.boxes), progress)
     volumes = []
-    for name, stack, record in zip(("first", "second"), stacks, recipe.sources):
-        array = np.ascontiguousarray(from_stack(stack, recipe.axis))
+    for name, array, record in zip(("first", "second"), arrays, recipe.sources):
         restore_not_finite(array, record.not_finite)
         volumes.append(Volume(array, fused.affine, f"{name}_exact", record.unit, record.slope, record.intercept))
     return volumes[0], volumes[1]
 
 
-def _engine_of(recipe: Recipe, model: str | None, device: str) -> Engine:
+def _engine_of(recipe: Recipe, model: str | None, device: str, progress: Progress) -> Engine:
     """The network that made a fusion. Raises ModelError where only another one of that name is at hand."""
     card = models.find(model or recipe.model)
     if card.sha256 != recipe.sha256:
         raise ModelError(f"The fused image was made with other weights of model {recipe.model!r} than those installed: "
                          "name the folder of the model that made it with --model.")
-    return Engine(models.load(card), models.choose_device(device))
+    return Engine(models.load(card), models.choose_device(device), progress.say)
 
 
 def _outside(y: np.ndarray, z: np.ndarray, background: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
     """Sources outside of the boxes, where they were fused by average and difference."""
-    average, half = y - np.float32(background[0]), (z - np.float32(background[1])) / 2
+    average, half = y.astype(np.float64) - background[0], (z.astype(np.float64) - background[1]) / 2
     return average + half, average - half
 
 
@@ -176,20 +201,16 @@ def _cut(stack: np.ndarray, batch: list[Box]) -> np.ndarray:
 
 
 def _store(stacks: tuple[np.ndarray, ...], recipe: Recipe, index: tuple, k: int, *sources: np.ndarray) -> None:
-    """Put normalised sources into stacks of stored numbers; integers are rounded, so that they are the scanner's own again."""
+    """Put normalised sources of slice k into stacks of stored numbers."""
     for stack, record, source in zip(stacks, recipe.sources, sources):
-        stored = record.normalization(k).undo(source)
-        if stack.dtype.kind in "iu":
-            limits = np.iinfo(stack.dtype)
-            stored = np.clip(np.rint(stored), limits.min, limits.max)
-        stack[index] = stored.astype(stack.dtype)
+        stack[index] = record.normalization(k).undo_as(source, stack.dtype)
 
 
 # ---- back, as an estimate --------------------------------------------------------------------------------------------------------
 
 
-def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, model: str | None = None, device: str = "auto",
-             progress: Progress | None = None) -> Estimate:
+def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, numbers: list[int] | None = None, model: str | None = None,
+             device: str = "auto", progress: Progress | None = None) -> Estimate:
     """Both sources as the network believes them to be, from the fused image alone: mean and standard deviation over drawn latents.
 
     Args:
@@ -197,11 +218,16 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
         recipe: from the header of the fused image, or `bare_recipe`.
         samples: number of latents drawn; the spread needs two.
         seed: the same seed gives the same result.
+        numbers: of the slices in the whole volume, where `fused` holds only some (see `Recipe.of_slices`): for the same latents as there.
+
+    Raises InputError, ResultError, ModelError, DeviceMemoryError, Cancelled.
     """
     if fused.shape != recipe.shape:
         raise ResultError("The fused image was cropped or resampled since it was written: an estimate needs it on its own grid.")
+    if samples < 1:
+        raise InputError("An estimate needs at least one drawn latent: choose more samples.")
     progress = progress or Progress()
-    engine = _engine_of(recipe, model, device)
+    engine = _engine_of(recipe, model, device, progress)
     y = to_stack(fused.values, recipe.axis).astype(np.float32)
     mean, spread = (np.zeros((2, *y.shape), np.float32) for _ in range(2))
     cycle = np.zeros(y.shape, np.float32)
@@ -209,7 +235,7 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
 
     def estimate_slice(box: Box) -> int:
         image = y[box.index]
-        draws = _all_draws(engine, image, _draw(samples, box, seed))  # (samples, 2, J, I)
+        draws = _all_draws(engine, image, _draw(samples, box.shape, [seed, numbers[box.k] if numbers else box.k]))  # (samples, 2, J, I)
         (k, rows, columns), average = box.index, draws.mean(0)
         mean[:, k, rows, columns], spread[:, k, rows, columns] = average, draws.std(0, ddof=min(1, samples - 1))
         cycle[box.index] = engine.fuse(average[:1], average[1:])[0][0] - image
@@ -221,10 +247,10 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
     return Estimate(*means, *spreads, Volume(np.ascontiguousarray(from_stack(cycle, recipe.axis)), fused.affine, "cycle_error"))
 
 
-def _draw(samples: int, box: Box, seed: int) -> np.ndarray:
+def _draw(samples: int, shape: tuple[int, int], seeds: list[int]) -> np.ndarray:
     """Standard normal latents (samples, J, I) of a box, the same on every device and in any order of slices."""
-    generator = np.random.Generator(np.random.PCG64([seed, box.k]))
-    return generator.standard_normal((samples, *box.shape), dtype=np.float32)
+    generator = np.random.Generator(np.random.PCG64(seeds))
+    return generator.standard_normal((samples, *shape), dtype=np.float32)
 
 
 def _all_draws(engine: Engine, image: np.ndarray, drawn: np.ndarray) -> np.ndarray:

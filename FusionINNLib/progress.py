@@ -9,10 +9,12 @@ class Progress:
 
     Args:
         report: called with (what is being done, steps done, steps in all) from the working thread; must return quickly.
+        say: called with a sentence for the user when something did not go as usual, such as memory that was short.
     """
 
-    def __init__(self, report: Callable[[str, int, int], None] | None = None):
+    def __init__(self, report: Callable[[str, int, int], None] | None = None, say: Callable[[str], None] | None = None):
         self._report = report or (lambda task, done, total: None)
+        self.say = say or (lambda sentence: None)
         self._stop = False
 
     def cancel(self) -> None:

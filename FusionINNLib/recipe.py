@@ -6,6 +6,7 @@ import base64
 import json
 import zlib
 from dataclasses import asdict, dataclass, replace
+from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class Recipe:
         axis: through-plane axis in (k, j, i).
         boxes: where the network worked, see slicing.py.
         background: fused and latent value of background.
-        bright: 99.9th percentile of the fused image inside the head, to find the scale again where it was lost.
+        levels: dark and bright percentile of the fused image, to find its scale again where it was lost, see normalization.py.
         sources: first and second.
     """
 
@@ -62,8 +63,12 @@ class Recipe:
     axis: int
     boxes: tuple[Box, ...]
     background: tuple[float, float]
-    bright: float
+    levels: tuple[float, float]
     sources: tuple[SourceRecord, SourceRecord]
+
+    def without_masks(self) -> "Recipe":
+        """The constants alone: what an estimate needs, and no list of single voxels."""
+        return replace(self, sources=tuple(replace(source, not_finite=None) for source in self.sources))
 
     def of_slices(self, chosen: list[int]) -> "Recipe":
         """The recipe of a volume made of these slices alone, in this order; voxels that are not finite come out as background."""
@@ -75,8 +80,9 @@ class Recipe:
 
     def to_dict(self) -> dict:
         """JSON-ready, compact."""
-        return {"format": FORMAT, "model": self.model, "sha256": self.sha256, "shape": list(self.shape), "axis": self.axis, "background": list(self.background),
-                "bright": self.bright, "boxes": [[box.k, box.j0, box.j1, box.i0, box.i1] for box in self.boxes],
+        return {"format": FORMAT, "model": self.model, "sha256": self.sha256, "shape": list(self.shape), "axis": self.axis,
+                "background": list(self.background), "levels": list(self.levels),
+                "boxes": [[box.k, box.j0, box.j1, box.i0, box.i1] for box in self.boxes],
                 "sources": [asdict(source) | {"normalizations": [[n.offset, n.scale] for n in source.normalizations]}
                             for source in self.sources]}
 
@@ -85,25 +91,43 @@ def recipe_from_dict(data: dict) -> Recipe:
     """What `to_dict` gave. Raises ResultError for another format or a damaged one."""
     try:
         if data["format"] > FORMAT:
-            raise ResultError(f"This result was written by a newer version of FusionINN (format {data['format']}): update FusionINN to read it.")
-        sources = tuple(SourceRecord(**source | {"normalizations": tuple(Normalization(*map(float, n)) for n in source["normalizations"])})
-                        for source in data["sources"])
-        first, second = sources
+            raise ResultError(f"This result was written by a newer version of FusionINN (format {data['format']}): "
+                              "update FusionINN to read it.")
+        first, second = (SourceRecord(**source | {"normalizations": tuple(Normalization(*n) for n in source["normalizations"])})
+                         for source in data["sources"])
         k, j, i = map(int, data["shape"])
-        recipe = Recipe(str(data["model"]), str(data["sha256"]), (k, j, i), int(data["axis"]),
-                        tuple(Box(*map(int, box)) for box in data["boxes"]), (float(data["background"][0]), float(data["background"][1])), float(data["bright"]), (first, second))
-        for source in sources:
-            np.dtype(source.dtype)
-        if recipe.axis not in (0, 1, 2):
-            raise ValueError("axis")
+        fused, latent = map(float, data["background"])
+        dark, bright = map(float, data["levels"])
+        boxes = tuple(Box(*map(int, box)) for box in data["boxes"])
+        recipe = Recipe(str(data["model"]), str(data["sha256"]), (k, j, i), int(data["axis"]), boxes, (fused, latent),
+                        (dark, bright), (first, second))
+        _check(recipe)
         return recipe
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as problem:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as problem:
         raise ResultError(f"The record of the fusion is damaged ({type(problem).__name__}): fuse the sources again.") from problem
+
+
+def _check(recipe: Recipe) -> None:
+    """Raise ValueError for what no fusion can have written: the record in an image header has no checksum."""
+    if recipe.axis not in (0, 1, 2) or min(recipe.shape) < 1 or not np.isfinite([*recipe.background, *recipe.levels]).all():
+        raise ValueError("grid or background")
+    if recipe.model != PurePosixPath(recipe.model).name or "\\" in recipe.model:
+        raise ValueError("the model of a record is an id, never a folder")
+    count = recipe.shape[recipe.axis]
+    rows, columns = (size for axis, size in enumerate(recipe.shape) if axis != recipe.axis)
+    if not all(0 <= box.k < count and 0 <= box.j0 < box.j1 <= rows and 0 <= box.i0 < box.i1 <= columns for box in recipe.boxes):
+        raise ValueError("boxes")
+    for source in recipe.sources:
+        constants = [source.slope, source.intercept, *(number for map_ in source.normalizations for number in (map_.offset, map_.scale))]
+        if np.dtype(source.dtype).kind not in "biuf" or len(source.normalizations) not in (1, count) or not np.isfinite(constants).all():
+            raise ValueError("source")
+        if not isinstance(source.unit, str) or any(map_.scale <= 0 for map_ in source.normalizations):
+            raise ValueError("source")
 
 
 def to_extension(recipe: Recipe) -> bytes:
     """The text that goes into the header of the fused volume."""
-    return json.dumps({"FusionINN": recipe.to_dict(), "notice": NOTICE}, separators=(",", ":")).encode("ascii")
+    return json.dumps({"FusionINN": recipe.without_masks().to_dict(), "notice": NOTICE}, separators=(",", ":")).encode("ascii")
 
 
 def from_extensions(extensions: list[bytes]) -> Recipe | None:

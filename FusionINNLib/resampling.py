@@ -67,14 +67,17 @@ def resample(moving: Volume, reference: Volume, transform: np.ndarray) -> Volume
     return replace(moving, array=array, affine=reference.affine, slope=1.0, intercept=0.0)
 
 
-def resample_labels(segmentation: Volume, reference: Volume) -> Volume:
-    """Labels on the grid of `reference` by nearest neighbour in RAS, in their own type; 0 outside. The same object on the same grid."""
+def resample_labels(segmentation: Volume, reference: Volume, transform: np.ndarray | None = None) -> Volume:
+    """Labels on the grid of `reference` by nearest neighbour in RAS, in their own type; 0 outside. The same object on the same grid.
+
+    transform: as for `resample`, for labels that were drawn on a volume which was moved; without one the headers count.
+    """
     import SimpleITK as sitk
 
     if segmentation.same_grid(reference):
         return segmentation
     image = to_sitk(segmentation.array, segmentation.affine)
-    array = sitk.GetArrayFromImage(_onto(image, reference, np.eye(4), sitk.sitkNearestNeighbor, 0.0))
+    array = sitk.GetArrayFromImage(_onto(image, reference, np.eye(4) if transform is None else transform, sitk.sitkNearestNeighbor, 0.0))
     notes = segmentation.notes + ("the segmentation was on another grid and was resampled (nearest neighbour)",)
     if segmentation.array.any() and not array.any():
         notes += ("none of the segmentation lies within the reference",)

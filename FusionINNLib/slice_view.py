@@ -97,10 +97,15 @@ def _best_apart(score: np.ndarray, candidates: np.ndarray, gap: int, count: int)
 def _structure(image: np.ndarray, axis: int) -> np.ndarray:
     """How much there is to see in each slice: the sum of its grey-value steps, with single bright voxels kept from deciding it."""
     volume = np.moveaxis(image, axis, 0)
-    volume = volume[:, ::max(1, volume.shape[1] // 128), ::max(1, volume.shape[2] // 128)]
-    volume = np.nan_to_num(volume.astype(np.float32), posinf=0.0, neginf=0.0)
-    low, high = np.percentile(volume[::max(1, len(volume) // 24)], (1.0, 99.0))
-    volume = np.clip(volume, low, max(high, low))
+    volume = volume[:, ::-(-volume.shape[1] // 160), ::-(-volume.shape[2] // 160)]
+    low, high = np.percentile(_finite(volume[::max(1, len(volume) // 24)]), (1.0, 99.0))
     noise = 0.1 * (high - low)      # steps of the noise in the air are many and small
-    steps = [np.maximum(np.abs(np.diff(volume, axis=a)) - noise, 0.0).sum(axis=(1, 2)) for a in (1, 2)]
-    return (steps[0] + steps[1]).astype(float)
+    return np.array([_steps(np.clip(_finite(cut), low, max(high, low)), noise) for cut in volume])
+
+
+def _steps(cut: np.ndarray, noise: float) -> float:
+    return float(sum(np.maximum(np.abs(np.diff(cut, axis=axis)) - noise, 0.0).sum() for axis in (0, 1)))
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0)

@@ -56,8 +56,8 @@ def find_boxes(occupied: Iterator[np.ndarray], multiple: int, margin: int) -> li
     for k, mask in enumerate(occupied):
         rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
         if rows.size:
-            j0, j1 = _range(rows[0], rows[-1] + 1, mask.shape[0], multiple, margin)
-            i0, i1 = _range(columns[0], columns[-1] + 1, mask.shape[1], multiple, margin)
+            j0, j1 = _range(int(rows[0]), int(rows[-1]) + 1, mask.shape[0], multiple, margin)
+            i0, i1 = _range(int(columns[0]), int(columns[-1]) + 1, mask.shape[1], multiple, margin)
             if j1 > j0 and i1 > i0:
                 boxes.append(Box(k, j0, j1, i0, i1))
     return boxes

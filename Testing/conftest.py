@@ -15,3 +15,51 @@ def shared_folder() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no ../shared beside this checkout: real data and reference values are not distributed with the project")
     return SHARED
+
+
+def write_model(folder: Path, preset: str, strength: float, **settings) -> Path:
+    """A small network with random weights that act (the fresh ones hardly do), as a model folder."""
+    import torch
+
+    from FusionINNLib import models, networks
+
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        network = networks.build(preset, settings)
+        for name, parameter in network.named_parameters():
+            if name.endswith("weight"):
+                torch.nn.init.normal_(parameter, std=strength / parameter[0].numel() ** 0.5)
+            else:
+                torch.nn.init.normal_(parameter, std=0.05)
+    folder.mkdir(parents=True)
+    models.write(folder, network, {"id": folder.name, "description": "for tests", "margin": 4, "typical_bright": 0.8,
+                                   "normalization": "slice" if preset == "paper" else "volume"})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory) -> str:
+    """Path of a model folder: the default network, small and untrained, with couplings that really act."""
+    settings = {"half_before": 1, "quarter": 1, "half_after": 1, "half_width": 8, "quarter_width": 8}
+    return str(write_model(tmp_path_factory.mktemp("models") / "tiny", "default", 0.7, **settings))
+
+
+@pytest.fixture(scope="session")
+def paper_model(tmp_path_factory) -> str:
+    """Path of a model folder: the published network, untrained."""
+    return str(write_model(tmp_path_factory.mktemp("models") / "tiny-paper", "paper", 0.7, k=3))
+
+
+@pytest.fixture(scope="session")
+def fused_case(tmp_path_factory, tiny_model):
+    """A fusion on disk, made by the command line from two files on one grid: `first.nii.gz`, `second.nii.gz`, `fused/`."""
+    from FusionINNLib.cli import main
+    from FusionINNLib.volume_io import write_nifti
+    from making import head, volume
+
+    folder = tmp_path_factory.mktemp("Doe_John_19700101")
+    write_nifti(volume(head(), slope=0.5, intercept=-3.0), folder / "first.nii.gz")
+    write_nifti(volume(head(seed=1)), folder / "second.nii.gz")
+    assert main(["fuse", str(folder / "first.nii.gz"), str(folder / "second.nii.gz"), "--out", str(folder / "fused"), "--model", tiny_model,
+                 "--device", "cpu"]) == 0
+    return folder
