@@ -5,6 +5,7 @@ Exit codes: 0 done, 2 bad input (one sentence on standard error), 130 stopped by
 import argparse
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from FusionINNLib import __version__
@@ -15,7 +16,8 @@ from FusionINNLib.recipe import NOTICE
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that half-written results are cleared away
+    if threading.current_thread() is threading.main_thread():  # elsewhere signals cannot be set, and need not be
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that half-written results are cleared away
     try:
         from FusionINNLib import commands
 
@@ -29,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail("There is not enough memory for these volumes: close other programs, or resample the volumes to fewer voxels.", 2)
     except BrokenPipeError:
         return 1
+    except OSError as problem:
+        return _fail(f"A file or folder cannot be read or written ({problem.strerror or problem}): check the paths and the free space.", 2)
 
 
 def _fail(sentence: str, code: int) -> int:
@@ -42,19 +46,22 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
     fuse = commands.add_parser("fuse", help="two volumes in; fused image, latent, provenance and a report picture out")
-    fuse.add_argument("first", metavar="FIRST", type=Path, help="first volume, such as ADC or T1 with contrast: NIfTI, NRRD, MHA or a DICOM folder")
+    fuse.add_argument("first", metavar="FIRST", type=Path,
+                      help="first volume, such as ADC or T1 with contrast: NIfTI, NRRD, MHA or a DICOM folder")
     fuse.add_argument("second", metavar="SECOND", type=Path, help="second volume of the same patient, such as FLAIR")
     fuse.add_argument("--segmentation", metavar="SEG", type=Path, help="tumour outlines for the report picture")
     fuse.add_argument("--align", choices=("auto", "none", "header", "rigid"), default="auto",
-                      help="how unlike grids come together: rigid registration where needed (auto), not at all, by header alone, always rigid")
+                      help="unlike grids: register rigidly where needed (auto), refuse them (none), by header alone, or register always")
     fuse.add_argument("--reference", choices=("first", "second"), default="second", help="whose grid the result has (default: second)")
     _add_common(fuse)
 
     decompose = commands.add_parser("decompose", help="a fusion back into its two sources: exact, or estimated from the fused image alone")
-    decompose.add_argument("source", metavar="DIR|FUSED", type=Path, help="folder written by 'fuse' (exact), or one fused image with --estimate")
+    decompose.add_argument("source", metavar="DIR|FUSED", type=Path,
+                           help="folder written by 'fuse' (exact), or one fused image with --estimate")
     decompose.add_argument("--estimate", action="store_true", help="read the fused image alone and estimate the sources")
     decompose.add_argument("--samples", type=_positive, default=8, metavar="N", help="latents drawn for an estimate (default: 8)")
-    decompose.add_argument("--seed", type=_natural, default=0, metavar="S", help="of the drawn latents: same seed, same result (default: 0)")
+    decompose.add_argument("--seed", type=_natural, default=0, metavar="S",
+                           help="of the drawn latents: same seed, same result (default: 0)")
     _add_common(decompose, model=None)
 
     demo = commands.add_parser("demo", help="make the built-in sample case, fuse it and take it apart both ways")
@@ -75,17 +82,17 @@ def _add_common(parser: argparse.ArgumentParser, model: str | None = "default") 
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("give a whole number of at least 1")
-    return value
+    return _at_least(1, text)
 
 
 def _natural(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("give a whole number of at least 0")
-    return value
+    return _at_least(0, text)
+
+
+def _at_least(least: int, text: str) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"give a whole number of at least {least}")
+    return int(text)
 
 
 if __name__ == "__main__":

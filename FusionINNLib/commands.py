@@ -5,13 +5,14 @@ from pathlib import Path
 
 from FusionINNLib import models
 from FusionINNLib.alignment import patients_differ, resample_labels
+from FusionINNLib.errors import InputError
 from FusionINNLib.fused_file import read_fused
 from FusionINNLib.outputs import check_free, new_folder
 from FusionINNLib.pipeline import Fusion, decompose as decompose_exactly, estimate, fuse as fuse_volumes
 from FusionINNLib.progress import Progress
 from FusionINNLib.recipe import NOTICE
-from FusionINNLib.result import (ESTIMATE_FILES, EXACT_FILES, FUSION_FILES, REPORT, InputFile, read_fusion, write_estimate, write_exact,
-                                 write_fusion)
+from FusionINNLib.result import (ESTIMATE_FILES, EXACT_FILES, FUSED, FUSION_FILES, REPORT, InputFile, read_fusion, write_estimate,
+                                 write_exact, write_fusion)
 from FusionINNLib.volume import Volume
 from FusionINNLib.volume_io import read_segmentation, read_volume, sha256
 
@@ -21,8 +22,8 @@ def fuse(options: argparse.Namespace) -> None:
     check_free(options.out, options.overwrite, FUSION_FILES)
     models.choose_device(options.device)
     models.find(options.model)
-    first, second = _read(options.first), _read(options.second)
-    inputs = tuple(InputFile(path.name, sha256(path)) for path in (options.first, options.second))
+    first, second = read_volume(options.first), read_volume(options.second)
+    inputs = tuple(_input_file(path, volume) for path, volume in ((options.first, first), (options.second, second)))
     segmentation = read_segmentation(options.segmentation) if options.segmentation else None
     if inputs[0].sha256 == inputs[1].sha256:
         _say("Warning: both inputs are the same image, so the fused image shows nothing new.")
@@ -30,9 +31,11 @@ def fuse(options: argparse.Namespace) -> None:
         _say(f"Warning: {differ}")
     fusion = fuse_volumes(first, second, reference=options.reference, alignment=options.align, model=options.model, device=options.device,
                           progress=_progress())
+    for volume in (first, second):  # not before, so that what is refused is refused with one sentence
+        _say_notes(volume)
     _say_alignment(fusion, options.reference)
     if segmentation is not None:
-        segmentation = _on_grid(segmentation, fusion.fused)
+        segmentation = _on_grid(segmentation, fusion, moving=first if options.reference == "second" else second)
     settings = {"align": options.align, "reference": options.reference, "model": fusion.recipe.model}
     from FusionINNLib.report import fusion_report
 
@@ -50,7 +53,8 @@ def decompose(options: argparse.Namespace) -> None:
 def _exact(options: argparse.Namespace) -> None:
     check_free(options.out, options.overwrite, EXACT_FILES)
     stored = read_fusion(options.source)
-    sources = decompose_exactly(stored.fused, stored.latent, stored.recipe, model=options.model, device=options.device, progress=_progress())
+    sources = decompose_exactly(stored.fused, stored.latent, stored.recipe, model=options.model, device=options.device,
+                                  progress=_progress())
     from FusionINNLib.report import exact_report
 
     with new_folder(options.out, options.overwrite, EXACT_FILES) as folder:
@@ -72,7 +76,9 @@ def _exactness(volume: Volume, source) -> str:
 
 def _estimate(options: argparse.Namespace) -> None:
     check_free(options.out, options.overwrite, ESTIMATE_FILES)
-    fused = read_fused(options.source, options.model or models.DEFAULT)
+    if (options.source / FUSED).is_file():
+        raise InputError(f"{options.source} is a folder: give {FUSED} in it, or leave out --estimate for the exact decomposition.")
+    fused = read_fused(options.source, options.model)
     for note in fused.notes:
         _say(f"Note: {note}.")
     result = estimate(fused.fused, fused.recipe, samples=options.samples, seed=options.seed, model=options.model, device=options.device,
@@ -82,8 +88,8 @@ def _estimate(options: argparse.Namespace) -> None:
     with new_folder(options.out, options.overwrite, ESTIMATE_FILES) as folder:
         write_estimate(result, folder)
         estimate_report(folder / REPORT, fused.fused, result, fused.recipe)
-    print(f"ESTIMATED both sources from the fused image alone into {options.out} (mean over {options.samples} latents, seed {options.seed}): "
-          f"what the network believes, not a scan.\n{NOTICE}")
+    print(f"ESTIMATED both sources from the fused image alone into {options.out} "
+          f"(mean over {options.samples} latents, seed {options.seed}): what the network believes, not a scan.\n{NOTICE}")
 
 
 def demo(options: argparse.Namespace) -> None:
@@ -96,8 +102,8 @@ def demo(options: argparse.Namespace) -> None:
     print("1. The sample case: a made-up post-operative head, ADC and FLAIR on unlike grids, 2.1 mm and 2 degrees apart.")
     write_sample_case(out / "sample")
     print("\n2. Fuse.")
-    fuse(argparse.Namespace(first=out / "sample/adc.nii.gz", second=out / "sample/flair.nii.gz", segmentation=out / "sample/segmentation.nii.gz",
-                            align="auto", reference="second", out=out / "fused", **common))
+    fuse(argparse.Namespace(first=out / "sample/adc.nii.gz", second=out / "sample/flair.nii.gz",
+                            segmentation=out / "sample/segmentation.nii.gz", align="auto", reference="second", out=out / "fused", **common))
     print("\n3. Decompose, exactly, with the saved latent.")
     decompose(argparse.Namespace(source=out / "fused", estimate=False, out=out / "exact", **common))
     print("\n4. Decompose, estimated, from the fused image alone.")
@@ -112,7 +118,7 @@ def import_model(options: argparse.Namespace) -> None:
     names = frozenset({models.CARD, models.WEIGHTS})
     check_free(options.out, options.overwrite, names)
     network = read_checkpoint(options.checkpoint)
-    card = {"id": options.out.name, "normalization": "slice", "margin": PAPER_MARGIN, "typical_bright": 1.0,
+    card = {"id": options.out.absolute().name, "normalization": "slice", "margin": PAPER_MARGIN, "typical_bright": 1.0,
             "description": f"The published network, imported from {options.checkpoint.name}. Terms: those of its authors."}
     with new_folder(options.out, options.overwrite, names) as folder:
         models.write(folder, network, card)
@@ -122,20 +128,22 @@ def import_model(options: argparse.Namespace) -> None:
 # ---- said and shown --------------------------------------------------------------------------------------------------------------
 
 
-def _read(path: Path) -> Volume:
-    volume = read_volume(path)
+def _input_file(path: Path, volume: Volume) -> InputFile:
+    """A file under its name; a DICOM folder under that of its series, as folders are often named after patients."""
+    return InputFile(volume.name if path.is_dir() else path.name, sha256(path))
+
+
+def _say_notes(volume: Volume) -> None:
     for note in volume.notes:
         _say(f"Note: {volume.name}: {note}.")
-    return volume
 
 
-def _on_grid(segmentation: Volume, grid: Volume) -> Volume:
-    for note in segmentation.notes:
-        _say(f"Note: {segmentation.name}: {note}.")
-    if segmentation.same_grid(grid):
-        return segmentation
-    _say("Note: the segmentation lies on another grid and was resampled onto the reference grid.")
-    return resample_labels(segmentation, grid)
+def _on_grid(segmentation: Volume, fusion: Fusion, moving: Volume) -> Volume:
+    """Labels on the reference grid. What was drawn on the moving volume moves with it."""
+    along = fusion.alignment.transform if segmentation.same_grid(moving) else None
+    segmentation = resample_labels(segmentation, fusion.fused, along)
+    _say_notes(segmentation)
+    return segmentation
 
 
 def _say_alignment(fusion: Fusion, reference: str) -> None:
@@ -159,11 +167,14 @@ def _say(sentence: str) -> None:
 
 def _progress() -> Progress:
     """A line that counts on a terminal, nothing in a log."""
+    def say(sentence: str) -> None:
+        _say(f"Warning: {sentence}")
+
     if not sys.stderr.isatty():
-        return Progress()
+        return Progress(say=say)
 
     def report(task: str, done: int, total: int) -> None:
         end = "\n" if done == total else ""
         print(f"\r{task}: {done} of {total} ", end=end, file=sys.stderr, flush=True)
 
-    return Progress(report)
+    return Progress(report, say)

@@ -6,13 +6,13 @@ import numpy as np
 
 from FusionINNLib import models
 from FusionINNLib.errors import InputError
-from FusionINNLib.normalization import Normalization, fit_volume
+from FusionINNLib.normalization import Normalization, bright_level, dark_level, levels
 from FusionINNLib.recipe import Recipe, SourceRecord, from_extensions
 from FusionINNLib.slicing import find_boxes, to_stack
 from FusionINNLib.volume import Volume
 from FusionINNLib.volume_io import NIFTI_ENDINGS, has_scale_factors, read_extension, read_volume
 
-LARGEST_NOMINAL = 20.0  # a floating-point image that reaches beyond this cannot be on the nominal 0..1 scale
+LARGEST_NOMINAL = 20.0  # a floating-point image whose bright tissue lies beyond this cannot be on the nominal 0..1 scale
 BACKGROUND_STEP = 1.5 / 255  # less than this from the background is taken for background where the boxes have to be found again
 
 
@@ -25,12 +25,12 @@ class FusedFile:
     notes: tuple[str, ...]
 
 
-def read_fused(path: Path, model: str = models.DEFAULT) -> FusedFile:
+def read_fused(path: Path, model: str | None = None) -> FusedFile:
     """Read a fused image with or without its record in the header, with or without its scale.
 
     Args:
         path: NIfTI, or another format (which never holds the record).
-        model: used where the file does not say which one made it.
+        model: id or path of a model folder; by itself the one that the file names, or the default one where it names none.
 
     Raises InputError as `read_volume` does, ResultError for a record of a newer version.
     """
@@ -38,13 +38,15 @@ def read_fused(path: Path, model: str = models.DEFAULT) -> FusedFile:
     is_nifti = str(path).lower().endswith(NIFTI_ENDINGS)
     recipe = from_extensions(read_extension(path)) if is_nifti else None
     notes = list(volume.notes)
-    card = models.find(recipe.model if recipe else model)
+    card = models.find(model or (recipe.model if recipe else models.DEFAULT))
     has_scale = volume.is_scaled or (is_nifti and has_scale_factors(path))
     values = np.nan_to_num(volume.values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     is_float = volume.array.dtype.kind == "f"
-    if not has_scale and not (is_float and np.abs(values).max() <= LARGEST_NOMINAL):
-        bright, background = (recipe.bright, recipe.background[0]) if recipe else (card.typical_bright, 0.0)
-        values = _guess_scale(values, background, bright)
+    if not has_scale and not (is_float and bright_level(values) <= LARGEST_NOMINAL):
+        if recipe:
+            values = _rescaled(values, levels(values), recipe.levels)
+        else:
+            values = _rescaled(values, (dark_level(values), bright_level(values)), (0.0, card.typical_bright))
         notes.append("The file has no scale factors: the scale of the fused image was guessed from its voxels")
     fused = replace(volume, array=values, slope=1.0, intercept=0.0, name="fused", unit="")
     if recipe is None:
@@ -53,10 +55,10 @@ def read_fused(path: Path, model: str = models.DEFAULT) -> FusedFile:
     return FusedFile(fused, recipe, tuple(notes))
 
 
-def _guess_scale(values: np.ndarray, background: float, bright: float) -> np.ndarray:
-    """Background and brightest tissue to where they lie in fused images."""
-    found = fit_volume(values)
-    return (found.apply(values) * np.float32(bright - background) + np.float32(background)).astype(np.float32)
+def _rescaled(values: np.ndarray, found: tuple[float, float], meant: tuple[float, float]) -> np.ndarray:
+    """Values with what is dark and what is bright in them put where they lie in fused images."""
+    slope = (meant[1] - meant[0]) / max(found[1] - found[0], 1e-30)
+    return ((values - np.float32(found[0])) * np.float32(slope) + np.float32(meant[0])).astype(np.float32)
 
 
 def bare_recipe(fused: Volume, card: models.ModelCard) -> Recipe:
@@ -65,10 +67,10 @@ def bare_recipe(fused: Volume, card: models.ModelCard) -> Recipe:
     Raises InputError where there is nothing but background.
     """
     axis = fused.through_plane_axis
-    background = fit_volume(fused.array).offset
+    background = dark_level(fused.array)
     stack = to_stack(fused.array, axis)
     boxes = find_boxes((np.abs(part - background) > BACKGROUND_STEP for part in stack), card.multiple, card.margin)
     if not boxes:
         raise InputError(f"{fused.name}: there is nothing but background; give a fused image.")
     source = SourceRecord("", "float32", 1.0, 0.0, False, (Normalization(0.0, 1.0),))
-    return Recipe(card.id, card.sha256, fused.shape, axis, tuple(boxes), (background, 0.0), card.typical_bright, (source, source))
+    return Recipe(card.id, card.sha256, fused.shape, axis, tuple(boxes), (background, 0.0), levels(fused.array), (source, source))

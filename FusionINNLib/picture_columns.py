@@ -1,39 +1,10 @@
 """Volumes to the columns of a page: through which windows, on which slices. How the page is drawn is in `picture.py`."""
-import os
 from collections.abc import Sequence
 
 import numpy as np
 
-from FusionINNLib.errors import GeometryError
-from FusionINNLib.picture import ESTIMATED, Panel, choose_slices, compose, save
+from FusionINNLib.picture import Panel
 from FusionINNLib.volume import Volume
-
-
-def report(path: str | os.PathLike, first: Volume, second: Volume, fused: Volume, decomposed: tuple[Volume, Volume], badge: str,
-           segmentation: Volume | None = None, header: str = "", axis: int | None = None) -> None:
-    """Writes the page of a fusion: first, second, fused, both decomposed, and both differences (decomposed - source).
-
-    All volumes lie on one grid (the reference's). badge: `picture.EXACT` or `picture.ESTIMATED`, what the decomposed ones are. axis: across
-    the slices (0 k, 1 j, 2 i), by itself the reference's through-plane axis. header: lines of text, without dates and folders.
-    Raises GeometryError when the grids differ, OSError when the file can't be written.
-    """
-    volumes = [first, second, fused, *decomposed] + ([] if segmentation is None else [segmentation])
-    for volume in volumes[1:]:
-        if not volume.same_grid(first):
-            raise GeometryError(f"{volume.name} is not on the grid of {first.name}; bring both onto one grid before drawing them.")
-    axis = first.through_plane_axis if axis is None else axis
-    slices = choose_slices(None if segmentation is None else segmentation.array, second.array, axis)
-    verb = "Estimated" if badge == ESTIMATED else "Decomposed"
-    before, after, differences = [], [], []
-    for word, source, result in zip(("first", "second"), (first, second), decomposed):
-        span, name = window(source, axis, segmentation), described(source)
-        before.append(image_column(f"{word.capitalize()} source\n{name}", source, span, axis))
-        after.append(image_column(f"{verb} {word}\n{name}", result, span, axis, badge))
-        differences.append(difference_column(f"{verb} - {word} source\n{name}", result, source, span, axis, slices, badge))
-    middle = image_column("Fused\nno unit", fused, window(fused, axis, segmentation), axis)
-    panels = [*before, middle, *after, *differences]
-    outline = None if segmentation is None else segmentation.array
-    save(compose(panels, first.affine, slices, axis, outline, header, count=first.shape[axis]), path)
 
 
 def window(volume: Volume, axis: int, segmentation: Volume | None = None) -> tuple[float, float]:

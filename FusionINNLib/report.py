@@ -1,4 +1,4 @@
-"""The report pictures of the three results: which columns they show. How columns and pages are made is in picture_columns.py and picture.py."""
+"""The report pictures of the three results: which columns they show. For how they are made see picture_columns.py and picture.py."""
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def fusion_report(path: Path, fusion: Fusion, segmentation: Volume | None, devic
     slices = choose_slices(outline, fusion.second.array, axis)
     some = [_slices(volume, slices, axis) for volume in (fusion.fused, fusion.latent)]
     exact = decompose(*some, recipe.of_slices(slices), model=model, device=device)
-    guess = estimate(some[0], recipe.of_slices(slices), samples=SAMPLES, seed=SEED, model=model, device=device)
+    guess = estimate(some[0], recipe.of_slices(slices), samples=SAMPLES, seed=SEED, numbers=slices, model=model, device=device)
     before, true, guessed, misses = [], [], [], []
     for word, source, back, belief in zip(("first", "second"), (fusion.first, fusion.second), exact, (guess.first, guess.second)):
         span, name = window(source, axis, segmentation), described(source)
@@ -33,9 +33,10 @@ def fusion_report(path: Path, fusion: Fusion, segmentation: Volume | None, devic
         guessed.append(Panel(f"Estimated {word}\n{name}", belief, span, badge=ESTIMATED))
         misses.append(_difference(f"Estimated - {word} source\n{name}", belief, source, span, axis, slices))
     middle = image_column("Fused\nno unit", fusion.fused, window(fusion.fused, axis, segmentation), axis)
-    header = (f"FusionINN: {fusion.first.name} and {fusion.second.name} fused\nmodel {recipe.model}   {_exactness(fusion, exact, slices)}   "
-              f"estimates: mean of {SAMPLES} latents")
-    page = compose([*before, middle, *true, *guessed, *misses], fusion.fused.affine, slices, axis, outline, header, count=recipe.shape[axis])
+    header = (f"FusionINN: {fusion.first.name} and {fusion.second.name} fused\nmodel {recipe.model}   "
+              f"{_exactness(fusion, exact, slices)}   estimates: mean of {SAMPLES} latents")
+    panels = [*before, middle, *true, *guessed, *misses]
+    page = compose(panels, fusion.fused.affine, slices, axis, outline, header, count=recipe.shape[axis])
     save(page, path)
 
 

@@ -49,8 +49,8 @@ def write_fusion(fusion: Fusion, folder: Path, inputs: tuple[InputFile, InputFil
         grids: the two volumes as read, before alignment.
         settings: what the user chose, JSON-ready.
     """
-    write_nifti(fusion.fused, folder / FUSED, description="FusionINN fused image. Research use only.", extension=to_extension(fusion.recipe),
-                cal_min=0.0, cal_max=1.0)
+    write_nifti(fusion.fused, folder / FUSED, description="FusionINN fused image. Research use only.",
+                extension=to_extension(fusion.recipe), cal_min=0.0, cal_max=1.0)
     write_nifti(fusion.latent, folder / LATENT, description="FusionINN latent image. Research use only.", cal_min=-3.0, cal_max=3.0)
     alignment = fusion.alignment
     provenance = {
@@ -58,11 +58,13 @@ def write_fusion(fusion: Fusion, folder: Path, inputs: tuple[InputFile, InputFil
         "inputs": {role: {"file": file.name, "sha256": file.sha256, "grid": _grid(volume), "unit": volume.unit}
                    for role, file, volume in zip(("first", "second"), inputs, grids)},
         "grid": _grid(fusion.fused),
-        "alignment": {"mode": alignment.mode, "resampled": alignment.resampled, "reference_to_moving_ras_mm": np.asarray(alignment.transform).tolist(),
+        "alignment": {"mode": alignment.mode, "resampled": alignment.resampled,
+                      "reference_to_moving_ras_mm": np.asarray(alignment.transform).tolist(),
                       "shift_mm": alignment.shift_mm, "rotation_deg": alignment.rotation_deg,
                       "similarity_before": alignment.similarity_before, "similarity_after": alignment.similarity_after},
         "settings": settings,
-        "files": {"fused": {"file": FUSED, "sha256": sha256(folder / FUSED)}, "latent": {"file": LATENT, "sha256": sha256(folder / LATENT)}},
+        "files": {"fused": {"file": FUSED, "sha256": sha256(folder / FUSED)},
+                  "latent": {"file": LATENT, "sha256": sha256(folder / LATENT)}},
         "recipe": fusion.recipe.to_dict()}
     provenance["checksum"] = _checksum(provenance)
     (folder / PROVENANCE).write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
@@ -78,7 +80,8 @@ def write_exact(volumes: tuple[Volume, Volume], recipe: Recipe, folder: Path) ->
 def write_estimate(estimate: Estimate, folder: Path) -> None:
     """Write an estimate into an existing folder; every file says that it is one."""
     for volume, words in ((estimate.first, "ESTIMATED, not a scan"), (estimate.second, "ESTIMATED, not a scan"),
-                          (estimate.first_spread, "ESTIMATED: spread over latents"), (estimate.second_spread, "ESTIMATED: spread over latents"),
+                          (estimate.first_spread, "ESTIMATED: spread over latents"),
+                          (estimate.second_spread, "ESTIMATED: spread over latents"),
                           (estimate.cycle_error, "ESTIMATED: fused again minus fused")):
         write_nifti(volume, folder / f"{volume.name}.nii.gz", description=_described(words, volume.unit))
 
@@ -125,6 +128,8 @@ def read_fusion(folder: Path) -> StoredFusion:
 
 def _read_provenance(folder: Path) -> dict:
     path = folder / PROVENANCE
+    if folder.is_file():
+        raise ResultError(f"{folder} is a file: give the folder that 'fusioninn fuse' wrote, or add --estimate for one fused image.")
     if not folder.is_dir():
         raise ResultError(f"{folder}: there is no such folder; give the folder that 'fusioninn fuse' wrote.")
     try:
@@ -136,7 +141,8 @@ def _read_provenance(folder: Path) -> dict:
     if not isinstance(provenance, dict) or not isinstance(provenance.get("format"), int):
         raise ResultError(f"{PROVENANCE} is not a record of a fusion: fuse the sources again.")
     if provenance["format"] > FORMAT:
-        raise ResultError(f"This result was written by a newer version of FusionINN (format {provenance['format']}): update FusionINN to read it.")
+        raise ResultError(f"This result was written by a newer version of FusionINN (format {provenance['format']}): "
+                          "update FusionINN to read it.")
     if provenance.get("checksum") != _checksum(provenance):
         raise ResultError(f"{PROVENANCE} was edited (its checksum differs): fuse the sources again.")
     return provenance

@@ -11,10 +11,9 @@ import pytest
 from PIL import Image
 
 from FusionINNLib import picture, picture_parts
-from FusionINNLib.errors import GeometryError
 from FusionINNLib.phantom import small_case
 from FusionINNLib.picture import ESTIMATED, EXACT, Panel, choose_slices, compose, save
-from FusionINNLib.picture_columns import report, window
+from FusionINNLib.picture_columns import difference_column, window
 from FusionINNLib.slice_view import slice_view
 from FusionINNLib.volume import Volume
 
@@ -224,40 +223,13 @@ def small():
     return small_case()
 
 
-def fused_of(case):
-    return Volume((case.first.values / 3000 + case.second.values / 700).astype(np.float32) / 2, case.first.affine, "fused")
-
-
-@pytest.mark.parametrize("badge", [EXACT, ESTIMATED])
-def test_report_has_seven_columns_and_three_rows(small, tmp_path, badge):
-    path = tmp_path / "report.png"
-    report(path, small.first, small.second, fused_of(small), (small.first, small.second), badge, small.segmentation, "title\nnames")
-    page = np.asarray(Image.open(path))
-    assert page.shape[1] == LEFT + 7 * STEP - picture._GAP + picture._MARGIN
-    amber = (page == picture_parts.AMBER).all(axis=-1)
-    for column in range(7):
-        wanted = 6 if badge == ESTIMATED and column >= 3 else 0      # three rows, each with an inset
-        assert bands_of(amber[:, LEFT + column * STEP + 2]) == wanted
-    assert is_red(page).any()
-
-
-def test_what_is_too_bright_in_the_estimate_is_orange(small, tmp_path):
-    path = tmp_path / "report.png"
-    brighter = replace(small.first, array=small.first.array + np.int16(300))
-    report(path, small.first, small.second, fused_of(small), (brighter, small.second), ESTIMATED)
-    page = np.asarray(Image.open(path)).astype(int)
-    first, second = (page[200:-60, LEFT + column * STEP + 20:LEFT + column * STEP + 230] for column in (5, 6))
+def test_what_is_too_bright_is_orange(small):
+    brighter, span = replace(small.first, array=small.first.array + np.int16(300)), window(small.first, 0)
+    panels = [difference_column("difference", volume, small.first, span, 0, [10, 12]) for volume in (brighter, small.first)]
+    page = np.asarray(compose(panels, small.first.affine, [10, 12])).astype(int)
+    first, second = (page[200:-60, LEFT + column * STEP + 20:LEFT + column * STEP + 230] for column in range(2))
     assert np.median(first[..., 0] - first[..., 2]) > 20
     assert np.median(second.max(axis=-1)) == 0
-
-
-def test_report_refuses_other_grids(small, tmp_path):
-    elsewhere = small.second.affine.copy()
-    elsewhere[0, 3] += 9.0
-    moved = replace(small.second, affine=elsewhere)
-    with pytest.raises(GeometryError, match="not on the grid"):
-        report(tmp_path / "report.png", small.first, moved, fused_of(small), (small.first, small.second), EXACT)
-    assert not list(tmp_path.iterdir())
 
 
 def test_window_shows_physical_values_of_the_head_and_the_tumour(small):
