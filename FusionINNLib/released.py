@@ -22,7 +22,8 @@ def read_checkpoint(path: Path) -> FusionNetwork:
     except FileNotFoundError as problem:
         raise ModelError(f"{path}: there is no such file; check the path.") from problem
     except Exception as problem:  # torch raises half a dozen kinds here
-        raise ModelError(f"{path.name} is not a checkpoint that can be loaded safely: give a file that torch.save wrote from plain tensors.") from problem
+        raise ModelError(f"{path.name} is not a checkpoint that can be loaded safely: "
+                         "give a file that torch.save wrote from plain tensors.") from problem
     if not isinstance(state, dict) or not isinstance(state.get("model_state_dict"), dict):
         raise ModelError(f"{path.name} holds no 'model_state_dict': give a checkpoint in the released format.")
     network = paper_network(PaperConfig(k=3))

@@ -11,21 +11,21 @@ class TrainingConfig:
     preset: str = "default"
     settings: dict = field(default_factory=dict)  # of the network: fields of DefaultConfig or PaperConfig
     seed: int = 0
-    steps: int = 16000
-    batch: int = 6
+    steps: int = 15000
+    batch: int = 4
     crop: int = 112  # pixels; a multiple of 4
     learning_rate: float = 2e-3
     warm_up: int = 100
-    flat: float = 0.4  # share of the steps before the cosine decay sets in
+    flat: float = 0.35  # share of the steps before the cosine decay sets in
     clip: float = 1.0  # largest gradient norm
     average: float = 0.999  # of the moving average of the weights, which is what is validated and exported
     fused_weight: float = 1.0
     estimate_weight: float = 1.0
-    l1_weight: float = 0.5
-    likelihood_weight: float = 0.03
+    crps_weight: float = 0.5
+    likelihood_weight: float = 0.005
     statistics_weight: float = 0.05
     noise: float = 0.001  # standard deviation added to the sources: gives flat regions a finite density
-    coding: float = 0.005  # largest step of the simulated rounding of the fused image, on its 0..1 scale
+    coding: float = 0.002  # largest step of the simulated rounding of the fused image, on its 0..1 scale
     ssim_share: float = 0.8  # lambda of the paper
     lgg_share: float = 0.3  # of the crops
     validate_every: int = 500

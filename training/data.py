@@ -1,5 +1,4 @@
 """Random crops of prepared cases for training, and fixed slices for validation."""
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +8,16 @@ from scipy import ndimage
 from FusionINNLib.errors import InputError
 from training.augment import augment
 from training.prepare import PreparedCase, load
+from training.splits import read_splits
 
+VALIDATED_SET = "brats18"  # its `val` cases choose the best weights and fill the table of `python -m training evaluate`
 PREFERRED = (("t1ce", "flair"), ("t2", "flair"))  # what clinicians fuse; T2 is the nearest stand-in for ADC
 
 
 def load_split(prepared: Path, splits: Path, part: str) -> dict[str, list[PreparedCase]]:
-    """The cases of one part (`train` or `val`) of each set named in `splits` (JSON: set -> part -> case names)."""
-    table = json.loads(splits.read_text())
+    """The cases of one part (`train` or `val`) of each set that `splits` names. Raises InputError where one was not prepared."""
     cases = {}
-    for name, parts in table.items():
+    for name, parts in read_splits(splits).items():
         missing = [case for case in parts[part] if not (prepared / name / f"{case}.npz").exists()]
         if missing:
             raise InputError(f"{len(missing)} prepared case(s) are missing ({missing[0]} first): run 'python -m training prepare' again.")
@@ -47,10 +47,16 @@ class CropSampler:
         cases = self.cases[self.sets[rng.choice(len(self.sets), p=self.weights)]]
         case = cases[rng.integers(len(cases))]
         for _ in range(5):
-            pair = self._crop(case.sources(rng.integers(case.contrasts.shape[1]), self._contrasts(case, rng)), rng)
+            pair = self._crop(case.sources(self._slice(case, rng), self._contrasts(case, rng)), rng)
             if (pair.max(0) > 0.05).mean() > 1 / 3:
                 break
         return augment(pair, rng).astype(np.float32)
+
+    @staticmethod
+    def _slice(case: PreparedCase, rng: Generator) -> int:
+        """Any slice, or, as often, one that shows a lesion."""
+        marked = np.flatnonzero(case.labels.any((1, 2)))
+        return rng.choice(marked) if marked.size and rng.random() < 0.5 else rng.integers(len(case.labels))
 
     def _contrasts(self, case: PreparedCase, rng: Generator) -> list[int]:
         usable = [pair for pair in PREFERRED if set(pair) <= set(case.names)]
@@ -78,6 +84,8 @@ def validation_slices(cases: list[PreparedCase], contrasts: tuple[str, str], per
     slices = []
     for case in cases:
         wanted = [k for k in range(len(case.labels)) if {1, 2} <= set(np.unique(case.labels[k]))]
+        if not wanted:
+            raise InputError(f"{case.name} has no slice with labels 1 and 2, so it cannot be validated on: take it out of 'val'.")
         for k in np.array(wanted)[np.linspace(0, len(wanted) - 1, per_case).round().astype(int)]:
             pair = case.sources(k, [case.index(name) for name in contrasts])
             height, width = (n - n % multiple for n in pair.shape[1:])

@@ -1,6 +1,7 @@
 """A trained run becomes a model folder: averaged weights that load without pickle, and a card that says where they come from."""
 import json
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -20,9 +21,17 @@ def load_run(run: Path) -> FusionNetwork:
     """The best averaged weights of a run. Raises ModelError where it has none yet."""
     if not (run / "best.pt").exists():
         raise ModelError(f"{run} holds no best.pt: train to the first validation at least.")
-    config = load_config(run / "config.json")
-    network = build(config.preset, config.settings)
-    network.load_state_dict(torch.load(run / "best.pt", map_location="cpu", weights_only=True))
+    if not (run / "config.json").exists():
+        raise ModelError(f"{run} holds no config.json: give the folder of a run.")
+    try:
+        config = load_config(run / "config.json")
+        network = build(config.preset, config.settings)
+    except (ValueError, TypeError) as problem:
+        raise ModelError(f"The config.json of {run.name} is damaged or of another version ({problem}): train again.") from problem
+    try:
+        network.load_state_dict(torch.load(run / "best.pt", map_location="cpu", weights_only=True))
+    except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as problem:
+        raise ModelError(f"The weights best.pt of {run.name} are damaged or of another network: train again.") from problem
     return network.eval().requires_grad_(False)
 
 

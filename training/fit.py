@@ -8,14 +8,16 @@ import csv
 import os
 import time
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from FusionINNLib.errors import InputError, ModelError
 from FusionINNLib.networks import FusionNetwork, build
 from training.config import TrainingConfig
-from training.data import CropSampler, load_split, validation_slices
+from training.data import VALIDATED_SET, CropSampler, load_split, validation_slices
 from training.losses import coding_noise, estimate_loss, fused_loss, learning_rate, likelihood_loss, ssim_map, statistics_loss
 
 
@@ -26,9 +28,11 @@ class Trainer:
         self.config, self.folder, self.device = config, folder, torch.device(device)
         torch.set_num_threads(config.threads)
         train, val = load_split(prepared, splits, "train"), load_split(prepared, splits, "val")
+        if not val.get(VALIDATED_SET):
+            raise InputError(f"The split names no 'val' cases of {VALIDATED_SET}, by which the best weights are chosen: add some.")
         self.sampler = CropSampler(train, self.shares(train), config.crop)
-        self.validation = {"t1ce_flair": validation_slices(val["brats18"], ("t1ce", "flair")),
-                           "t2_flair": validation_slices(val["brats18"], ("t2", "flair"), per_case=2)}
+        self.validation = {"t1ce_flair": validation_slices(val[VALIDATED_SET], ("t1ce", "flair")),
+                           "t2_flair": validation_slices(val[VALIDATED_SET], ("t2", "flair"), per_case=2)}
         torch.manual_seed(config.seed)
         self.network = self.build_network().to(self.device, memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.network).requires_grad_(False)
@@ -39,8 +43,8 @@ class Trainer:
 
     def shares(self, cases: dict) -> dict[str, float]:
         """How often each set of cases is drawn."""
-        share = self.config.lgg_share
-        return {name: share if name == "lgg" else (1 - share) / (len(cases) - 1) for name in cases}
+        share, cases = self.config.lgg_share, [name for name in cases if cases[name]]
+        return {name: share if name == "lgg" else (1 - share) / (len(cases) - ("lgg" in cases)) for name in cases}
 
     def build_network(self) -> FusionNetwork:
         """The network of the config with fresh weights."""
@@ -56,14 +60,16 @@ class Trainer:
         head = (sources.amax(1, keepdim=True) > 0.05).float()
         sources = sources + c.noise * torch.randn_like(sources)
         fused, latent, log_det = self.network(sources)
-        temperature = (torch.rand(len(sources), 1, 1, 1, device=self.device) < 0.5).float()  # mean of the latent, or a draw
-        drawn = temperature * torch.randn_like(latent)
-        estimate = self.network.decompose(coding_noise(fused, c.coding), drawn)
+        coded = coding_noise(fused, c.coding)
+        draws = self.network.decompose(coded.repeat(2, 1, 1, 1), torch.randn_like(latent.repeat(2, 1, 1, 1))).chunk(2)
         parts = {"fused": c.fused_weight * fused_loss(fused, sources, c.ssim_share),
-                 "estimate": c.estimate_weight * estimate_loss(estimate, sources, c.ssim_share, c.l1_weight),
+                 "estimate": c.estimate_weight * estimate_loss(draws, sources, c.ssim_share, c.crps_weight),
                  "likelihood": c.likelihood_weight * likelihood_loss(latent, log_det),
                  "statistics": c.statistics_weight * statistics_loss(latent, fused, head)}
         return sum(parts.values()), {name: float(part.detach()) for name, part in parts.items()}
+
+    def on_step(self, parts: dict[str, float]) -> None:
+        """Told the parts of the loss after each step."""
 
     # ---- loop --------------------------------------------------------------------------------------------------------------------
 
@@ -78,6 +84,7 @@ class Trainer:
         while self.step < self.config.steps:
             parts = self.train_step()
             self.seconds = time.perf_counter() - started
+            self.on_step(parts)
             if self.step % self.config.validate_every == 0 or self.step == self.config.steps:
                 self.on_validation(parts, report)
 
@@ -128,12 +135,23 @@ class Trainer:
                "step": self.step, "best": self.best, "seconds": self.seconds}, self.folder / "last.pt")
 
     def resume(self) -> None:
-        """Read what `save` wrote."""
-        state = torch.load(self.folder / "last.pt", map_location=self.device, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.averaged.load_state_dict(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        """Read what `save` wrote. Raises ModelError where it is damaged or of another network."""
+        try:
+            state = torch.load(self.folder / "last.pt", map_location=self.device, weights_only=True)
+            self.network.load_state_dict(state["network"])
+            self.averaged.load_state_dict(state["averaged"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as problem:
+            raise ModelError(f"The checkpoint of {self.folder.name} is damaged or of another network: start a new run.") from problem
         self.step, self.best, self.seconds = state["step"], state["best"], state["seconds"]
+
+
+def checkpoint_step(folder: Path) -> int:
+    """Step of the last checkpoint of a run. Raises ModelError where it is damaged."""
+    try:
+        return torch.load(folder / "last.pt", map_location="cpu", weights_only=True)["step"]
+    except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as problem:
+        raise ModelError(f"The checkpoint last.pt of {folder.name} is damaged: start a new run.") from problem
 
 
 def _save(state: dict, path: Path) -> None:
@@ -177,12 +195,16 @@ def _validate_slice(network: FusionNetwork, sources: Tensor, samples: int) -> di
         return float((ssim_map(a, b) * inside).sum() / inside.sum())
 
     def estimate(image: Tensor) -> Tensor:
-        return network.decompose(image.expand(samples, -1, -1, -1), drawn).mean(0, keepdim=True)
+        return network.decompose(image.expand(samples, -1, -1, -1), drawn)
 
-    floating, coded = estimate(fused), estimate(torch.round((fused - low) / step) * step + low)
+    draws, coded = estimate(fused), estimate(torch.round((fused - low) / step) * step + low).mean(0, keepdim=True)
+    floating = draws.mean(0, keepdim=True)
+    spread = draws.var(0, keepdim=True).mul(head).sum().sqrt()  # of the head as a whole: 1 where the spread is the true error
+    error = (floating - sources).square().mul(head).sum().sqrt()
     x1, x2 = sources[:, :1], sources[:, 1:]
     return {"gain": float((ssim_map(fused, x1) + ssim_map(fused, x2) - ssim_map(average, x1) - ssim_map(average, x2)).mean()),
             "estimate_1": inside_mean(floating[:, :1], x1), "estimate_2": inside_mean(floating[:, 1:], x2),
+            "spread": float(spread / error),
             "whole": float(ssim_map(floating.transpose(0, 1), sources.transpose(0, 1)).mean()),
             "estimate8_1": inside_mean(coded[:, :1], x1), "estimate8_2": inside_mean(coded[:, 1:], x2),
             "z_mean": float(z.mean()), "z_sd": float(z.std()), "z_kurtosis": float((centred ** 4).mean() / z.var() ** 2 - 3),

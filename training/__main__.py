@@ -1,0 +1,88 @@
+"""The command `python -m training`: arguments in, plain sentences and exit codes out. What each command does is in `commands.py`.
+
+Exit codes: 0 done, 2 bad input (one sentence on standard error), 130 stopped by the user (a run keeps its last checkpoint).
+"""
+import argparse
+import sys
+from pathlib import Path
+
+from FusionINNLib.errors import Cancelled, FusionINNError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(arguments[:1] if arguments[:1] == ["bench"] else arguments)
+    try:
+        if options.command == "bench":
+            from training import bench
+
+            return bench.main(arguments[1:]) or 0
+        from training import commands
+
+        getattr(commands, options.command)(options)
+        return 0
+    except KeyboardInterrupt:
+        return _fail("Stopped.", Cancelled.exit_code)
+    except FusionINNError as problem:
+        return _fail(str(problem), problem.exit_code)
+    except MemoryError:
+        return _fail("There is not enough memory: close other programs, or train with a smaller --set batch=N.", 2)
+    except BrokenPipeError:
+        return 1
+    except OSError as problem:
+        name, reason = problem.filename or "A file", problem.strerror or problem
+        return _fail(f"{name} cannot be read or written ({reason}): check the path and the free space.", 2)
+
+
+def _fail(sentence: str, code: int) -> int:
+    print(f"training: {sentence}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description="Prepare data, train a fusion network, measure and export it.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    prepare = commands.add_parser("prepare", help="folders of cases in, compact prepared cases out; goes on where it was interrupted")
+    prepare.add_argument("--data", type=Path, required=True, metavar="DIR", help="SET/CASE/{t1,t1ce,t2,flair,...,seg}.nii.gz in it")
+    prepare.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+    fit = commands.add_parser("fit", help="train; goes on where it was interrupted")
+    _add_prepared(fit)
+    fit.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of settings, log and checkpoints")
+    fit.add_argument("--config", type=Path, metavar="FILE", help="JSON with settings that differ from the preset ones")
+    fit.add_argument("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="single settings, see training/config.py")
+    fit.add_argument("--continue-with-new-settings", action="store_true",
+                     help="go on with other steps, learning rate or weights of the loss than the run was begun with")
+    _add_device(fit)
+
+    evaluate = commands.add_parser("evaluate", help="measure a model through the whole program, validation patients and unseen contrasts")
+    evaluate.add_argument("--model", required=True, metavar="ID|DIR", help="id of a model, or path of a model folder")
+    evaluate.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder given to 'prepare'")
+    evaluate.add_argument("--splits", type=Path, required=True, metavar="FILE")
+    evaluate.add_argument("--out", type=Path, metavar="DIR", help="where results.md, .csv, .json and pictures/ go, replacing earlier ones")
+    _add_device(evaluate)
+
+    export = commands.add_parser("export", help="make a model folder from a run")
+    export.add_argument("--run", type=Path, required=True, metavar="DIR")
+    export.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder; its name becomes the model's id")
+    _add_prepared(export)
+    export.add_argument("--facts", type=Path, metavar="FILE", help="JSON with what else the card says: description, data, terms")
+    export.add_argument("--overwrite", action="store_true", help="replace an earlier model in the folder")
+
+    commands.add_parser("bench", help="speed against the reference implementation", add_help=False)
+    return parser
+
+
+def _add_prepared(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--prepared", type=Path, required=True, metavar="DIR", help="what 'prepare' wrote")
+    parser.add_argument("--splits", type=Path, required=True, metavar="FILE", help="JSON: set -> train, val -> case names")
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

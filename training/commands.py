@@ -1,0 +1,169 @@
+"""What each command of `python -m training` does: arguments in, files and sentences out."""
+import argparse
+import csv
+import json
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+
+from FusionINNLib import models
+from FusionINNLib.errors import InputError
+from FusionINNLib.networks import build
+from FusionINNLib.outputs import check_free
+from training.config import TrainingConfig
+from training.data import VALIDATED_SET, load_split
+from training.evaluate import evaluate as evaluate_model
+from training.export import export as export_run, load_run
+from training.fit import Trainer, checkpoint_step
+from training.pictures import picture_of
+from training.prepare import prepare as prepare_cases
+from training.results_page import as_csv, as_json, page
+from training.run_settings import record, settings_of
+from training.splits import read_splits
+
+
+def prepare(options: argparse.Namespace) -> None:
+    """python -m training prepare --data DIR --out DIR"""
+    prepare_cases(options.data, options.out)
+
+
+# ---- fit ---------------------------------------------------------------------------------------------------------------------------
+
+
+class SpokenTrainer(Trainer):
+    """A trainer that tells a waiting person, on standard error, how far it is."""
+
+    SECONDS = 2.0
+
+    def run(self, report=print) -> None:
+        """As `Trainer.run`."""
+        self._last, self._from = time.monotonic(), None
+        super().run(report)
+
+    def on_step(self, parts: dict[str, float]) -> None:
+        """At most every two seconds."""
+        now = time.monotonic()
+        if self._from is None:
+            self._from = (now, self.step)
+        if now - self._last < self.SECONDS or not sys.stderr.isatty():
+            return
+        self._last, (start, first) = now, self._from
+        left = (now - start) / max(1, self.step - first) * (self.config.steps - self.step)
+        loss = sum(value for name, value in parts.items() if name != "norm")
+        print(f"\rstep {self.step} of {self.config.steps}, loss {loss:.4f}, about {left / 60:.0f} minutes left   ", end="", file=sys.stderr,
+              flush=True)
+
+
+def fit(options: argparse.Namespace) -> None:
+    """python -m training fit --prepared DIR --splits FILE --run DIR [--config FILE] [--set name=value ...]"""
+    device = str(models.choose_device(options.device))
+    is_begun = (options.run / "last.pt").exists()
+    config, changed = settings_of(options.run, options.config, options.set, is_begun, options.continue_with_new_settings)
+    _check_network(config)
+    step = checkpoint_step(options.run) if is_begun else 0
+    if step >= config.steps:
+        print(f"{options.run.name} is finished: it has all of its {config.steps} steps.")
+        return
+    trainer = SpokenTrainer(config, options.prepared, options.splits, options.run, device)
+    if changed:
+        record(options.run, step, changed)
+    try:
+        trainer.run()
+    except KeyboardInterrupt:
+        kept = f"step {checkpoint_step(options.run)} is kept" if (options.run / "last.pt").exists() else "nothing was kept"
+        print(f"\nStopped after step {trainer.step}; the checkpoint of {kept}. The same command goes on.", file=sys.stderr)
+        raise
+    print(f"Done: export it with 'python -m training export --run {options.run} ...'.")
+
+
+def _check_network(config: TrainingConfig) -> None:
+    try:
+        build(config.preset, config.settings)
+    except (ValueError, TypeError) as problem:
+        raise InputError(f"The settings make no network ({problem}): correct 'preset' or 'settings'.") from problem
+
+
+# ---- evaluate ----------------------------------------------------------------------------------------------------------------------
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """python -m training evaluate --model ID_OR_PATH --data DIR --splits FILE [--out DIR]"""
+    pictures: dict[str, bytes] = {}
+
+    def look(case, fusion) -> None:
+        if options.out and (picture := picture_of(case, fusion, options.model, options.device)):
+            pictures.setdefault(*picture)
+
+    if options.out and options.out.exists() and not options.out.is_dir():
+        raise InputError(f"{options.out} is not a folder: choose another one for --out.")
+    results = evaluate_model(options.model, options.data, options.splits, options.device,
+                             lambda line: print(line, file=sys.stderr, flush=True), look)
+    command = command_line(options)
+    text = page(results, command, list(pictures))
+    print(text)
+    if options.out:
+        files = {"results.md": text.encode(), "results.csv": as_csv(results).encode(), "results.json": as_json(results, command).encode()}
+        for name, content in (files | {f"pictures/{name}": content for name, content in pictures.items()}).items():
+            _write(options.out / name, content)
+
+
+def command_line(options: argparse.Namespace) -> str:
+    """The command that gives the same results again, with paths as seen from the working folder: none of this machine's."""
+    words = ["python", "-m", "training", "evaluate"]
+    for name in ("model", "data", "splits", "device", "out"):
+        value = getattr(options, name)
+        if value is None or value == "auto":
+            continue
+        words += [f"--{name}", os.path.relpath(value) if os.path.isabs(value) else str(value)]
+    return shlex.join(words)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all, in place of what was there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
+
+
+# ---- export ------------------------------------------------------------------------------------------------------------------------
+
+
+def export(options: argparse.Namespace) -> None:
+    """python -m training export --run DIR --out DIR --prepared DIR --splits FILE [--facts FILE]"""
+    check_free(options.out, options.overwrite, frozenset({models.CARD, models.WEIGHTS}))
+    load_run(options.run)
+    cases = load_split(options.prepared, options.splits, "train").get(VALIDATED_SET, [])
+    if not cases:
+        raise InputError(f"The split names no 'train' cases of {VALIDATED_SET}, on which the brightness of fusions is measured: add some.")
+    facts = {"description": f"Trained by this project's training/, run {options.run.name}. Research use only.",
+             "split": read_splits(options.splits), "validation": _best_row(options.run)} | _facts(options.facts)
+    export_run(options.run, options.out, cases, facts, options.overwrite)
+    print(f"Made the model folder {options.out}: try it with 'fusioninn fuse --model {options.out} ...'.")
+
+
+def _facts(path: Path | None) -> dict:
+    """What else the card is to say: JSON, name -> anything."""
+    if path is None:
+        return {}
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise InputError(f"{path} cannot be read as JSON: give a file with what the card is to say.") from problem
+    if not isinstance(facts, dict) or not isinstance(facts.get("description", ""), str):
+        raise InputError(f"{path} is no table of facts: give JSON such as {{\"description\": \"...\", \"terms\": \"...\"}}.")
+    own = {"id", "preset", "settings", "sha256", "normalization", "margin", "typical_bright", "training"} & set(facts)
+    if own:
+        raise InputError(f"{path} names {sorted(own)[0]!r}, which the run decides: leave it out.")
+    return facts
+
+
+def _best_row(run: Path) -> dict[str, float]:
+    """The validation by which the exported weights were chosen."""
+    if not (run / "log.csv").exists():
+        return {}
+    with (run / "log.csv").open(newline="") as file:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    return max(rows, key=lambda row: row["score"], default={})
