@@ -69,6 +69,17 @@ def test_stored_again_as_integers_with_scale_factors(alone, tmp_path, dtype, tol
 
 
 @pytest.mark.parametrize("dtype", ["i2", "u1"])
+def test_background_comes_out_of_rounding_as_it_was(alone, tmp_path, dtype, tiny_model):
+    true = read_fused(alone, tiny_model)
+    outside = true.fused.array == np.float32(true.recipe.background[0])
+    assert outside.mean() > 0.05
+    stored = read_volume(store_again(alone, tmp_path / "again.nii.gz", dtype)).values
+    assert (stored[outside] != np.float32(true.recipe.background[0])).all()  # else this shows nothing
+    read = read_fused(tmp_path / "again.nii.gz", tiny_model)
+    np.testing.assert_array_equal(read.fused.array[outside], np.float32(true.recipe.background[0]))
+
+
+@pytest.mark.parametrize("dtype", ["i2", "u1"])
 @pytest.mark.parametrize("extension", [True, False])
 def test_without_scale_factors_the_scale_is_guessed_and_said(tmp_path, dtype, extension):
     case = small_case()
