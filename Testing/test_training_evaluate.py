@@ -80,14 +80,16 @@ def test_targets_mark_each_patient_where_a_mean_could_hide_one():
 
 
 @pytest.mark.parametrize("dtype", ["int16", "uint8"])
-def test_stored_integers_are_within_half_a_step(place, tiny_model, dtype, tmp_path):
+def test_stored_integers_are_within_a_step(place, tiny_model, dtype, tmp_path):
     case = columns(place / "data", place / "splits.json")[0].cases[0]
     fusion = fuse_case(case, tiny_model, "cpu")
     stored = as_integers(fusion.fused, np.dtype(dtype))
     write_nifti(stored, tmp_path / "fused.nii", extension=to_extension(fusion.recipe))
     back = read_fused(tmp_path / "fused.nii", tiny_model)
     assert stored.array.dtype == dtype and stored.array.min() == np.iinfo(dtype).min and stored.array.max() == np.iinfo(dtype).max
-    assert np.abs(back.fused.array - fusion.fused.array).max() < 0.51 * stored.slope
+    # half a step, and another half for voxels as dark as the background, which is brought back to where it was
+    assert np.abs(back.fused.array - fusion.fused.array).max() < 1.02 * stored.slope
+    assert np.median(np.abs(back.fused.array - fusion.fused.array)) < 0.51 * stored.slope
     assert not any("guessed" in note for note in back.notes)
 
 

@@ -82,6 +82,15 @@ def test_an_interrupted_run_ends_with_the_same_weights(place, tmp_path, run):
     assert steps[0] == steps[1] == ["step", "3", "6"]
 
 
+def test_a_run_begins_with_the_weights_of_another(place, tmp_path, run, capsys):
+    started = tmp_path / "started"
+    assert command.main(_fit(place, started, "--start", str(run), "--set", "learning_rate=0.0", "average=0.0")) == 0
+    first, second = (torch.load(folder / "best.pt", weights_only=True) for folder in (run, started))
+    assert _same(first, second)  # without a learning rate nothing moves away from them
+    assert command.main(_fit(place, tmp_path / "lost", "--start", str(tmp_path))) == 2
+    assert "no best.pt" in capsys.readouterr().err and not (tmp_path / "lost").exists()
+
+
 def test_ctrl_c_ends_with_130_and_keeps_the_last_checkpoint(place, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(SpokenTrainer, "on_step", Interrupted.on_step)
     assert command.main(_fit(place, tmp_path / "run")) == 130
@@ -100,7 +109,7 @@ def test_other_settings_are_refused_or_recorded(place, tmp_path, run, capsys):
     assert (tmp_path / "run" / "last.pt").read_bytes() == before and not (tmp_path / "run" / "config_history.json").exists()
     assert command.main(_fit(place, tmp_path / "run", "--set", "steps=8", "fused_weight=3", "--continue-with-new-settings")) == 0
     history = json.loads((tmp_path / "run" / "config_history.json").read_text())
-    assert history == [{"step": 6, "changed": {"steps": [6, 8], "fused_weight": [1.0, 3.0]}}]
+    assert history == [{"step": 6, "changed": {"steps": [6, 8], "fused_weight": [TrainingConfig().fused_weight, 3.0]}}]
     assert load_config(tmp_path / "run" / "config.json").steps == 8
     assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["step"] == 8
     without_config = [word for word in _fit(place, tmp_path / "run") if word not in ("--config", str(place / "settings.json"))]

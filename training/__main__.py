@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of settings, log and checkpoints")
     fit.add_argument("--config", type=Path, metavar="FILE", help="JSON with settings that differ from the preset ones")
     fit.add_argument("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="single settings, see training/config.py")
+    fit.add_argument("--start", type=Path, metavar="RUN", help="begin with the best weights of another run")
     fit.add_argument("--continue-with-new-settings", action="store_true",
                      help="go on with other steps, learning rate or weights of the loss than the run was begun with")
     _add_device(fit)

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shlex
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -16,7 +17,8 @@ from training.config import TrainingConfig
 from training.data import VALIDATED_SET, load_split
 from training.evaluate import evaluate as evaluate_model
 from training.export import export as export_run, load_run
-from training.fit import Trainer, checkpoint_step
+from training.fit import START, Trainer, checkpoint_step
+from training.paper_trainer import PaperTrainer
 from training.pictures import picture_of
 from training.prepare import prepare as prepare_cases
 from training.results_page import as_csv, as_json, page
@@ -56,6 +58,15 @@ class SpokenTrainer(Trainer):
               flush=True)
 
 
+class SpokenPaperTrainer(SpokenTrainer, PaperTrainer):
+    """The published training, telling how far it is."""
+
+
+def trainer_for(config: TrainingConfig) -> type[SpokenTrainer]:
+    """The kind of training that belongs to a preset."""
+    return SpokenPaperTrainer if config.preset == "paper" else SpokenTrainer
+
+
 def fit(options: argparse.Namespace) -> None:
     """python -m training fit --prepared DIR --splits FILE --run DIR [--config FILE] [--set name=value ...]"""
     device = str(models.choose_device(options.device))
@@ -66,7 +77,9 @@ def fit(options: argparse.Namespace) -> None:
     if step >= config.steps:
         print(f"{options.run.name} is finished: it has all of its {config.steps} steps.")
         return
-    trainer = SpokenTrainer(config, options.prepared, options.splits, options.run, device)
+    if options.start and not is_begun:
+        _copy_start(options.start, options.run)
+    trainer = trainer_for(config)(config, options.prepared, options.splits, options.run, device)
     if changed:
         record(options.run, step, changed)
     try:
@@ -76,6 +89,13 @@ def fit(options: argparse.Namespace) -> None:
         print(f"\nStopped after step {trainer.step}; the checkpoint of {kept}. The same command goes on.", file=sys.stderr)
         raise
     print(f"Done: export it with 'python -m training export --run {options.run} ...'.")
+
+
+def _copy_start(other: Path, run: Path) -> None:
+    if not (other / "best.pt").exists():
+        raise InputError(f"{other} holds no best.pt: name the folder of a run that was validated once at least.")
+    run.mkdir(parents=True, exist_ok=True)
+    shutil.copy(other / "best.pt", run / START)
 
 
 def _check_network(config: TrainingConfig) -> None:

@@ -1,4 +1,5 @@
 """Random crops of prepared cases for training, and fixed slices for validation."""
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -79,15 +80,16 @@ class CropSampler:
         return ndimage.zoom(window, (1, scale, scale), order=1, grid_mode=True, mode="nearest")[:, :self.crop, :self.crop]
 
 
-def validation_slices(cases: list[PreparedCase], contrasts: tuple[str, str], per_case: int = 5, multiple: int = 4) -> list[np.ndarray]:
-    """Evenly spaced slices (2, J, I) with labels 1 and 2, those of the paper, cut to a multiple of 4."""
+def validation_slices(cases: list[PreparedCase], contrasts: tuple[str, str], per_case: int = 5, multiple: int = 4,
+                      sources: Callable[[PreparedCase, int, list[int]], np.ndarray] = PreparedCase.sources) -> list[np.ndarray]:
+    """Evenly spaced slices (2, J, I) with labels 1 and 2, those of the paper, cut to a multiple of 4, as `sources` normalises them."""
     slices = []
     for case in cases:
         wanted = [k for k in range(len(case.labels)) if {1, 2} <= set(np.unique(case.labels[k]))]
         if not wanted:
             raise InputError(f"{case.name} has no slice with labels 1 and 2, so it cannot be validated on: take it out of 'val'.")
         for k in np.array(wanted)[np.linspace(0, len(wanted) - 1, per_case).round().astype(int)]:
-            pair = case.sources(k, [case.index(name) for name in contrasts])
+            pair = sources(case, k, [case.index(name) for name in contrasts])
             height, width = (n - n % multiple for n in pair.shape[1:])
             slices.append(pair[:, :height, :width])
     return slices

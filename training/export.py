@@ -1,5 +1,6 @@
 """A trained run becomes a model folder: averaged weights that load without pickle, and a card that says where they come from."""
 import json
+from collections.abc import Callable
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -12,6 +13,7 @@ from FusionINNLib.networks import FusionNetwork, build
 from FusionINNLib.outputs import new_folder
 from FusionINNLib.released import PAPER_MARGIN
 from training.config import load_config
+from training.paper_data import slice_sources
 from training.prepare import PreparedCase
 
 DEFAULT_MARGIN = 8  # pixels; a crop in training ends in the head as often as in background, so little is needed
@@ -45,22 +47,23 @@ def export(run: Path, folder: Path, cases: list[PreparedCase], facts: dict, over
     config, network = load_config(run / "config.json"), load_run(run)
     is_paper = config.preset == "paper"
     card = {"id": folder.name, "description": facts["description"], "normalization": "slice" if is_paper else "volume",
-            "margin": PAPER_MARGIN if is_paper else DEFAULT_MARGIN, "typical_bright": typical_bright(network, cases),
+            "margin": PAPER_MARGIN if is_paper else DEFAULT_MARGIN,
+            "typical_bright": typical_bright(network, cases, slice_sources if is_paper else PreparedCase.sources),
             "training": json.loads((run / "config.json").read_text()), **facts}
     with new_folder(folder, overwrite, frozenset({models.CARD, models.WEIGHTS})) as part:
         models.write(part, network, card)
 
 
 @torch.no_grad()
-def typical_bright(network: FusionNetwork, cases: list[PreparedCase]) -> float:
-    """Median over cases of the 99.9th percentile of the fused T1ce and FLAIR inside the head."""
+def typical_bright(network: FusionNetwork, cases: list[PreparedCase], sources_of: Callable = PreparedCase.sources) -> float:
+    """Median over cases of the 99.9th percentile of the fused T1ce and FLAIR inside the head; `sources_of` normalises slices."""
     levels = []
     for case in cases:
         chosen = [case.index("t1ce"), case.index("flair")]
         slices = np.linspace(0.2, 0.8, 7) * (case.contrasts.shape[1] - 1)
         values = []
         for k in slices.round().astype(int):
-            pair = case.sources(k, chosen)
+            pair = sources_of(case, k, chosen)
             height, width = (n - n % 4 for n in pair.shape[1:])
             sources = torch.from_numpy(pair[None, :, :height, :width])
             fused = network.fuse(sources)[0][0, 0].numpy()

@@ -2,6 +2,7 @@
 
     RUN/config.json   what was asked          RUN/log.csv    one line a validation
     RUN/last.pt       everything to go on     RUN/best.pt    averaged weights with the best validation
+    RUN/start.pt      weights to begin with, where the run does not begin afresh
 """
 import copy
 import csv
@@ -19,6 +20,10 @@ from FusionINNLib.networks import FusionNetwork, build
 from training.config import TrainingConfig
 from training.data import VALIDATED_SET, CropSampler, load_split, validation_slices
 from training.losses import coding_noise, estimate_loss, fused_loss, learning_rate, likelihood_loss, ssim_map, statistics_loss
+from training.prepare import PreparedCase
+
+
+START = "start.pt"
 
 
 class Trainer:
@@ -30,9 +35,7 @@ class Trainer:
         train, val = load_split(prepared, splits, "train"), load_split(prepared, splits, "val")
         if not val.get(VALIDATED_SET):
             raise InputError(f"The split names no 'val' cases of {VALIDATED_SET}, by which the best weights are chosen: add some.")
-        self.sampler = CropSampler(train, self.shares(train), config.crop)
-        self.validation = {"t1ce_flair": validation_slices(val[VALIDATED_SET], ("t1ce", "flair")),
-                           "t2_flair": validation_slices(val[VALIDATED_SET], ("t2", "flair"), per_case=2)}
+        self.load_data(train, val)
         torch.manual_seed(config.seed)
         self.network = self.build_network().to(self.device, memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.network).requires_grad_(False)
@@ -40,6 +43,12 @@ class Trainer:
         self.step, self.best, self.seconds = 0, -np.inf, 0.0
 
     # ---- hooks -------------------------------------------------------------------------------------------------------------------
+
+    def load_data(self, train: dict[str, list[PreparedCase]], val: dict[str, list[PreparedCase]]) -> None:
+        """Set `sampler`, which draws batches, and `validation`, name -> slices (2, J, I), from the cases of both parts of the split."""
+        self.sampler = CropSampler(train, self.shares(train), self.config.crop)
+        self.validation = {"t1ce_flair": validation_slices(val[VALIDATED_SET], ("t1ce", "flair")),
+                           "t2_flair": validation_slices(val[VALIDATED_SET], ("t2", "flair"), per_case=2)}
 
     def shares(self, cases: dict) -> dict[str, float]:
         """How often each set of cases is drawn."""
@@ -52,7 +61,18 @@ class Trainer:
 
     def configure_optimizer(self) -> torch.optim.Optimizer:
         """Adam, as published."""
-        return torch.optim.Adam(self.network.parameters(), self.config.learning_rate)
+        return torch.optim.Adam(self.network.parameters(), self.config.learning_rate, (0.9, self.config.beta2))
+
+    def set_learning_rate(self) -> None:
+        """By the number of the step: warm-up, plateau, cosine."""
+        c = self.config
+        rate = learning_rate(self.step, c.steps, c.learning_rate, c.warm_up, c.flat)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+    def draw_batch(self) -> np.ndarray:
+        """(B, 2, H, W) float32, by the number of the step alone."""
+        return self.sampler.batch(self.config.batch, np.random.default_rng([self.config.seed, self.step]))
 
     def loss(self, sources: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Total loss of a batch (B, 2, H, W) and its parts."""
@@ -71,6 +91,20 @@ class Trainer:
     def on_step(self, parts: dict[str, float]) -> None:
         """Told the parts of the loss after each step."""
 
+    def validate(self) -> dict[str, float]:
+        """Figures of the averaged weights; the greatest `score` is kept as the best."""
+        return validate(self.averaged, self.validation, self.device)
+
+    def after_validation(self, scores: dict[str, float]) -> None:
+        """Told the figures before everything is saved."""
+
+    def extra_state(self) -> dict:
+        """What else a checkpoint holds: tensors and plain values."""
+        return {}
+
+    def load_extra_state(self, state: dict) -> None:
+        """Read what `extra_state` gave, from a whole checkpoint."""
+
     # ---- loop --------------------------------------------------------------------------------------------------------------------
 
     def run(self, report=print) -> None:
@@ -80,6 +114,8 @@ class Trainer:
         if (self.folder / "last.pt").exists():
             self.resume()
             report(f"going on after step {self.step}")
+        elif (self.folder / START).exists():
+            self.start_from(self.folder / START)
         started = time.perf_counter() - self.seconds
         while self.step < self.config.steps:
             parts = self.train_step()
@@ -91,10 +127,8 @@ class Trainer:
     def train_step(self) -> dict[str, float]:
         """One batch, drawn by step number: the same batch whether or not the run was interrupted."""
         c = self.config
-        rate = learning_rate(self.step, c.steps, c.learning_rate, c.warm_up, c.flat)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        batch = self.sampler.batch(c.batch, np.random.default_rng([c.seed, self.step]))
+        self.set_learning_rate()
+        batch = self.draw_batch()
         torch.manual_seed(c.seed * 1_000_003 + self.step)
         sources = torch.from_numpy(batch).to(self.device, memory_format=torch.channels_last)
         loss, parts = self.loss(sources)
@@ -112,7 +146,7 @@ class Trainer:
 
     def on_validation(self, parts: dict[str, float], report) -> None:
         """Validate the averaged weights, log, and save."""
-        scores = validate(self.averaged, self.validation, self.device)
+        scores = self.validate()
         row = {"step": self.step, "seconds": round(self.seconds), **parts, **scores}
         report(" ".join(f"{name} {value:.4g}" for name, value in row.items()))
         log = self.folder / "log.csv"
@@ -125,6 +159,7 @@ class Trainer:
         if scores["score"] > self.best:
             self.best = scores["score"]
             _save(self.averaged.state_dict(), self.folder / "best.pt")
+        self.after_validation(scores)
         self.save()
 
     # ---- checkpoints -------------------------------------------------------------------------------------------------------------
@@ -132,7 +167,16 @@ class Trainer:
     def save(self) -> None:
         """Everything needed to go on as if nothing had happened."""
         _save({"network": self.network.state_dict(), "averaged": self.averaged.state_dict(), "optimizer": self.optimizer.state_dict(),
-               "step": self.step, "best": self.best, "seconds": self.seconds}, self.folder / "last.pt")
+               "step": self.step, "best": self.best, "seconds": self.seconds, **self.extra_state()}, self.folder / "last.pt")
+
+    def start_from(self, path: Path) -> None:
+        """Begin with the averaged weights of another run."""
+        weights = torch.load(path, map_location=self.device, weights_only=True)
+        try:
+            self.network.load_state_dict(weights)
+        except RuntimeError as problem:
+            raise InputError(f"{path.name} holds weights of another network: start from a run with the same settings.") from problem
+        self.averaged.load_state_dict(weights)
 
     def resume(self) -> None:
         """Read what `save` wrote. Raises ModelError where it is damaged or of another network."""
@@ -141,6 +185,7 @@ class Trainer:
             self.network.load_state_dict(state["network"])
             self.averaged.load_state_dict(state["averaged"])
             self.optimizer.load_state_dict(state["optimizer"])
+            self.load_extra_state(state)
         except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as problem:
             raise ModelError(f"The checkpoint of {self.folder.name} is damaged or of another network: start a new run.") from problem
         self.step, self.best, self.seconds = state["step"], state["best"], state["seconds"]

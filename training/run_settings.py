@@ -9,7 +9,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from FusionINNLib.errors import InputError
-from training.config import TrainingConfig, load_config
+from training.config import PRESETS, TrainingConfig, load_config
+from training.paper_losses import LOSSES
 
 CHANGEABLE = frozenset({"steps", "learning_rate", "warm_up", "flat", "ssim_share",
                         *(item.name for item in fields(TrainingConfig) if item.name.endswith("_weight"))})
@@ -35,10 +36,8 @@ def settings_of(run: Path, file: Path | None, single: list[str], is_begun: bool,
     before = _load(run / "config.json") if (run / "config.json").exists() else None
     if before is None and is_begun:
         raise InputError(f"{run.name} holds a checkpoint but no config.json: put it back, or choose a new folder for --run.")
-    values = asdict(before if is_begun and file is None else TrainingConfig())
-    if file is not None:
-        values |= _read_file(file)
-    config = _checked(values | dict(map(_single, single)))
+    given = ({} if file is None else _read_file(file)) | dict(map(_single, single))
+    config = _checked(asdict(before if is_begun and file is None else _preset(given.get("preset"))) | given)
     changed = _changes(before, config) if is_begun else {}
     if changed:
         _check_changes(run, changed, may_change)
@@ -76,6 +75,10 @@ def _load(path: Path) -> TrainingConfig:
         raise InputError(f"{path} cannot be read or was written by another version: start a new run.") from problem
 
 
+def _preset(name: object) -> TrainingConfig:
+    return TrainingConfig(**(PRESETS.get(name, {}) if isinstance(name, str) else {}))
+
+
 def _read_file(path: Path) -> dict:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -109,6 +112,8 @@ def _checked(values: dict) -> TrainingConfig:
             raise InputError(f"The setting {name} takes a value like {preset[name]!r}, not {value!r}.")
         if name in ("steps", "batch", "crop", "warm_up", "validate_every", "threads") and value < 1:
             raise InputError(f"The setting {name} must be at least 1.")
+    if values["loss"] not in LOSSES:
+        raise InputError(f"There is no loss {values['loss']!r}: choose {' or '.join(LOSSES)}.")
     if values["crop"] % 4:
         raise InputError("The setting crop must be a multiple of 4.")
     return TrainingConfig(**{name: float(value) if type(preset[name]) is float else value for name, value in values.items()})
