@@ -1,6 +1,5 @@
 """What each command of `fusioninn` does: read, compute, write as a whole, say what was done."""
 import argparse
-import sys
 from pathlib import Path
 
 from FusionINNLib import models
@@ -9,10 +8,10 @@ from FusionINNLib.errors import InputError
 from FusionINNLib.fused_file import read_fused
 from FusionINNLib.outputs import check_free, new_folder
 from FusionINNLib.pipeline import Fusion, decompose as decompose_exactly, estimate, fuse as fuse_volumes
-from FusionINNLib.progress import Progress
 from FusionINNLib.recipe import NOTICE
 from FusionINNLib.result import (ESTIMATE_FILES, EXACT_FILES, FUSED, FUSION_FILES, REPORT, InputFile, read_fusion, write_estimate,
                                  write_exact, write_fusion)
+from FusionINNLib.terminal import progress as _progress, say as _say
 from FusionINNLib.volume import Volume
 from FusionINNLib.volume_io import read_segmentation, read_volume, sha256
 
@@ -118,7 +117,7 @@ def import_model(options: argparse.Namespace) -> None:
     names = frozenset({models.CARD, models.WEIGHTS})
     check_free(options.out, options.overwrite, names)
     network = read_checkpoint(options.checkpoint)
-    card = {"id": options.out.absolute().name, "normalization": "slice", "margin": PAPER_MARGIN, "typical_bright": 1.0,
+    card = {"id": options.out.absolute().name, "normalization": "slice", "margin": PAPER_MARGIN, "typical_bright": 1.0, "spread_scale": 1.0,
             "description": f"The published network, imported from {options.checkpoint.name}. Terms: those of its authors."}
     with new_folder(options.out, options.overwrite, names) as folder:
         models.write(folder, network, card)
@@ -159,22 +158,3 @@ def _say_alignment(fusion: Fusion, reference: str) -> None:
              f"(mutual information {alignment.similarity_before:.3f} -> {alignment.similarity_after:.3f} bits).")
     for warning in fusion.warnings:
         _say(f"Warning: {warning}")
-
-
-def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
-
-
-def _progress() -> Progress:
-    """A line that counts on a terminal, nothing in a log."""
-    def say(sentence: str) -> None:
-        _say(f"Warning: {sentence}")
-
-    if not sys.stderr.isatty():
-        return Progress(say=say)
-
-    def report(task: str, done: int, total: int) -> None:
-        end = "\n" if done == total else ""
-        print(f"\r{task}: {done} of {total} ", end=end, file=sys.stderr, flush=True)
-
-    return Progress(report, say)

@@ -33,6 +33,7 @@ class ModelCard:
     sha256: str
     description: str
     typical_bright: float  # 99.9th percentile of its fused images inside the head, for files that lost their scale
+    spread_scale: float  # root mean square error of its estimates over that of their spread, on training patients
 
     @property
     def multiple(self) -> int:
@@ -62,7 +63,7 @@ def find(model: str) -> ModelCard:
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         return ModelCard(card["id"], folder, card["preset"], card["settings"], card["normalization"], card["margin"], card["sha256"],
-                         card["description"], card["typical_bright"])
+                         card["description"], card["typical_bright"], card["spread_scale"])
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise ModelError(f"The card of model {model!r} is damaged ({type(problem).__name__}): install the model again.") from problem
 

@@ -161,7 +161,7 @@ def decompose(fused: Volume, latent: Volume, recipe: Recipe, *, model: str | Non
     if not fused.shape == latent.shape == recipe.shape:
         raise ResultError("Fused image, latent and record do not belong together (their sizes differ): use what one fusion wrote.")
     progress = progress or Progress()
-    engine = _engine_of(recipe, model, device, progress)
+    engine = Engine(models.load(_card_of(recipe, model)), models.choose_device(device), progress.say)
     y, z = (to_stack(volume.array, recipe.axis) for volume in (fused, latent))
     arrays = tuple(np.empty(recipe.shape, np.dtype(record.dtype)) for record in recipe.sources)
     stacks = tuple(to_stack(array, recipe.axis) for array in arrays)
@@ -181,13 +181,13 @@ def decompose(fused: Volume, latent: Volume, recipe: Recipe, *, model: str | Non
     return volumes[0], volumes[1]
 
 
-def _engine_of(recipe: Recipe, model: str | None, device: str, progress: Progress) -> Engine:
-    """The network that made a fusion. Raises ModelError where only another one of that name is at hand."""
+def _card_of(recipe: Recipe, model: str | None) -> models.ModelCard:
+    """The model that made a fusion. Raises ModelError where only another one of that name is at hand."""
     card = models.find(model or recipe.model)
     if card.sha256 != recipe.sha256:
         raise ModelError(f"The fused image was made with other weights of model {recipe.model!r} than those installed: "
                          "name the folder of the model that made it with --model.")
-    return Engine(models.load(card), models.choose_device(device), progress.say)
+    return card
 
 
 def _outside(y: np.ndarray, z: np.ndarray, background: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -213,6 +213,9 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
              device: str = "auto", progress: Progress | None = None) -> Estimate:
     """Both sources as the network believes them to be, from the fused image alone: mean and standard deviation over drawn latents.
 
+    The spread is that standard deviation times the factor by which, on the model's training patients, it falls short of the true error
+    (`spread_scale` of the card): what a user takes for the uncertainty is to be as large as the error on average.
+
     Args:
         fused: on the nominal 0..1 scale, as `fuse` gave it or stored again with less precision.
         recipe: from the header of the fused image, or `bare_recipe`.
@@ -227,7 +230,8 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
     if samples < 1:
         raise InputError("An estimate needs at least one drawn latent: choose more samples.")
     progress = progress or Progress()
-    engine = _engine_of(recipe, model, device, progress)
+    card = _card_of(recipe, model)
+    engine = Engine(models.load(card), models.choose_device(device), progress.say)
     y = to_stack(fused.values, recipe.axis).astype(np.float32)
     mean, spread = (np.zeros((2, *y.shape), np.float32) for _ in range(2))
     cycle = np.zeros(y.shape, np.float32)
@@ -237,7 +241,7 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
         image = y[box.index]
         draws = _all_draws(engine, image, _draw(samples, box.shape, [seed, numbers[box.k] if numbers else box.k]))  # (samples, 2, J, I)
         (k, rows, columns), average = box.index, draws.mean(0)
-        mean[:, k, rows, columns], spread[:, k, rows, columns] = average, draws.std(0, ddof=min(1, samples - 1))
+        mean[:, k, rows, columns], spread[:, k, rows, columns] = average, card.spread_scale * draws.std(0, ddof=min(1, samples - 1))
         cycle[box.index] = engine.fuse(average[:1], average[1:])[0][0] - image
         return 1
 

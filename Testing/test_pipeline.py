@@ -1,4 +1,6 @@
 """There and back without files: exact for every stored type and grid, in numbers; estimates; progress and cancel."""
+import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -281,3 +283,15 @@ def test_counts_reach_the_total_and_cancel_stops(tiny_model):
         with pytest.raises(Cancelled):
             work(progress)
         assert steps[-1] == 2
+
+
+def test_the_spread_is_scaled_by_the_card(tiny_model, tmp_path):
+    folder = tmp_path / "wider"
+    shutil.copytree(tiny_model, folder)
+    card = json.loads((folder / models.CARD).read_text())
+    (folder / models.CARD).write_text(json.dumps(card | {"spread_scale": 3.0}))
+    fusion = fuse(volume(head(seed=0)), volume(head(seed=1)), model=tiny_model, device="cpu")
+    as_drawn, wider = (estimate(fusion.fused, fusion.recipe, samples=3, model=str(model), device="cpu") for model in (tiny_model, folder))
+    np.testing.assert_allclose(wider.first_spread.array, 3 * as_drawn.first_spread.array, rtol=1e-5)
+    np.testing.assert_array_equal(wider.first.array, as_drawn.first.array)
+    assert as_drawn.first_spread.array.max() > 0

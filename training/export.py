@@ -46,27 +46,38 @@ def export(run: Path, folder: Path, cases: list[PreparedCase], facts: dict, over
     """
     config, network = load_config(run / "config.json"), load_run(run)
     is_paper = config.preset == "paper"
+    sources_of = slice_sources if is_paper else PreparedCase.sources
+    measured = measure(network, [pair for case in cases for pair in _some_slices(case, sources_of)])
     card = {"id": folder.name, "description": facts["description"], "normalization": "slice" if is_paper else "volume",
-            "margin": PAPER_MARGIN if is_paper else DEFAULT_MARGIN,
-            "typical_bright": typical_bright(network, cases, slice_sources if is_paper else PreparedCase.sources),
+            "margin": PAPER_MARGIN if is_paper else DEFAULT_MARGIN, **measured,
             "training": json.loads((run / "config.json").read_text()), **facts}
     with new_folder(folder, overwrite, frozenset({models.CARD, models.WEIGHTS})) as part:
         models.write(part, network, card)
 
 
+def _some_slices(case: PreparedCase, sources_of: Callable) -> list[np.ndarray]:
+    """Seven slices of T1ce and FLAIR, (2, J, I) with sides cut to multiples of 4."""
+    pairs = [sources_of(case, k, [case.index("t1ce"), case.index("flair")])
+             for k in (np.linspace(0.2, 0.8, 7) * (case.contrasts.shape[1] - 1)).round().astype(int)]
+    return [pair[:, :pair.shape[1] // 4 * 4, :pair.shape[2] // 4 * 4] for pair in pairs]
+
+
 @torch.no_grad()
-def typical_bright(network: FusionNetwork, cases: list[PreparedCase], sources_of: Callable = PreparedCase.sources) -> float:
-    """Median over cases of the 99.9th percentile of the fused T1ce and FLAIR inside the head; `sources_of` normalises slices."""
-    levels = []
-    for case in cases:
-        chosen = [case.index("t1ce"), case.index("flair")]
-        slices = np.linspace(0.2, 0.8, 7) * (case.contrasts.shape[1] - 1)
-        values = []
-        for k in slices.round().astype(int):
-            pair = sources_of(case, k, chosen)
-            height, width = (n - n % 4 for n in pair.shape[1:])
-            sources = torch.from_numpy(pair[None, :, :height, :width])
-            fused = network.fuse(sources)[0][0, 0].numpy()
-            values.append(fused[pair[:, :height, :width].max(0) > 0.05])
-        levels.append(np.percentile(np.concatenate(values), 99.9))
-    return round(float(np.median(levels)), 4)
+def measure(network: FusionNetwork, pairs: list[np.ndarray]) -> dict[str, float]:
+    """What a card says of the model's output, from slices (2, J, I) of training patients.
+
+    typical_bright: 99.9th percentile of the fused images inside the head.
+    spread_scale: root mean square of the error of an estimate over that of its standard deviation over 8 latents, inside the head.
+    """
+    bright, error, variance = [], 0.0, 0.0
+    generator = torch.Generator().manual_seed(0)
+    for pair in pairs:
+        sources = torch.from_numpy(pair[None])
+        head = sources.amax(1, keepdim=True) > 0.05
+        fused, latent = network.fuse(sources)
+        bright.append(fused[head].numpy())
+        draws = network.decompose(fused.repeat(8, 1, 1, 1), torch.randn((8, *latent.shape[1:]), generator=generator))
+        error += float(((draws.mean(0) - sources).square() * head).sum())
+        variance += float((draws.var(0) * head).sum())
+    return {"typical_bright": round(float(np.percentile(np.concatenate(bright), 99.9)), 4),
+            "spread_scale": round((error / max(variance, 1e-12)) ** 0.5, 3)}
