@@ -3,6 +3,7 @@
 Exit codes: 0 done, 2 bad input (one sentence on standard error), 130 stopped by the user, 143 ended from outside.
 """
 import argparse
+import importlib
 import signal
 import sys
 import threading
@@ -12,6 +13,8 @@ from FusionINNLib import __version__
 from FusionINNLib.errors import Cancelled, FusionINNError
 from FusionINNLib.recipe import NOTICE
 
+_OWN_MODULE = {"evaluate": "commands_evaluate"}  # needs neither a network nor torch, which takes seconds to load
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
@@ -19,9 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     if threading.current_thread() is threading.main_thread():  # elsewhere signals cannot be set, and need not be
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that half-written results are cleared away
     try:
-        from FusionINNLib import commands
-
-        getattr(commands, options.command.replace("-", "_"))(options)
+        name = options.command.replace("-", "_")
+        commands = importlib.import_module(f"FusionINNLib.{_OWN_MODULE.get(name, 'commands')}")
+        getattr(commands, name)(options)
         return 0
     except KeyboardInterrupt:
         return _fail("Stopped: nothing was written.", Cancelled.exit_code)
@@ -66,6 +69,16 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser("demo", help="make the built-in sample case, fuse it and take it apart both ways")
     _add_common(demo)
+
+    evaluate = commands.add_parser("evaluate", help="the published fusion metrics of a fused image and its two sources")
+    evaluate.add_argument("first", metavar="FIRST", type=Path, help="first source: a volume (normalised as 'fuse' does it) or an 8-bit PNG")
+    evaluate.add_argument("second", metavar="SECOND", type=Path, help="second source, on the same grid")
+    evaluate.add_argument("fused", metavar="FUSED", type=Path, help="fused image of any method, same grid, nominal 0..1 scale")
+    evaluate.add_argument("--mask", type=Path, metavar="M", help="brain mask: the masked values count where it is not 0")
+    evaluate.add_argument("--scaled", action="store_true", help="the sources are on the nominal 0..1 scale already: take them as they are")
+    form = evaluate.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="everything as JSON on standard output")
+    form.add_argument("--csv", action="store_true", help="a line a slice, that of the whole volume first, on standard output")
 
     models = commands.add_parser("import-model", help="make a model folder from a checkpoint in the released format of the paper's authors")
     models.add_argument("checkpoint", metavar="FILE", type=Path)

@@ -13,7 +13,7 @@ from FusionINNLib.itk_volume import read_dicom, read_itk
 from FusionINNLib.nifti import has_scale_factors, read_extension, read_nifti, write_nifti
 from FusionINNLib.volume import Volume, check_voxels
 
-__all__ = ["read_volume", "read_segmentation", "write_nifti", "read_extension", "has_scale_factors", "sha256", "plain_name"]
+__all__ = ["read_volume", "read_segmentation", "read_mask", "write_nifti", "read_extension", "has_scale_factors", "sha256", "plain_name"]
 
 NIFTI_ENDINGS = (".nii.gz", ".nii")
 ITK_ENDINGS = (".seg.nrrd", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -52,6 +52,17 @@ def read_segmentation(path: str | os.PathLike) -> Volume:
     elif labels.min() == labels.max():
         notes += ("the segmentation gives every voxel the same label",)
     return replace(volume, array=_compact(labels), slope=1.0, intercept=0.0, notes=notes)
+
+
+def read_mask(path: str | os.PathLike) -> Volume:
+    """Read a mask: (k, j, i) bool, true where the value is not 0. NaN and infinite voxels are outside.
+
+    Any values will do, those of a segmentation or of probabilities. An empty mask is no error here. Raises as `read_volume` does, but
+    not for a constant one.
+    """
+    volume = _read(Path(path))
+    values = volume.values
+    return replace(volume, array=(values != 0) & np.isfinite(values), slope=1.0, intercept=0.0)
 
 
 def sha256(path: str | os.PathLike) -> str:

@@ -12,6 +12,7 @@ from FusionINNLib.metrics import fmi, gradient, information, ncie, piella, stati
 from FusionINNLib.metrics.images import check_images, check_mask, constant_image, continuous_levels, grey_levels
 from FusionINNLib.metrics.ssim import WINDOW, q_ssim_map
 from FusionINNLib.metrics.windows import MASK_TOO_NEAR_BORDER, masked_mean
+from FusionINNLib.progress import Progress
 
 WHOLE_KEYS = ("q_ssim", "q_fmi", "q_ncie", "q_xy", "q_p", "q_xy_centre", "q_p_centre",
               "q_abf", "mi", "en", "sd", "sf", "vif", "scd", "ncc_sum")
@@ -49,15 +50,18 @@ def evaluate_slice(first: np.ndarray, second: np.ndarray, fused: np.ndarray, mas
     return _measure(first, second, fused, inside)
 
 
-def evaluate_volume(first: np.ndarray, second: np.ndarray, fused: np.ndarray, mask: np.ndarray | None = None) -> VolumeMetrics:
+def evaluate_volume(first: np.ndarray, second: np.ndarray, fused: np.ndarray, mask: np.ndarray | None = None,
+                    progress: Progress | None = None) -> VolumeMetrics:
     """All metrics of a fused volume, slice by slice along k and as means over the slices.
 
     Shapes (k, j, i), types and range as in `evaluate_slice`. Slices in which an image is constant, such as the empty ones at both ends of a
-    brain, are left out and named in the result. Raises InputError as `evaluate_slice`, and when no slice can be measured.
+    brain, are left out and named in the result. `progress` is told of each slice, and may cancel. Raises InputError as `evaluate_slice`,
+    and when no slice can be measured.
     """
     first, second, fused = (np.asarray(image) for image in (first, second, fused))
     check_images(first, second, fused, dimensions=3)
     inside = None if mask is None else check_mask(np.asarray(mask), first.shape)
+    progress = progress or Progress()
     slices: dict[int, dict[str, float]] = {}
     left_out: dict[int, str] = {}
     for k in range(len(first)):
@@ -66,6 +70,7 @@ def evaluate_volume(first: np.ndarray, second: np.ndarray, fused: np.ndarray, ma
             slices[k] = _measure(first[k], second[k], fused[k], None if inside is None else inside[k])
         else:
             left_out[k] = constant
+        progress.step("measuring slices", k + 1, len(first))
     if not slices:
         raise InputError("No slice of the volumes can be measured, because in each of them one of the images is constant.")
     return VolumeMetrics(_volume_means(slices, inside), slices, left_out)
