@@ -11,6 +11,7 @@ from FusionINNLib import models
 from FusionINNLib.errors import ModelError
 from training import __main__ as command
 from training.commands import SpokenTrainer
+from training.baselines.trainer import load_fuser
 from training.config import TrainingConfig, load_config
 from training.data import load_split
 from training.export import export, load_run
@@ -80,6 +81,15 @@ def test_an_interrupted_run_ends_with_the_same_weights(place, tmp_path, run):
     assert _same(*(torch.load(folder / "best.pt", weights_only=True) for folder in (run, tmp_path)))
     steps = [[line.split(",")[0] for line in (folder / "log.csv").read_text().splitlines()] for folder in (run, tmp_path)]
     assert steps[0] == steps[1] == ["step", "3", "6"]
+
+
+def test_baselines_train_by_the_same_command(place, tmp_path):
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps({name: SETTINGS[name] for name in ("steps", "batch", "crop", "validate_every")}))
+    arguments = [str(settings) if argument.endswith("settings.json") else argument for argument in _fit(place, tmp_path / "deep")]
+    assert command.main([*arguments, "--set", "preset=deepfuse"]) == 0
+    assert load_config(tmp_path / "deep" / "config.json").learning_rate == 3e-4
+    assert load_fuser(tmp_path / "deep").fuse(torch.rand(1, 1, 30, 33), torch.rand(1, 1, 30, 33)).shape == (1, 1, 30, 33)
 
 
 def test_a_run_begins_with_the_weights_of_another(place, tmp_path, run, capsys):

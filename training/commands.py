@@ -13,6 +13,8 @@ from FusionINNLib import models
 from FusionINNLib.errors import InputError
 from FusionINNLib.networks import build
 from FusionINNLib.outputs import check_free
+from training.baselines import TRAINED
+from training.baselines.trainer import BaselineTrainer
 from training.config import TrainingConfig
 from training.data import VALIDATED_SET, load_split
 from training.evaluate import evaluate as evaluate_model
@@ -62,8 +64,14 @@ class SpokenPaperTrainer(SpokenTrainer, PaperTrainer):
     """The published training, telling how far it is."""
 
 
+class SpokenBaselineTrainer(SpokenTrainer, BaselineTrainer):
+    """Training of a network to compare with, telling how far it is."""
+
+
 def trainer_for(config: TrainingConfig) -> type[SpokenTrainer]:
     """The kind of training that belongs to a preset."""
+    if config.preset in TRAINED:
+        return SpokenBaselineTrainer
     return SpokenPaperTrainer if config.preset == "paper" else SpokenTrainer
 
 
@@ -99,6 +107,8 @@ def _copy_start(other: Path, run: Path) -> None:
 
 
 def _check_network(config: TrainingConfig) -> None:
+    if config.preset in TRAINED:
+        return
     try:
         build(config.preset, config.settings)
     except (ValueError, TypeError) as problem:

@@ -9,6 +9,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from FusionINNLib.errors import InputError
+from training.baselines import TRAINED
+from training.baselines.trainer import baseline_config
 from training.config import PRESETS, TrainingConfig, load_config
 from training.paper_losses import LOSSES
 
@@ -76,6 +78,8 @@ def _load(path: Path) -> TrainingConfig:
 
 
 def _preset(name: object) -> TrainingConfig:
+    if name in TRAINED:
+        return baseline_config(name)
     return TrainingConfig(**(PRESETS.get(name, {}) if isinstance(name, str) else {}))
 
 
