@@ -1,0 +1,237 @@
+"""A result folder as the Slicer module writes it: what `fusioninn fuse` writes, and beside it what else is in the scene.
+
+No slicer and, as long as nothing is written or read, no torch: an `Export` goes to a worker and comes back from one.
+
+    fused.nii.gz, latent.nii.gz, fusion.json, report.png       as `fusioninn fuse` writes them; `fusioninn decompose` reads them
+    first_exact.nii.gz, second_exact.nii.gz                    as `fusioninn decompose`
+    first_estimated.nii.gz ... cycle_error.nii.gz              as `fusioninn decompose --estimate`
+    segmentation.nii.gz                                        labels on the grid of the fused image
+    scene.json                                                 names and colours of segments, how an estimate was made, and checksums of the
+                                                               files that fusion.json leaves out
+"""
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from FusionINNLib.alignment import Alignment
+from FusionINNLib.errors import ResultError
+from FusionINNLib.outputs import check_free, new_folder
+from FusionINNLib.progress import Progress
+from FusionINNLib.recipe import Recipe, SourceRecord
+from FusionINNLib.volume import Volume
+from FusionINNLib.volume_io import read_segmentation, sha256, write_nifti
+
+SEGMENTATION, SCENE = "segmentation.nii.gz", "scene.json"
+DEFAULT_COLOR = (1.0, 0.0, 0.0)
+"""Of outlines whose segment has no colour."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Identity of one segment. color: (r, g, b) 0..1; label: its number in `Segments.labels`."""
+
+    id: str
+    name: str
+    color: tuple[float, float, float]
+    label: int
+
+
+@dataclass(frozen=True)
+class Segments:
+    """labels: (k, j, i) integers on a grid, 0 outside of all segments."""
+
+    labels: Volume
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """An input as provenance names it. name: for the user; file, sha256: without folder; unit; grid: {"shape_kji", "ijk_to_ras_mm"}."""
+
+    name: str
+    file: str
+    sha256: str
+    unit: str
+    grid: dict
+
+
+@dataclass(frozen=True)
+class Export:
+    """All that a result folder holds, in the world RAS of the fused image.
+
+    alignment: as in fusion.json. settings: what the user chose. exact: both sources as decomposed, None where they were not.
+    estimate: the five volumes of an estimate by the names `pipeline.Estimate` gives them, None where there is none; estimate_settings: how
+    it was made.
+    notes: sentences about what was left out when the folder was read.
+    """
+
+    fused: Volume
+    latent: Volume
+    recipe: Recipe
+    sources: tuple[Source, Source]
+    alignment: dict
+    settings: dict
+    exact: tuple[Volume, Volume] | None = None
+    estimate: dict[str, Volume] | None = None
+    estimate_settings: dict = field(default_factory=dict)
+    segments: Segments | None = None
+    notes: tuple[str, ...] = ()
+
+
+def check_export(folder: Path, overwrite: bool) -> None:
+    """Raise ResultError unless an export may be written to `folder`: it is new or empty, or holds earlier results and `overwrite` is set."""
+    check_free(folder, overwrite, _own_names())
+
+
+def write(export: Export, folder: Path, *, overwrite: bool = False, device: str = "auto", model: str | None = None,
+          progress: Progress | None = None) -> None:
+    """Write a result folder, as a whole or not at all. Takes as long as the report page: some seconds.
+
+    device, model: for the pictures of the report. Raises ResultError, ModelError, Cancelled.
+    """
+    from FusionINNLib.report import fusion_report
+    from FusionINNLib.result import REPORT, InputFile, write_estimate, write_exact, write_fusion
+
+    progress = progress or Progress()
+    model = model or export.recipe.model
+    fusion = _as_fusion(export, _sources_on_grid(export, model, device, progress))
+    inputs = tuple(InputFile(source.file, source.sha256) for source in export.sources)
+    grids = tuple(_grid(source) for source in export.sources)
+    with new_folder(folder, overwrite, _own_names()) as part:
+        progress.step("writing files", 0, 3)
+        write_fusion(fusion, part, inputs, grids, export.settings)
+        if export.exact is not None:
+            write_exact(export.exact, export.recipe, part)
+        if export.estimate is not None:
+            write_estimate(SimpleNamespace(**export.estimate), part)
+        progress.step("writing files", 1, 3)
+        if export.segments is not None:
+            write_nifti(export.segments.labels, part / SEGMENTATION, description="FusionINN: segmentation as drawn. Research use only.")
+        _write_scene(export, part)
+        progress.step("writing files", 2, 3)
+        fusion_report(part / REPORT, fusion, export.segments.labels if export.segments else None, device, model=model)
+        progress.step("writing files", 3, 3)
+
+
+def read(folder: Path, progress: Progress | None = None) -> Export:
+    """A result folder of `write` or of `fusioninn fuse`. Files beside the fusion that were changed since are left out, with a note.
+
+    Raises ResultError where the fusion itself is incomplete or was edited.
+    """
+    from FusionINNLib.result import read_fusion
+
+    stored = read_fusion(folder)
+    provenance = stored.provenance
+    if progress is not None:
+        progress.step("reading files", 1, 2)
+    try:
+        sources = tuple(Source(_plain(entry["file"]), entry["file"], entry["sha256"], entry["unit"], entry["grid"])
+                        for entry in (provenance["inputs"][role] for role in ("first", "second")))
+        alignment, settings = dict(provenance["alignment"]), dict(provenance["settings"])
+    except (KeyError, TypeError) as problem:
+        raise ResultError("fusion.json does not say what was fused: fuse the sources again.") from problem
+    export = Export(stored.fused, stored.latent, stored.recipe, sources, alignment, settings)
+    return _with_others(export, folder)
+
+
+def _with_others(export: Export, folder: Path) -> Export:
+    """What scene.json names, each file only if it is the one that was written."""
+    try:
+        scene = json.loads((folder / SCENE).read_text(encoding="utf-8"))
+        identities = [Segment(**one | {"color": tuple(one["color"])}) for one in scene["segments"]]
+        checksums, settings = dict(scene["files"]), dict(scene["estimate"])
+    except FileNotFoundError:
+        return export
+    except (OSError, ValueError, KeyError, TypeError):
+        return replace(export, notes=(f"{SCENE} is damaged: only the fused image and its latent were loaded.",))
+    notes, found = [], {}
+    for name, expected in checksums.items():
+        if name not in _other_names() or not (folder / name).is_file() or sha256(folder / name) != expected:
+            notes.append(f"{Path(name).name} is missing or was changed since it was written: it was not loaded.")
+        else:
+            volume = read_segmentation(folder / name) if name == SEGMENTATION else read_volume_as_is(folder / name)
+            found[name.removesuffix(".nii.gz")] = volume
+    exact = tuple(found[name] for name in ("first_exact", "second_exact") if name in found)
+    files = {key: file.removesuffix(".nii.gz") for key, file in _estimate_files().items()}
+    estimate = {key: found[name] for key, name in files.items() if name in found}
+    units = [source.unit for source in export.recipe.sources]
+    return replace(export, notes=tuple(notes), exact=tuple(replace(v, unit=u) for v, u in zip(exact, units)) if len(exact) == 2 else None,
+                   estimate=_with_units(estimate, units) if len(estimate) == 5 else None,
+                   estimate_settings=settings, segments=Segments(found["segmentation"], tuple(identities)) if "segmentation" in found else None)
+
+
+def as_stored(volume: Volume, record: SourceRecord) -> Volume:
+    """A source in the numbers, the type and with the scale factors that its record names, if it holds physical values (as Slicer's nodes do)."""
+    dtype = np.dtype(record.dtype)
+    if (volume.slope, volume.intercept, volume.array.dtype) == (record.slope, record.intercept, dtype):
+        return volume
+    stored = volume.values
+    if (record.slope, record.intercept) != (1.0, 0.0):
+        stored = (stored.astype(np.float64) - record.intercept) / record.slope
+    stored = np.rint(stored).astype(dtype) if dtype.kind in "iu" else stored.astype(dtype)
+    return replace(volume, array=stored, slope=record.slope, intercept=record.intercept)
+
+
+def read_volume_as_is(path: Path) -> Volume:
+    """A volume that may be constant, as a cycle error of zeros is."""
+    from FusionINNLib.nifti import read_nifti
+
+    return read_nifti(path, path.name.removesuffix(".nii.gz"))
+
+
+def _with_units(estimate: dict[str, Volume], units: list[str]) -> dict[str, Volume]:
+    return {name: replace(volume, unit=units[0] if "first" in name else units[1] if "second" in name else "") for name, volume in estimate.items()}
+
+
+def _write_scene(export: Export, folder: Path) -> None:
+    names = sorted(name for name in _other_names() if (folder / name).is_file())
+    segments = [asdict(one) for one in export.segments.segments] if export.segments else []
+    scene = {"program": "FusionINN", "files": {name: sha256(folder / name) for name in names}, "segments": segments,
+             "estimate": export.estimate_settings}
+    (folder / SCENE).write_text(json.dumps(scene, indent=1) + "\n", encoding="utf-8")
+
+
+def _sources_on_grid(export: Export, model: str, device: str, progress: Progress) -> tuple[Volume, Volume]:
+    """Both sources on the reference grid, under the names the user knows."""
+    from FusionINNLib.pipeline import decompose
+
+    exact = export.exact or decompose(export.fused, export.latent, export.recipe, model=model, device=device, progress=progress)
+    return tuple(replace(volume, name=source.name, unit=source.unit) for volume, source in zip(exact, export.sources))
+
+
+def _as_fusion(export: Export, sources: tuple[Volume, Volume]):
+    names = {one.name for one in fields(Alignment)}
+    known = {name: value for name, value in export.alignment.items() if name in names}
+    transform = np.array(export.alignment.get("reference_to_moving_ras_mm", np.eye(4)))
+    alignment = Alignment(volume=export.fused, transform=transform, **known)
+    return SimpleNamespace(fused=export.fused, latent=export.latent, recipe=export.recipe, first=sources[0], second=sources[1],
+                           alignment=alignment, warnings=())
+
+
+def _grid(source: Source) -> Volume:
+    shape, affine = source.grid["shape_kji"], source.grid["ijk_to_ras_mm"]
+    return Volume(np.broadcast_to(np.float32(0), shape), np.array(affine), source.name, source.unit)
+
+
+def _plain(file: str) -> str:
+    from FusionINNLib.volume_io import plain_name
+
+    return plain_name(Path(file))
+
+
+def _estimate_files() -> dict[str, str]:
+    """Fields of `pipeline.Estimate` and the files they are written to."""
+    return {"first": "first_estimated.nii.gz", "second": "second_estimated.nii.gz", "first_spread": "first_spread.nii.gz",
+            "second_spread": "second_spread.nii.gz", "cycle_error": "cycle_error.nii.gz"}
+
+
+def _other_names() -> frozenset[str]:
+    """Files that fusion.json does not vouch for."""
+    return frozenset({"first_exact.nii.gz", "second_exact.nii.gz", SEGMENTATION, *_estimate_files().values()})
+
+
+def _own_names() -> frozenset[str]:
+    return _other_names() | {"fused.nii.gz", "latent.nii.gz", "fusion.json", "report.png", SCENE}

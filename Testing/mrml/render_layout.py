@@ -1,0 +1,63 @@
+"""The comparison layout of the made-up sample case as a PNG, rendered without the Slicer application.
+
+    python Testing/mrml/render_layout.py layout.png [--exact] [--small] [--model MODEL]
+
+Label such pictures as rendered offscreen: what surrounds the views in Slicer is not in them.
+"""
+import argparse
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent), str(ROOT / "Testing")]
+
+import slicer
+from PIL import Image
+
+import scenes
+from views import OffscreenLayout
+from FusionINNLib import mrml, phantom, pipeline
+from FusionINNLib.exported import DEFAULT_COLOR
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("--exact", action="store_true", help="show the exact decomposition instead of the estimated one")
+    parser.add_argument("--small", action="store_true", help="the sample case in few voxels")
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--size", type=int, default=420, help="pixels of one view")
+    options = parser.parse_args()
+    core = scenes.start()
+    slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(core.scene, True)
+    layout = show(core, phantom.small_case() if options.small else phantom.sample_case(), options)
+    Image.fromarray(layout.picture()).save(options.picture)
+
+
+def show(core, sample: phantom.SampleCase, options) -> OffscreenLayout:
+    """Do what a user does, and show it."""
+    scene = core.scene
+    first, second = (scenes.add_volume(scene, name, volume.array, volume.affine, volume.unit)
+                     for name, volume in (("ADC", sample.first), ("FLAIR", sample.second)))
+    names = tuple(mrml.Segment(f"Segment_{label}", name, DEFAULT_COLOR, label) for label, name in phantom.LABELS.items())
+    segmentation = mrml.segmentationFromLabels(scene, mrml.Segments(sample.segmentation, names), "tumour")
+    fusion = pipeline.fuse(mrml.volumeFromNode(first), mrml.volumeFromNode(second), model=options.model, device="cpu")
+    nodes = mrml.storeFusion(scene, fusion, first, second, settings={"model": options.model})
+    stored = mrml.fusionFromNodes(nodes.fused)
+    if options.exact:
+        back = mrml.storeExact(scene, pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=options.model, device="cpu"), nodes.fused)
+    else:
+        guess = pipeline.estimate(stored.fused, stored.recipe, samples=4, model=options.model, device="cpu")
+        estimate = mrml.storeEstimate(scene, guess, nodes.fused, settings={"samples": 4})
+        back = estimate.first, estimate.second
+    layout = OffscreenLayout(core, (options.size, options.size))
+    mrml.showCase(scene, {"first": first, "second": second, "fused": nodes.fused, "decomposedFirst": back[0], "decomposedSecond": back[1],
+                          "difference": mrml.storeDifference(scene, back[1], second)})
+    mrml.showOutlines(segmentation)
+    mrml.jumpTo(scene, mrml.tumourCentroidRAS(segmentation))
+    layout.marks = [mrml.EstimatedMark(scene, name, view.renderer) for name, view in layout.views.items()]
+    return layout
+
+
+if __name__ == "__main__":
+    main()
