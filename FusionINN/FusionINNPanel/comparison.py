@@ -1,0 +1,143 @@
+"""The comparison on screen: layout, what each view shows, outlines, blinking, opacity, jump. The MRML side is FusionINNLib/mrml.py."""
+import qt
+import slicer
+
+from FusionINNPanel.parameters import Blinked, FusionINNParameterNode
+
+BLINK_MS = 700
+
+
+class Comparison:
+    """Layout of six linked views and what is in them."""
+
+    def __init__(self) -> None:
+        self._previousLayout = None
+        self._blink = None
+        self._outlined = None
+        self._marks: dict = {}
+        self._timer = qt.QTimer()
+        self._timer.setInterval(BLINK_MS)
+        self._timer.connect("timeout()", self._toggle)
+
+    @property
+    def isShown(self) -> bool:
+        """Whether the layout on screen is ours."""
+        from FusionINNLib import mrml
+
+        return _layoutNode().GetViewArrangement() == mrml.LAYOUT_ID
+
+    def show(self, parameters: FusionINNParameterNode) -> None:
+        """Switch to the layout and fill it."""
+        from FusionINNLib import mrml
+
+        mrml.installLayout(_layoutNode())
+        if not self.isShown:
+            self._previousLayout = mrml.showLayout(_layoutNode())
+        self.update(parameters)
+
+    def update(self, parameters: FusionINNParameterNode) -> None:
+        """Put the volumes as they are now chosen into the views."""
+        from FusionINNLib import mrml
+
+        if not self.isShown:
+            return
+        self.stopBlinking()
+        mrml.showCase(slicer.mrmlScene, volumesOfViews(parameters))
+        mrml.setFusedOpacity(slicer.mrmlScene, parameters.opacity)
+        self._outline(parameters.segmentation)
+        self._mark()
+
+    def hide(self) -> None:
+        """Back to the layout before, unless the user has chosen another one meanwhile."""
+        from FusionINNLib import mrml
+
+        self.stopBlinking()
+        self._outline(None)
+        # A scene that was saved with the comparison on screen knows of no layout before.
+        mrml.restoreLayout(_layoutNode(), self._previousLayout or slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
+        self._previousLayout = None
+
+    def setOpacity(self, opacity: float) -> None:
+        """Opacity 0..1 of the fused layer over the second volume."""
+        from FusionINNLib import mrml
+
+        if self.isShown:
+            mrml.setFusedOpacity(slicer.mrmlScene, opacity)
+
+    def jumpTo(self, segmentation) -> None:
+        """All views to the middle of a segmentation. Raises InputError for an empty one."""
+        from FusionINNLib import mrml
+
+        mrml.jumpTo(slicer.mrmlScene, mrml.tumourCentroidRAS(segmentation))
+
+    def startBlinking(self, parameters: FusionINNParameterNode) -> bool:
+        """Switch the fused view to and fro between the two chosen volumes; False where one of them is not there."""
+        from FusionINNLib import mrml
+
+        self.stopBlinking()
+        one, other = blinkedVolumes(parameters)
+        if one is None or other is None or not self.isShown:
+            return False
+        self._blink = mrml.Blink(slicer.mrmlScene, "fused", one, other)
+        self._toggle()
+        self._timer.start()
+        return True
+
+    def stopBlinking(self) -> None:
+        """The view shows again what it showed before."""
+        self._timer.stop()
+        if self._blink is not None:
+            self._blink.stop()
+        self._blink = None
+
+    def forget(self) -> None:
+        """The scene goes away, or the panel: nothing of it may be held."""
+        self._timer.stop()
+        self._blink = self._outlined = None
+        for mark in self._marks.values():
+            mark.remove()
+        self._marks = {}
+
+    def _toggle(self) -> None:
+        if self._blink is not None:
+            self._blink.toggle()
+
+    def _outline(self, segmentation) -> None:
+        from FusionINNLib import mrml
+
+        if self._outlined is not None and self._outlined is not segmentation and slicer.mrmlScene.IsNodePresent(self._outlined):
+            mrml.restoreOutlines(self._outlined)
+        if segmentation is not None:
+            mrml.showOutlines(segmentation)
+        self._outlined = segmentation
+
+    def _mark(self) -> None:
+        """ESTIMATED in the corner of views that show an estimate."""
+        from FusionINNLib import mrml
+
+        for view in mrml.VIEWS:
+            widget = slicer.app.layoutManager().sliceWidget(mrml.viewName(view))
+            if view not in self._marks and widget is not None:
+                renderer = widget.sliceView().renderWindow().GetRenderers().GetFirstRenderer()
+                self._marks[view] = mrml.EstimatedMark(slicer.mrmlScene, view, renderer)
+        for mark in self._marks.values():
+            mark.update()
+
+
+def volumesOfViews(parameters: FusionINNParameterNode) -> dict:
+    """What each view is to show, by the views' names; None for an empty one."""
+    first = {"exact": parameters.firstExact, "estimated": parameters.firstEstimated}.get(parameters.shown)
+    second = {"exact": parameters.secondExact, "estimated": parameters.secondEstimated}.get(parameters.shown)
+    fused = parameters.decomposedVolume or parameters.fusedVolume
+    return {"first": parameters.firstVolume, "second": parameters.secondVolume, "fused": fused, "decomposedFirst": first,
+            "decomposedSecond": second, "difference": parameters.difference if parameters.shown else None}
+
+
+def blinkedVolumes(parameters: FusionINNParameterNode) -> tuple:
+    """The two volumes that the chosen pair stands for."""
+    volumes = volumesOfViews(parameters)
+    return tuple(volumes[view] for view in Blinked(parameters.blinked).value)
+
+
+def _layoutNode():
+    return slicer.app.layoutManager().layoutLogic().GetLayoutNode()

@@ -1,0 +1,105 @@
+"""What the user chooses: kept in the scene, so that saving and reopening brings it back."""
+import enum
+from typing import Annotated
+
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
+from slicer.i18n import tr as _
+from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
+
+
+class Method(enum.Enum):
+    """The two ways back."""
+
+    EXACT = "exact"
+    ESTIMATED = "estimated"
+
+    def label(self) -> str:
+        return {"EXACT": _("Exact: with the saved latent image"), "ESTIMATED": _("Estimated: from the fused image alone")}[self.name]
+
+
+class Reference(enum.Enum):
+    """Whose grid the results have."""
+
+    FIRST = "first"
+    SECOND = "second"
+
+    def label(self) -> str:
+        return {"FIRST": _("First volume"), "SECOND": _("Second volume")}[self.name]
+
+
+class Alignment(enum.Enum):
+    """How volumes on unlike grids come together, see FusionINNLib/alignment.py."""
+
+    AUTO = "auto"
+    RIGID = "rigid"
+    HEADER = "header"
+    NONE = "none"
+
+    def label(self) -> str:
+        return {"AUTO": _("Automatic"), "RIGID": _("Rigid registration"),
+                "HEADER": _("By the headers alone"), "NONE": _("None: same grid required")}[self.name]
+
+
+class Blinked(enum.Enum):
+    """The two volumes that the fused view switches between; values are names of views."""
+
+    INPUTS = ("first", "second")
+    FIRST_FUSED = ("first", "fused")
+    SECOND_FUSED = ("second", "fused")
+    FIRST_DECOMPOSED = ("first", "decomposedFirst")
+    SECOND_DECOMPOSED = ("second", "decomposedSecond")
+
+    def label(self) -> str:
+        return {"INPUTS": _("First and second"), "FIRST_FUSED": _("First and fused"), "SECOND_FUSED": _("Second and fused"),
+                "FIRST_DECOMPOSED": _("First and first decomposed"), "SECOND_DECOMPOSED": _("Second and second decomposed")}[self.name]
+
+
+@parameterNodeWrapper
+class FusionINNParameterNode:
+    """All parameters of the module.
+
+    firstVolume, secondVolume, segmentation, reference - inputs of Fuse.
+    fusedVolume, latentVolume - outputs of Fuse; none stands for new ones.
+    decomposedVolume, method - what is taken apart, and how.
+    firstExact ... cycleError, difference, numbers - outputs of decompositions of the volume `outputsOf`; for another one new ones are made.
+    shown - the way back that the comparison shows below: "exact", "estimated" or "" for none.
+    differenceOf, opacity, showWhenDone, blinked - the comparison.
+    alignment, device, model, samples, seed - advanced. Device and model are words of FusionINNLib, as their choices depend on the machine.
+    """
+
+    firstVolume: vtkMRMLScalarVolumeNode
+    secondVolume: vtkMRMLScalarVolumeNode
+    segmentation: vtkMRMLSegmentationNode
+    reference: Reference = Reference.SECOND
+    fusedVolume: vtkMRMLScalarVolumeNode
+    latentVolume: vtkMRMLScalarVolumeNode
+
+    decomposedVolume: vtkMRMLScalarVolumeNode
+    method: Method = Method.EXACT
+    outputsOf: vtkMRMLScalarVolumeNode
+    firstExact: vtkMRMLScalarVolumeNode
+    secondExact: vtkMRMLScalarVolumeNode
+    firstEstimated: vtkMRMLScalarVolumeNode
+    secondEstimated: vtkMRMLScalarVolumeNode
+    firstSpread: vtkMRMLScalarVolumeNode
+    secondSpread: vtkMRMLScalarVolumeNode
+    cycleError: vtkMRMLScalarVolumeNode
+    difference: vtkMRMLScalarVolumeNode
+    numbers: vtkMRMLTableNode
+    shown: Annotated[str, Choice(["", "exact", "estimated"])] = ""
+
+    differenceOf: Reference = Reference.SECOND
+
+    opacity: Annotated[float, WithinRange(0, 1)] = 1.0
+    showWhenDone: bool = True
+    blinked: Blinked = Blinked.INPUTS
+
+    alignment: Alignment = Alignment.AUTO
+    device: str = "auto"
+    model: str = "default"
+    samples: Annotated[int, WithinRange(2, 64)] = 8
+    seed: Annotated[int, WithinRange(0, 999999)] = 0
+
+
+OUTPUTS_OF_DECOMPOSITION = ("firstExact", "secondExact", "firstEstimated", "secondEstimated", "firstSpread", "secondSpread", "cycleError",
+                            "difference", "numbers")

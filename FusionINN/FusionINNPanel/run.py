@@ -1,0 +1,82 @@
+"""A task under way in a process of its own, looked after by a timer: Slicer stays alive, and only its main thread touches the scene."""
+import logging
+from collections.abc import Callable
+from functools import partial
+
+import qt
+
+from FusionINNLib import job
+from FusionINNLib.errors import Cancelled, FusionINNError
+from FusionINNPanel.tasks import Task
+
+INTERVAL_MS = 50
+
+
+class Run:
+    """Starts at once; one of `onDone`, `onFailed`, `onCancelled` is called when it is over.
+
+    Args:
+        task: what to do; `task.store` is called from the timer, in the main thread, unless the run was cancelled.
+        onStep: (what is done, steps done, steps in all); onSaid: (sentence).
+        onDone: (what `task.store` returned); onFailed: (exception); onCancelled: ().
+    """
+
+    def __init__(self, task: Task, *, onStep: Callable, onSaid: Callable, onDone: Callable, onFailed: Callable, onCancelled: Callable):
+        self._task, self._onStep, self._onSaid = task, onStep, onSaid
+        self._onDone, self._onFailed, self._onCancelled = onDone, onFailed, onCancelled
+        self._job = job.Job(task.name, task.arguments)
+        self._timer = qt.QTimer()
+        self._timer.setInterval(INTERVAL_MS)
+        self._timer.connect("timeout()", self._tick)
+        self._next: Callable[[], None] = self._look
+        self._timer.start()
+
+    @property
+    def isCancelled(self) -> bool:
+        """Whether it is about to end without a result."""
+        return self._job.is_cancelled
+
+    def cancel(self) -> None:
+        """Ask it to end; `onCancelled` follows when it has."""
+        self._job.cancel()
+
+    def abandon(self) -> None:
+        """End it now and call nobody: the panel goes away."""
+        self._timer.stop()
+        self._job.cancel()
+        self._job.close()
+
+    def _tick(self) -> None:
+        """One step each time, so that Slicer can draw in between: look, take the result, store it, show it."""
+        try:
+            self._next()
+        except Cancelled:
+            self._finish(self._onCancelled)
+        except Exception as problem:  # all of them end here: nobody is above a timer
+            if not isinstance(problem, FusionINNError) or isinstance(problem, job.JobError):
+                logging.exception("FusionINN: %s", getattr(problem, "details", problem))
+            self._finish(partial(self._onFailed, problem))
+
+    def _look(self) -> None:
+        running = self._job.is_running()  # asked first, so that the last events are not missed
+        for event in self._job.poll():
+            if isinstance(event, job.Step):
+                self._onStep(event.task, event.done, event.total)
+            else:
+                self._onSaid(event.sentence)
+        if not running:
+            self._next = self._take
+
+    def _take(self) -> None:
+        result = self._job.result()
+        self._next = lambda: self._store(result)
+
+    def _store(self, result) -> None:
+        if self.isCancelled:
+            raise Cancelled("Stopped.")
+        stored = self._task.store(result)
+        self._next = lambda: self._finish(lambda: self._onDone(stored))
+
+    def _finish(self, tell: Callable[[], None]) -> None:
+        self._timer.stop()
+        tell()

@@ -1,0 +1,75 @@
+"""What a `Job` can do. Every task takes plain data and volumes, and gives such back: no MRML, and no class whose module loads torch or
+SimpleITK, because the application would have to load them to read the answer, and its window would stand still for a second."""
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from FusionINNLib.progress import Progress
+from FusionINNLib.recipe import Recipe
+from FusionINNLib.volume import Volume
+
+
+def fuse(progress: Progress, **arguments) -> SimpleNamespace:
+    """`pipeline.fuse`."""
+    from FusionINNLib import pipeline
+
+    fusion = pipeline.fuse(**arguments, progress=progress)
+    return SimpleNamespace(**vars(fusion) | {"alignment": SimpleNamespace(**vars(fusion.alignment))})
+
+
+def decompose(progress: Progress, **arguments) -> tuple[Volume, Volume]:
+    """`pipeline.decompose`."""
+    from FusionINNLib import pipeline
+
+    return pipeline.decompose(**arguments, progress=progress)
+
+
+def estimate(progress: Progress, **arguments) -> SimpleNamespace:
+    """`pipeline.estimate`."""
+    from FusionINNLib import pipeline
+
+    return SimpleNamespace(**vars(pipeline.estimate(**arguments, progress=progress)))
+
+
+def numbers(progress: Progress, *, fused: Volume, latent: Volume, recipe: Recipe, labels: Volume | None,
+            estimate: tuple[Volume, ...] | None, model: str | None, device: str) -> tuple:
+    """Rows of `measures.py`: of the fusion, and of an estimate (first, second, their spreads, cycle error) where there is one."""
+    from FusionINNLib import measures, pipeline
+
+    sources = pipeline.decompose(fused, latent, recipe, model=model, device=device, progress=progress)
+    progress.step("measuring", 0, 1)
+    rows = measures.fusion_rows(sources, fused, recipe, labels)
+    return rows if estimate is None else rows + measures.estimate_rows(pipeline.Estimate(*estimate), labels)
+
+
+def export(progress: Progress, *, export: Any, folder: Path, overwrite: bool, model: str | None, device: str) -> None:
+    """`exported.write`."""
+    from FusionINNLib import exported
+
+    exported.write(export, folder, overwrite=overwrite, device=device, model=model, progress=progress)
+
+
+def read(progress: Progress, *, folder: Path) -> Any:
+    """`exported.read`."""
+    from FusionINNLib import exported
+
+    return exported.read(folder, progress)
+
+
+def sample(progress: Progress, *, seed: int = 0) -> tuple[Volume, Volume, Volume, dict[int, str]]:
+    """ADC, FLAIR, segmentation and what its numbers mean, of the made-up sample case."""
+    from FusionINNLib.phantom import sample_case
+
+    progress.step("making the sample case", 0, 1)
+    case = sample_case(seed)
+    return case.first, case.second, case.segmentation, case.truth.labels
+
+
+def devices(progress: Progress) -> list[tuple[str, str]]:
+    """(name for `models.choose_device`, what it is called) of each device that torch finds, besides "auto"."""
+    import torch
+
+    found = [(f"cuda:{n}", torch.cuda.get_device_name(n)) for n in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        found.append(("mps", "Apple GPU"))
+    return [*found, ("cpu", "CPU")]
