@@ -35,27 +35,27 @@ bench: $(VENV)/.tests
 $(VENV)/.torch:
 	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 10), 'FusionINN needs Python 3.10 or newer: say make PYTHON=python3.12'"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet $(TORCH)
+	$(BIN)/python -m pip install -qq --upgrade pip
+	$(BIN)/python -m pip install -qq $(TORCH)
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.torch pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install -qq --editable .
 	touch $@
 
 $(VENV)/.tests: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --editable ".[test,training]"
+	$(BIN)/python -m pip install -qq --editable ".[test,training]"
 	touch $@
 
 $(SLICER_VENV)/.installed: Testing/mrml/requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(SLICER_VENV)
-	$(SLICER_VENV)/bin/python -m pip install --quiet --upgrade pip
-	$(SLICER_VENV)/bin/python -m pip install --quiet $(TORCH)
-	$(SLICER_VENV)/bin/python -m pip install --quiet --editable . -r Testing/mrml/requirements.txt
+	$(SLICER_VENV)/bin/python -m pip install -qq --upgrade pip
+	$(SLICER_VENV)/bin/python -m pip install -qq $(TORCH)
+	$(SLICER_VENV)/bin/python -m pip install -qq --editable . -r Testing/mrml/requirements.txt
 	touch $@
 
 $(SLICER_VENV)/.panel: $(SLICER_VENV)/.installed Testing/panel/requirements.txt
-	$(SLICER_VENV)/bin/python -m pip install --quiet -r Testing/panel/requirements.txt
+	$(SLICER_VENV)/bin/python -m pip install -qq -r Testing/panel/requirements.txt
 	touch $@
 
 clean:
