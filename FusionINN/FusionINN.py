@@ -1,5 +1,6 @@
 """FusionINN in 3D Slicer: two volumes into one fused image, and back. Its parts are in FusionINNPanel; FusionINNLib does the work."""
 import importlib.util
+import logging
 import sys
 from pathlib import Path
 
@@ -178,8 +179,11 @@ class FusionINNLogic(ScriptedLoadableModuleLogic):
         return tasks.exportTask(folder, fusedVolume, **choices).run()
 
     def loadResult(self, folder) -> tuple:
-        """Read a result folder: (`mrml.FusionNodes`, {name: node}); names are those of the parameters, such as firstExact."""
+        """Read a result folder: (`mrml.FusionNodes`, {name: node}); names are those of the parameters, such as firstExact.
+        What was left out is in the log."""
         nodes, others, notes = tasks.loadTask(folder).run()
+        for note in notes:
+            logging.warning("FusionINN: %s", note)
         return nodes, others
 
 

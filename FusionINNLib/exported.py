@@ -82,7 +82,7 @@ class Export:
 
 
 def check_export(folder: Path, overwrite: bool) -> None:
-    """Raise ResultError unless an export may be written to `folder`: it is new or empty, or holds earlier results and `overwrite` is set."""
+    """Raise ResultError unless an export may be written to `folder`: it is new, empty, or holds earlier results and `overwrite` is set."""
     check_free(folder, overwrite, _own_names())
 
 
@@ -160,11 +160,12 @@ def _with_others(export: Export, folder: Path) -> Export:
     units = [source.unit for source in export.recipe.sources]
     return replace(export, notes=tuple(notes), exact=tuple(replace(v, unit=u) for v, u in zip(exact, units)) if len(exact) == 2 else None,
                    estimate=_with_units(estimate, units) if len(estimate) == 5 else None,
-                   estimate_settings=settings, segments=Segments(found["segmentation"], tuple(identities)) if "segmentation" in found else None)
+                   estimate_settings=settings,
+                   segments=Segments(found["segmentation"], tuple(identities)) if "segmentation" in found else None)
 
 
 def as_stored(volume: Volume, record: SourceRecord) -> Volume:
-    """A source in the numbers, the type and with the scale factors that its record names, if it holds physical values (as Slicer's nodes do)."""
+    """A source in the numbers, type and scale factors that its record names, if it holds physical values (as Slicer's nodes do)."""
     dtype = np.dtype(record.dtype)
     if (volume.slope, volume.intercept, volume.array.dtype) == (record.slope, record.intercept, dtype):
         return volume
@@ -183,7 +184,8 @@ def read_volume_as_is(path: Path) -> Volume:
 
 
 def _with_units(estimate: dict[str, Volume], units: list[str]) -> dict[str, Volume]:
-    return {name: replace(volume, unit=units[0] if "first" in name else units[1] if "second" in name else "") for name, volume in estimate.items()}
+    return {name: replace(volume, unit=units[0] if "first" in name else units[1] if "second" in name else "")
+            for name, volume in estimate.items()}
 
 
 def _write_scene(export: Export, folder: Path) -> None:

@@ -44,7 +44,8 @@ def fusion_rows(sources: tuple[Volume, Volume], fused: Volume, recipe: Recipe, l
 
     if any(volume.shape != recipe.shape for volume in (*sources, fused)):
         raise InputError("The volumes to compare lie on different grids: use what one fusion and its exact decomposition gave.")
-    images = [_nominal(volume, record, recipe.axis) for volume, record in zip(sources, recipe.sources)] + [to_stack(fused.values, recipe.axis)]
+    images = [_nominal(volume, record, recipe.axis) for volume, record in zip(sources, recipe.sources)]
+    images.append(to_stack(fused.values, recipe.axis))
     images = [np.clip(image, LOWEST, HIGHEST).astype(np.float32) for image in images]
     masks = [(name, to_stack(mask, recipe.axis)) for name, mask in regions(_turned_onto(labels, fused), margin_mm)]
     whole = evaluate_volume(*images, masks[0][1] if masks else None).volume

@@ -41,8 +41,9 @@ from FusionINNLib.mrml_export import exportFromNodes, storeExport
 from FusionINNLib.mrml_inputs import guessInputs, guessSegmentation, patientWarning
 from FusionINNLib.mrml_layout import (LAYOUT_ID, VIEWS, compositeNodeOf, installLayout, layoutXML, restoreLayout, showLayout, sliceNodeOf,
                                       viewName)
-from FusionINNLib.mrml_nodes import KIND, inputsOf, isEstimate, kindOfNode, unitOfNode, volumeFromNode
-from FusionINNLib.mrml_readback import SceneFusion, WaysBack, fusionFromNodes, latentOf, settingsOf, waysBack
+from FusionINNLib.mrml_nodes import (KIND, addVolumeNode, inputsOf, isEstimate, kindOfNode, setWindow, unitOfNode, updateVolumeNode,
+                                     volumeFromNode)
+from FusionINNLib.mrml_readback import SceneFusion, WaysBack, fusionFromNodes, isOfFusion, latentOf, settingsOf, waysBack
 from FusionINNLib.mrml_results import EstimateNodes, FusionNodes, checkOutputs, storeDifference, storeEstimate, storeExact, storeFusion
 from FusionINNLib.mrml_segments import segmentationFromLabels, segmentsForFusion, segmentsFromNode, tumourCentroidRAS
 from FusionINNLib.mrml_tables import storeNumbers
@@ -50,9 +51,10 @@ from FusionINNLib.mrml_tables import storeNumbers
 __all__ = [
     "ESTIMATED", "KIND", "LAYOUT_ID", "VIEWS",
     "Blink", "EstimateNodes", "EstimatedMark", "Export", "FusionNodes", "Row", "SceneFusion", "Segment", "Segments", "WaysBack",
-    "checkOutputs", "compositeNodeOf", "differenceColors", "estimatedViews", "exportFromNodes", "fusedOpacity", "fusionFromNodes",
-    "guessInputs", "guessSegmentation", "inputsOf", "installLayout", "isEstimate", "jumpTo", "kindOfNode", "latentOf", "layoutXML",
-    "orientViews", "patientWarning", "restoreLayout", "restoreOutlines", "segmentationFromLabels", "segmentsForFusion", "segmentsFromNode",
-    "setFusedOpacity", "settingsOf", "showCase", "showLayout", "showOutlines", "sliceNodeOf", "storeDifference", "storeEstimate",
-    "storeExact", "storeExport", "storeFusion", "storeNumbers", "tumourCentroidRAS", "unitOfNode", "viewName", "volumeFromNode", "waysBack",
+    "addVolumeNode", "checkOutputs", "compositeNodeOf", "differenceColors", "estimatedViews", "exportFromNodes", "fusedOpacity",
+    "fusionFromNodes", "guessInputs", "guessSegmentation", "inputsOf", "installLayout", "isEstimate", "isOfFusion", "jumpTo", "kindOfNode",
+    "latentOf", "layoutXML", "orientViews", "patientWarning", "restoreLayout", "restoreOutlines", "segmentationFromLabels",
+    "segmentsForFusion", "segmentsFromNode", "setFusedOpacity", "setWindow", "settingsOf", "showCase", "showLayout", "showOutlines",
+    "sliceNodeOf", "storeDifference", "storeEstimate", "storeExact", "storeExport", "storeFusion", "storeNumbers", "tumourCentroidRAS",
+    "unitOfNode", "updateVolumeNode", "viewName", "volumeFromNode", "waysBack",
 ]

@@ -19,11 +19,12 @@ _BEFORE = PREFIX + "Before"
 # ---- what the views show -------------------------------------------------------------------------------------------------------------
 
 
-def showCase(scene, volumes: dict[str, Node | None]) -> None:
+def showCase(scene, volumes: dict[str, Node | None], orient: bool = True) -> None:
     """Put volumes into the views, link them, turn them all to the slices of the fused (else second, else first) volume and fit.
 
     volumes: keys from VIEWS; views without one are empty. The view "fused" has the second volume behind the fused one, see
-    `setFusedOpacity`. The layout has to be shown before, so that there are views.
+    `setFusedOpacity`. The layout has to be shown before, so that there are views. orient: False leaves the views at the slice and size
+    that they are at.
     """
     for view in VIEWS:
         composite = compositeNodeOf(scene, view)
@@ -34,7 +35,7 @@ def showCase(scene, volumes: dict[str, Node | None]) -> None:
         composite.SetLinkedControl(True)
         composite.SetHotLinkedControl(True)
     lead = next((volumes[view] for view in ("fused", "second", "first") if volumes.get(view) is not None), None)
-    if lead is not None:
+    if lead is not None and orient:
         orientViews(scene, lead)
 
 
@@ -130,7 +131,7 @@ def differenceColors(scene) -> Node:
 
 
 def showOutlines(segmentationNode: Node, thickness: int = 2) -> None:
-    """Outlines without filling in the slice views, each segment in its own colour. What was shown before is remembered on the display node."""
+    """Outlines without filling in the slice views, each segment in its own colour. The display node remembers what was shown before."""
     segmentationNode.CreateDefaultDisplayNodes()
     display = segmentationNode.GetDisplayNode()
     if display.GetAttribute(_BEFORE) is None:

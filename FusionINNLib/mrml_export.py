@@ -4,14 +4,15 @@ from dataclasses import replace
 from FusionINNLib.errors import InputError, ResultError
 from FusionINNLib.exported import Export, Source, as_stored
 from FusionINNLib.mrml_nodes import PREFIX, Node, kindOfNode, recordOf, setRecord
-from FusionINNLib.mrml_readback import SceneFusion, fusionFromNodes, settingsOf, withChecksum
+from FusionINNLib.mrml_readback import SceneFusion, fusionFromNodes, isOfFusion, settingsOf, withChecksum
 from FusionINNLib.mrml_results import EstimateNodes, FusionNodes, storeEstimate, storeExact, storeImages
 from FusionINNLib.mrml_segments import segmentationFromLabels, segmentsForFusion
 from FusionINNLib.mrml_tree import placeBeside
 from FusionINNLib.resampling import reordered
 from FusionINNLib.volume import Volume
 
-_ESTIMATE = {"first": "first", "second": "second", "first_spread": "firstSpread", "second_spread": "secondSpread", "cycle_error": "cycleError"}
+_ESTIMATE = {"first": "first", "second": "second", "first_spread": "firstSpread", "second_spread": "secondSpread",
+             "cycle_error": "cycleError"}
 _FILE_NAMES = {"first": "first_estimated", "second": "second_estimated"}
 
 
@@ -40,7 +41,8 @@ def exportFromNodes(fusedNode: Node, latentNode: Node | None = None, *, segmenta
         settings = settingsOf(estimateNodes.first)
     if segmentationNode is not None:
         segments = segmentsForFusion(segmentationNode, fusedNode, stored.fused)
-    return Export(stored.fused, stored.latent, stored.recipe, sources, alignment, settingsOf(fusedNode), exact, estimate, settings, segments)
+    return Export(stored.fused, stored.latent, stored.recipe, sources, alignment, settingsOf(fusedNode), exact, estimate, settings,
+                  segments)
 
 
 def storeExport(scene, export: Export) -> tuple[FusionNodes, dict[str, Node]]:
@@ -71,7 +73,7 @@ def _decomposed(node: Node, fusedNode: Node, stored: SceneFusion, kind: str | No
     """A decomposed volume of this very fusion, on the grid of the fused image as it was written."""
     if kind is not None and kindOfNode(node) != kind:
         raise InputError(f"{node.GetName()} is no exact decomposition: choose the volumes that Decompose made.")
-    if node.GetAttribute(PREFIX + "FusedSHA256") != fusedNode.GetAttribute(PREFIX + "FusedSHA256"):
+    if not isOfFusion(node, fusedNode):
         raise ResultError(f"{node.GetName()} was decomposed from another fusion: decompose this one again.")
     volume = withChecksum(node, node.GetAttribute(PREFIX + "VoxelsSHA256"))
     if volume is None:

@@ -76,7 +76,8 @@ def _dicomIdentity(node: Node) -> dict:
     if patient:
         found["patient_id"] = hierarchy.GetItemAttribute(patient, names.GetDICOMPatientIDAttributeName()) \
             or hierarchy.GetItemUID(patient, names.GetDICOMUIDName())
-        found["patient_name"] = hierarchy.GetItemAttribute(patient, names.GetDICOMPatientNameAttributeName()) or hierarchy.GetItemName(patient)
+        found["patient_name"] = (hierarchy.GetItemAttribute(patient, names.GetDICOMPatientNameAttributeName())
+                                 or hierarchy.GetItemName(patient))
     if study:
         found["study_date"] = hierarchy.GetItemAttribute(study, names.GetDICOMStudyDateAttributeName())
         found["study_uid"] = hierarchy.GetItemAttribute(study, names.GetDICOMStudyInstanceUIDAttributeName()) \

@@ -67,7 +67,7 @@ def affineOfResult(node: Node) -> np.ndarray:
 
 
 def transformToWorld(node: Node) -> np.ndarray:
-    """4x4, RAS mm, of all parent transforms of a node together; the identity where there is none. Raises GeometryError for a nonlinear one."""
+    """4x4, RAS mm, of all parent transforms of a node; the identity where there is none. Raises GeometryError for a nonlinear one."""
     parent = node.GetParentTransformNode()
     if parent is None:
         return np.eye(4)

@@ -47,7 +47,8 @@ def fusionFromNodes(fusedNode: Node | None, latentNode: Node | None = None, mode
     """The fusion that these nodes hold.
 
     Args:
-        fusedNode: made by FusionINN; or a volume from elsewhere, which gets the record in the header of its file, else a bare one with a note.
+        fusedNode: made by FusionINN; or a volume from elsewhere, which gets the record in the header of its file, else a bare one with a
+            note.
         latentNode: None for the one that came with fusedNode.
         model: id or path of a model folder, for a volume without a record.
 
@@ -57,7 +58,8 @@ def fusionFromNodes(fusedNode: Node | None, latentNode: Node | None = None, mode
     if fusedNode is None:
         raise InputError("No fused volume is chosen: choose one, or fuse two volumes first.")
     if kindOfNode(fusedNode) not in (None, "fused"):
-        raise InputError(f"{fusedNode.GetName()}: this is no fused image but another result ({kindOfNode(fusedNode)}); choose a fused volume.")
+        raise InputError(f"{fusedNode.GetName()}: this is no fused image but another result ({kindOfNode(fusedNode)}); "
+                         "choose a fused volume.")
     record = recordOf(fusedNode, "Recipe")
     if record is None:
         return _foreign(fusedNode, model)
@@ -81,7 +83,8 @@ def waysBack(fusedNode: Node | None, latentNode: Node | None = None, model: str 
         stored = fusionFromNodes(fusedNode, latentNode, model)
         card = models.find(model or stored.recipe.model)
         if card.sha256 != stored.recipe.sha256:
-            sentence = f"Not possible: the volume was fused with other weights of model {stored.recipe.model!r} than those installed."
+            sentence = (f"Not possible: the volume was fused with other weights of model {stored.recipe.model!r} than those installed; "
+                        "choose the folder of the model that made it.")
             return WaysBack(False, sentence, False, sentence)
     except FusionINNError as problem:
         return WaysBack(False, str(problem), False, str(problem))
@@ -93,6 +96,12 @@ def waysBack(fusedNode: Node | None, latentNode: Node | None = None, model: str 
 def latentOf(fusedNode: Node | None) -> Node | None:
     """The latent node that came with a fused node, None where it left the scene."""
     return fusedNode.GetNodeReference(PREFIX + "Latent") if fusedNode is not None else None
+
+
+def isOfFusion(node: Node, fusedNode: Node) -> bool:
+    """Whether a node was decomposed from the fused image as it is now, not from an earlier or another fusion."""
+    same = PREFIX + "FusedSHA256"
+    return node.GetAttribute(same) == fusedNode.GetAttribute(same)
 
 
 def settingsOf(node: Node) -> dict:

@@ -80,9 +80,9 @@ def storeFusion(scene, fusion: Any, firstNode: Node, secondNode: Node, *, settin
     """
     checkOutputs((firstNode, secondNode), (fusedNode, latentNode))
     alignment = fusion.alignment
-    moved = {"mode": alignment.mode, "resampled": alignment.resampled, "reference_to_moving_ras_mm": np.asarray(alignment.transform).tolist(),
-             "shift_mm": alignment.shift_mm, "rotation_deg": alignment.rotation_deg, "similarity_before": alignment.similarity_before,
-             "similarity_after": alignment.similarity_after}
+    moved = {"mode": alignment.mode, "resampled": alignment.resampled, "shift_mm": alignment.shift_mm,
+             "rotation_deg": alignment.rotation_deg, "reference_to_moving_ras_mm": np.asarray(alignment.transform).tolist(),
+             "similarity_before": alignment.similarity_before, "similarity_after": alignment.similarity_after}
     like = secondNode if reference == "second" else firstNode
     nodes = storeImages(scene, fusion.fused, fusion.latent, fusion.recipe, tuple(sourceOfNode(node) for node in (firstNode, secondNode)),
                         moved, settings, like, FusionNodes(fusedNode, latentNode))
@@ -203,24 +203,24 @@ def _checkForFused(fusedNode: Node, outputs: tuple[Node | None, ...]) -> None:
     checkOutputs((fusedNode, fusedNode.GetNodeReference(PREFIX + "Latent"), *inputsOf(fusedNode)), outputs)
 
 
-def _store(scene, volume: Volume, fusedNode: Node, chosen: Node | None, kind: str, role: int | None, words: str, settings: dict | None) -> Node:
+def _store(scene, volume: Volume, fused: Node, chosen: Node | None, kind: str, role: int | None, words: str, settings: dict | None) -> Node:
     """One image of a decomposition. role: 0 first, 1 second, None neither."""
-    sources = recordOf(fusedNode, "Sources", [{"name": "first"}, {"name": "second"}])
-    name = fusedNode.GetName() if role is None else sources[role]["name"]
-    volume = onGridOf(volume, fusedNode)  # before anything is changed: it may refuse
+    sources = recordOf(fused, "Sources", [{"name": "first"}, {"name": "second"}])
+    name = fused.GetName() if role is None else sources[role]["name"]
+    volume = onGridOf(volume, fused)  # before anything is changed: it may refuse
     node, isFresh = _output(scene, chosen, f"{name} (FusionINN {words})", kind)
-    updateVolumeNode(node, volume, like=fusedNode)
-    kept = {name: fusedNode.GetAttribute(PREFIX + name) for name in ("ModelId", "WeightsSHA256", "FusedSHA256")}
+    updateVolumeNode(node, volume, like=fused)
+    kept = {name: fused.GetAttribute(PREFIX + name) for name in ("ModelId", "WeightsSHA256", "FusedSHA256")}
     setRecord(node, **kept, VoxelsSHA256=checksumOfVoxels(voxelsOfNode(node)), Version=__version__,
-              Settings=settings if settings is not None else recordOf(fusedNode, "Settings", {}),
-              Role=None if role is None else ("first", "second")[role], InputIDs=[fusedNode.GetID()])
-    _refer(node, Fused=fusedNode)
-    source = None if role is None or kind == "spread" else inputsOf(fusedNode)[role]
+              Settings=settings if settings is not None else recordOf(fused, "Settings", {}),
+              Role=None if role is None else ("first", "second")[role], InputIDs=[fused.GetID()])
+    _refer(node, Fused=fused)
+    source = None if role is None or kind == "spread" else inputsOf(fused)[role]
     if source is not None:
         copyUnit(node, source)
     if isFresh:
         _look(scene, node, volume, kind, source)
-    placeBeside(node, fusedNode)
+    placeBeside(node, fused)
     return node
 
 

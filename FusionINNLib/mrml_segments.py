@@ -17,7 +17,7 @@ _LABELMAP = "Binary labelmap"
 
 
 def segmentsFromNode(node: Node, reference: Volume, transform: np.ndarray | None = None) -> Segments:
-    """A segmentation node (or label map volume node) on the grid of `reference`, by nearest neighbour; linear parent transforms are honoured.
+    """A segmentation node (or label map volume node) on the grid of `reference`, by nearest neighbour, with linear parent transforms.
 
     transform: 4x4 RAS mm, reference to moving, for segments drawn on a volume that was moved; see `segmentsForFusion`.
     Where segments overlap, the later one counts. Segments keep the label values they have where those are distinct, else they are
@@ -90,7 +90,8 @@ def _fromLabelMap(node: Node, reference: Volume, transform: np.ndarray | None) -
         raise InputError(f"{node.GetName()}: the label map holds no whole numbers; choose a segmentation.")
     display = node.GetDisplayNode()
     colors = display.GetColorNode() if display is not None else None
-    identities = tuple(Segment(f"Segment_{label}", *_nameAndColor(colors, int(label)), int(label)) for label in np.unique(labels.array) if label)
+    identities = tuple(Segment(f"Segment_{label}", *_nameAndColor(colors, int(label)), int(label))
+                       for label in np.unique(labels.array) if label)
     if not identities:
         raise InputError(f"{node.GetName()}: the label map is empty; choose another one.")
     return Segments(resample_labels(labels, reference, transform), identities)
@@ -143,7 +144,8 @@ def _masks(node: Node, reference: Volume | None = None) -> Iterator[Volume | Non
         first = np.eye(4)
         first[:3, 3] = extent[::2]
         array = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
-        yield Volume((array == segment.GetLabelValue()).astype(np.uint8), toWorld @ slicer.util.arrayFromVTKMatrix(matrix) @ first, node.GetName())
+        affine = toWorld @ slicer.util.arrayFromVTKMatrix(matrix) @ first
+        yield Volume((array == segment.GetLabelValue()).astype(np.uint8), affine, node.GetName())
 
 
 def _voxelized(segmentation, reference: Volume | None, toWorld: np.ndarray, name: str):

@@ -23,10 +23,11 @@ def check_free(folder: Path, overwrite: bool, own_names: frozenset[str]) -> None
     except OSError as problem:
         raise ResultError(f"{folder} cannot be looked into ({problem.strerror}): choose another folder for the results.") from problem
     if present and not overwrite:
-        raise ResultError(f"{folder} already holds something: choose another folder, or add --overwrite to replace earlier results.")
+        raise ResultError(f"{folder} already holds something: choose another folder, or have earlier results replaced "
+                          "(on the command line: --overwrite).")
     foreign = sorted(present - own_names)
     if foreign:
-        raise ResultError(f"{folder} holds {foreign[0]!r}, which this command did not write: choose another folder.")
+        raise ResultError(f"{folder} holds {foreign[0]!r}, which is no result of this kind: choose another folder.")
 
 
 @contextmanager

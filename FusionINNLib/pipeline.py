@@ -186,7 +186,7 @@ def _card_of(recipe: Recipe, model: str | None) -> models.ModelCard:
     card = models.find(model or recipe.model)
     if card.sha256 != recipe.sha256:
         raise ModelError(f"The fused image was made with other weights of model {recipe.model!r} than those installed: "
-                         "name the folder of the model that made it with --model.")
+                         "choose the folder of the model that made it (on the command line: --model).")
     return card
 
 

@@ -125,7 +125,17 @@ class Actions:
         self._panel.refresh()
 
     def jump(self) -> None:
-        """All views to the segmentation."""
+        """All views of the comparison to the segmentation."""
+        if self._panel.comparison.isShown:
+            self._jump()
+            return
+        self._panel.comparison.show(self._parameters)
+        qt.QTimer.singleShot(0, self._jump)  # after the views have been fitted, which moves them to the middle
+        self._panel.refresh()
+
+    def _jump(self) -> None:
+        if self._parameters is None or self._parameters.segmentation is None:
+            return
         try:
             self._panel.comparison.jumpTo(self._parameters.segmentation)
         except FusionINNError as problem:
@@ -162,12 +172,11 @@ class Actions:
 
     def _upToDate(self, names: tuple[str, ...]) -> list:
         """Decomposed volumes of the chosen fused image as it is now; None for what is missing or was made before it was fused again."""
-        from FusionINNLib.mrml_nodes import PREFIX
+        from FusionINNLib import mrml
 
         fused = self._parameters.decomposedVolume
         nodes = [getattr(self._parameters, name) for name in names]
-        same = PREFIX + "FusedSHA256"
-        return [node if node is not None and node.GetAttribute(same) == fused.GetAttribute(same) else None for node in nodes]
+        return [node if node is not None and mrml.isOfFusion(node, fused) else None for node in nodes]
 
     def _wholeEstimate(self):
         """The estimate of the chosen fused image, if all of it is there."""

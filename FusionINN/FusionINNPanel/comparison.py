@@ -1,6 +1,7 @@
 """The comparison on screen: layout, what each view shows, outlines, blinking, opacity, jump. The MRML side is FusionINNLib/mrml.py."""
 import qt
 import slicer
+import vtk
 
 from FusionINNPanel.parameters import Blinked, FusionINNParameterNode
 
@@ -14,6 +15,7 @@ class Comparison:
         self._previousLayout = None
         self._blink = None
         self._outlined = None
+        self._grid: tuple | None = None  # that the views were turned to; for as long as it stays, the user moves and zooms them
         self._marks: dict = {}
         self._timer = qt.QTimer()
         self._timer.setInterval(BLINK_MS)
@@ -33,6 +35,7 @@ class Comparison:
         mrml.installLayout(_layoutNode())
         if not self.isShown:
             self._previousLayout = mrml.showLayout(_layoutNode())
+            self._grid = None
         self.update(parameters)
 
     def update(self, parameters: FusionINNParameterNode) -> None:
@@ -42,7 +45,15 @@ class Comparison:
         if not self.isShown:
             return
         self.stopBlinking()
-        mrml.showCase(slicer.mrmlScene, volumesOfViews(parameters))
+        volumes = volumesOfViews(parameters)
+        lead = next((volumes[view] for view in ("fused", "second", "first") if volumes[view]), None)
+        isNewGrid = self._grid != _gridOf(lead)
+        self._grid = _gridOf(lead)
+        mrml.showCase(slicer.mrmlScene, volumes, orient=isNewGrid)
+        if isNewGrid and lead is not None:
+            # Views that came up just now get their size from Qt later; until then a narrow one would cut the head.
+            identifier = lead.GetID()  # no node is held: the scene may be closed before the timer comes
+            qt.QTimer.singleShot(0, lambda: self._orient(identifier))
         mrml.setFusedOpacity(slicer.mrmlScene, parameters.opacity)
         self._outline(parameters.segmentation)
         self._mark()
@@ -93,10 +104,17 @@ class Comparison:
     def forget(self) -> None:
         """The scene goes away, or the panel: nothing of it may be held."""
         self._timer.stop()
-        self._blink = self._outlined = None
+        self._blink = self._outlined = self._grid = None
         for mark in self._marks.values():
             mark.remove()
         self._marks = {}
+
+    def _orient(self, identifier: str) -> None:
+        from FusionINNLib import mrml
+
+        volume = slicer.mrmlScene.GetNodeByID(identifier)
+        if self.isShown and volume is not None and volume.GetImageData() is not None:
+            mrml.orientViews(slicer.mrmlScene, volume)
 
     def _toggle(self) -> None:
         if self._blink is not None:
@@ -131,6 +149,16 @@ def volumesOfViews(parameters: FusionINNParameterNode) -> dict:
     fused = parameters.decomposedVolume or parameters.fusedVolume
     return {"first": parameters.firstVolume, "second": parameters.secondVolume, "fused": fused, "decomposedFirst": first,
             "decomposedSecond": second, "difference": parameters.difference if parameters.shown else None}
+
+
+def _gridOf(node) -> tuple | None:
+    """Changes when another volume, or another grid in the same one, is to be looked at."""
+    if node is None or node.GetImageData() is None:
+        return None
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    corner = [matrix.GetElement(row, column) for row in range(3) for column in range(4)]
+    return node.GetID(), node.GetTransformNodeID(), *node.GetImageData().GetDimensions(), *corner
 
 
 def blinkedVolumes(parameters: FusionINNParameterNode) -> tuple:

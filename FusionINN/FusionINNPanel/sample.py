@@ -33,14 +33,14 @@ def registerSampleData() -> None:
 
 
 def _store(first, second, segmentation, labels: dict[int, str]) -> tuple:
-    from FusionINNLib import mrml, mrml_nodes
+    from FusionINNLib import mrml
 
     scene = slicer.mrmlScene
     nodes = []
     for volume, name, window in ((first, _("ADC (sample)"), (0, 3000)), (second, _("FLAIR (sample)"), (0, 900))):
-        node = mrml_nodes.addVolumeNode(scene, name)
-        mrml_nodes.updateVolumeNode(node, volume)
-        mrml_nodes.setWindow(node, *window)
+        node = mrml.addVolumeNode(scene, name)
+        mrml.updateVolumeNode(node, volume)
+        mrml.setWindow(node, *window)
         nodes.append(node)
     colors = {1: (0.9, 0.1, 0.1), 2: (1.0, 0.7, 0.2), 4: (0.9, 0.3, 0.8)}
     segments = tuple(mrml.Segment(name.replace(" ", "_"), name, colors[label], label) for label, name in labels.items())

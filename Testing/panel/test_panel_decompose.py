@@ -153,6 +153,68 @@ def test_export_and_load_again(fused, tmp_path, monkeypatch):
     assert fused.compute("decomposeButton").startswith("Decomposed exactly")
 
 
+def test_what_is_left_out_of_a_damaged_folder_is_said(fused, tmp_path, monkeypatch):
+    from driver import answer_folder_dialog
+
+    fused.compute("decomposeButton")
+    answer_folder_dialog(monkeypatch, tmp_path)
+    fused.compute("exportButton")
+    folder, = (path for path in tmp_path.iterdir() if path.is_dir())
+    spoiled = next(folder.rglob("first_exact.nii.gz"))
+    spoiled.unlink()
+    answer_folder_dialog(monkeypatch, folder)
+    status = fused.compute("loadResultButton")
+    assert "first_exact.nii.gz is missing or was changed" in status and status.startswith("Loaded: ")
+    assert fused.ui.statusLabel.text == status, "it stays on the panel"
+
+
+def test_the_comparison_is_fitted_again_when_its_views_have_their_size(fused, monkeypatch):
+    from FusionINNLib import mrml
+
+    orient, turned = mrml.orientViews, []
+    monkeypatch.setattr(mrml, "orientViews", lambda scene, node: turned.append(node) or orient(scene, node))
+    fused.panel.comparison.hide()
+    fused.panel.comparison.show(fused.parameters)
+    fused.wait(lambda: turned, "the views are fitted once more")
+    assert turned[-1] is fused.parameters.fusedVolume
+
+
+def test_a_decomposition_leaves_the_views_where_the_user_put_them(fused):
+    import slicer
+    from FusionINNLib import mrml
+
+    def place() -> list:
+        node = mrml.sliceNodeOf(slicer.mrmlScene, "second")
+        return [node.GetSliceToRAS().GetElement(row, 3) for row in range(3)] + list(node.GetFieldOfView())
+
+    fused.wait(lambda: True, "the views have their size")
+    before = place()
+    fused.click("jumpButton")
+    mrml.sliceNodeOf(slicer.mrmlScene, "second").SetFieldOfView(50, 50, 1)
+    put = place()
+    assert put != before
+    fused.compute("decomposeButton")
+    assert place() == put
+
+
+def test_a_jump_without_the_comparison_shows_it(fused):
+    import slicer
+    from FusionINNLib import mrml
+
+    def point() -> list:
+        return [mrml.sliceNodeOf(slicer.mrmlScene, "second").GetSliceToRAS().GetElement(row, 3) for row in range(3)]
+
+    fused.click("jumpButton")
+    aim = point()
+    fused.click("layoutButton")
+    assert not fused.panel.comparison.isShown
+    fused.click("jumpButton")
+    assert fused.panel.comparison.isShown and fused.ui.layoutButton.text.startswith("Back")
+    for turn in range(3):
+        fused.wait(lambda: True, "what waits for the views is done")
+    assert point() == aim
+
+
 def test_the_difference_is_that_of_the_chosen_source(fused):
     import slicer
     from FusionINNPanel.parameters import Method, Reference
