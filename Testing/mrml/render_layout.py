@@ -12,12 +12,15 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent), str(ROOT / "Testing")]
 
 import slicer
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 import scenes
 from views import OffscreenLayout
 from FusionINNLib import mrml, phantom, pipeline
 from FusionINNLib.exported import DEFAULT_COLOR
+
+
+NOTE = "Rendered outside of 3D Slicer, from its own slice views. Made-up sample case; research use only, not for diagnosis."
 
 
 def main() -> None:
@@ -31,7 +34,15 @@ def main() -> None:
     core = scenes.start()
     slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(core.scene, True)
     layout = show(core, phantom.small_case() if options.small else phantom.sample_case(), options)
-    Image.fromarray(layout.picture()).save(options.picture)
+    labelled(Image.fromarray(layout.picture())).save(options.picture)
+
+
+def labelled(picture: Image.Image) -> Image.Image:
+    """The picture with a line below it that says where it comes from."""
+    page = Image.new("RGB", (picture.width, picture.height + 30), "white")
+    page.paste(picture, (0, 0))
+    ImageDraw.Draw(page).text((8, picture.height + 6), NOTE, "dimgray", ImageFont.load_default(size=15))
+    return page
 
 
 def show(core, sample: phantom.SampleCase, options) -> OffscreenLayout:
@@ -45,7 +56,8 @@ def show(core, sample: phantom.SampleCase, options) -> OffscreenLayout:
     nodes = mrml.storeFusion(scene, fusion, first, second, settings={"model": options.model})
     stored = mrml.fusionFromNodes(nodes.fused)
     if options.exact:
-        back = mrml.storeExact(scene, pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=options.model, device="cpu"), nodes.fused)
+        exact = pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=options.model, device="cpu")
+        back = mrml.storeExact(scene, exact, nodes.fused)
     else:
         guess = pipeline.estimate(stored.fused, stored.recipe, samples=4, model=options.model, device="cpu")
         estimate = mrml.storeEstimate(scene, guess, nodes.fused, settings={"samples": 4})
