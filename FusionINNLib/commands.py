@@ -117,7 +117,8 @@ def import_model(options: argparse.Namespace) -> None:
     names = frozenset({models.CARD, models.WEIGHTS})
     check_free(options.out, options.overwrite, names)
     network = read_checkpoint(options.checkpoint)
-    card = {"id": options.out.absolute().name, "normalization": "slice", "margin": PAPER_MARGIN, "typical_bright": 1.0, "spread_scale": 1.0,
+    card = {"id": options.out.absolute().name, "normalization": "slice", "margin": PAPER_MARGIN, "typical_bright": 1.0,
+            "spread_scale": 1.0, "spread_scale_rounded": 1.0,
             "description": f"The published network, imported from {options.checkpoint.name}. Terms: those of its authors."}
     with new_folder(options.out, options.overwrite, names) as folder:
         models.write(folder, network, card)

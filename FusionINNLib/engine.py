@@ -48,6 +48,10 @@ class Engine:
         """Fused image and latent (B, H, W) -> normalised sources (B, H, W)."""
         return self._run(lambda y, z: self.network.decompose(y, z).split(1, 1), fused, latent)
 
+    def decompose_rounded(self, fused: np.ndarray, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same from a fused image whose last digits were lost in storage, see digits.py: an estimate."""
+        return self._run(lambda y, z: self.network.decompose_rounded(y, z).split(1, 1), fused, latent)
+
     def each(self, step: Callable, inputs: Iterable[tuple]) -> Iterator:
         """`step(*arguments)` for each of the inputs, results in their order.
 

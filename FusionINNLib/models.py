@@ -34,6 +34,12 @@ class ModelCard:
     description: str
     typical_bright: float  # 99.9th percentile of its fused images inside the head, for files that lost their scale
     spread_scale: float  # root mean square error of its estimates over that of their spread, on training patients
+    spread_scale_rounded: float  # the same for fused images that were stored in 8 bit
+
+    @property
+    def cell(self) -> float:
+        """Size of what fused image and latent exchange digits below, see digits.py; 0 where they don't."""
+        return self.settings.get("cell", 0.0)
 
     @property
     def multiple(self) -> int:
@@ -63,7 +69,7 @@ def find(model: str) -> ModelCard:
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         return ModelCard(card["id"], folder, card["preset"], card["settings"], card["normalization"], card["margin"], card["sha256"],
-                         card["description"], card["typical_bright"], card["spread_scale"])
+                         card["description"], card["typical_bright"], card["spread_scale"], card["spread_scale_rounded"])
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise ModelError(f"The card of model {model!r} is damaged ({type(problem).__name__}): install the model again.") from problem
 

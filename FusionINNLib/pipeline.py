@@ -14,6 +14,7 @@ import torch
 
 from FusionINNLib import models
 from FusionINNLib.alignment import Alignment, align
+from FusionINNLib.digits import DRAWN, holds_digits
 from FusionINNLib.engine import Engine
 from FusionINNLib.errors import InputError, ModelError, ResultError
 from FusionINNLib.exactness import allowed_error, fuse_exactly
@@ -213,8 +214,9 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
              device: str = "auto", progress: Progress | None = None) -> Estimate:
     """Both sources as the network believes them to be, from the fused image alone: mean and standard deviation over drawn latents.
 
+    Where the fused image was stored so coarsely that the digits exchanged last are lost (8 bit), what the learned layers hid is all there is.
     The spread is that standard deviation times the factor by which, on the model's training patients, it falls short of the true error
-    (`spread_scale` of the card): what a user takes for the uncertainty is to be as large as the error on average.
+    (`spread_scale` and `spread_scale_rounded` of the card): what a user takes for the uncertainty is to be as large as the error on average.
 
     Args:
         fused: on the nominal 0..1 scale, as `fuse` gave it or stored again with less precision.
@@ -235,13 +237,14 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
     y = to_stack(fused.values, recipe.axis).astype(np.float32)
     mean, spread = (np.zeros((2, *y.shape), np.float32) for _ in range(2))
     cycle = np.zeros(y.shape, np.float32)
+    way_back, scale = _way_of_estimate(engine, card, y, recipe.boxes)
     mean[:] = y - np.float32(recipe.background[0])  # outside of the boxes both sources are what the fused image shows
 
     def estimate_slice(box: Box) -> int:
         image = y[box.index]
-        draws = _all_draws(engine, image, _draw(samples, box.shape, [seed, numbers[box.k] if numbers else box.k]))  # (samples, 2, J, I)
+        draws = _all_draws(way_back, engine.batch, image, _draw(samples, box.shape, [seed, numbers[box.k] if numbers else box.k]))  # (samples, 2, J, I)
         (k, rows, columns), average = box.index, draws.mean(0)
-        mean[:, k, rows, columns], spread[:, k, rows, columns] = average, card.spread_scale * draws.std(0, ddof=min(1, samples - 1))
+        mean[:, k, rows, columns], spread[:, k, rows, columns] = average, scale * draws.std(0, ddof=min(1, samples - 1))
         cycle[box.index] = engine.fuse(average[:1], average[1:])[0][0] - image
         return 1
 
@@ -251,19 +254,34 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
     return Estimate(*means, *spreads, Volume(np.ascontiguousarray(from_stack(cycle, recipe.axis)), fused.affine, "cycle_error"))
 
 
+def _way_of_estimate(engine: Engine, card: models.ModelCard, y: np.ndarray, boxes: tuple[Box, ...]) -> tuple[Callable, float]:
+    """The engine's function for a fused stack (K, J, I) as it was stored, and the scale of the spread that goes with it."""
+    if not card.cell:
+        return engine.decompose, card.spread_scale
+    if not holds_digits(_some_voxels(y, boxes), card.cell):
+        return engine.decompose_rounded, card.spread_scale_rounded
+    return lambda image, drawn: engine.decompose(image, drawn.clip(-DRAWN.reach, DRAWN.reach)), card.spread_scale  # beyond, no digit would be read
+
+
+def _some_voxels(y: np.ndarray, boxes: tuple[Box, ...], number: int = 100_000) -> np.ndarray:
+    """About as many voxels (n,) of the boxes of a stack (K, J, I), evenly spaced."""
+    apart = max(1, sum(y[box.index].size for box in boxes) // number)
+    return np.concatenate([y[box.index].ravel()[::apart] for box in boxes])
+
+
 def _draw(samples: int, shape: tuple[int, int], seeds: list[int]) -> np.ndarray:
     """Standard normal latents (samples, J, I) of a box, the same on every device and in any order of slices."""
     generator = np.random.Generator(np.random.PCG64(seeds))
     return generator.standard_normal((samples, *shape), dtype=np.float32)
 
 
-def _all_draws(engine: Engine, image: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Sources (samples, 2, J, I) for each drawn latent (samples, J, I)."""
+def _all_draws(way_back: Callable, batch: int, image: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Sources (samples, 2, J, I) for each drawn latent (samples, J, I), a batch of them at a time."""
     parts = []
     start = 0
     while start < len(drawn):
-        latents = drawn[start:start + engine.batch]
-        parts.append(np.stack(engine.decompose(np.broadcast_to(image, latents.shape), latents), 1))
+        latents = drawn[start:start + batch]
+        parts.append(np.stack(way_back(np.broadcast_to(image, latents.shape), latents), 1))
         start += len(latents)
     return np.concatenate(parts)
 

@@ -33,7 +33,7 @@ def write_model(folder: Path, preset: str, strength: float, **settings) -> Path:
                 torch.nn.init.normal_(parameter, std=0.05)
     folder.mkdir(parents=True)
     models.write(folder, network, {"id": folder.name, "description": "for tests", "margin": 4, "typical_bright": 0.8, "spread_scale": 1.0,
-                                   "normalization": "slice" if preset == "paper" else "volume"})
+                                   "spread_scale_rounded": 1.0, "normalization": "slice" if preset == "paper" else "volume"})
     return folder
 
 

@@ -33,7 +33,7 @@ def test_a_released_checkpoint_becomes_a_model(tmp_path):
     torch.save({"model_state_dict": theirs.state_dict(), "loss_train": [0.3, 0.2]}, path)
     network = read_checkpoint(path)
     models.write(tmp_path, network, {"id": "released", "normalization": "slice", "margin": 18, "description": "", "typical_bright": 1.0,
-                                    "spread_scale": 1.0})
+                                    "spread_scale": 1.0, "spread_scale_rounded": 1.0})
     again = models.load(models.find(str(tmp_path)))
     sources = torch.rand(1, 2, 32, 32)
     assert torch.allclose(again.fuse(sources)[0], theirs(sources)[0][0], atol=1e-4)

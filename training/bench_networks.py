@@ -73,4 +73,4 @@ def _default():
 
 def _card(network, normalization: str, margin: int) -> models.ModelCard:
     made_from = describe(network)
-    return models.ModelCard("bench", None, made_from["preset"], made_from["settings"], normalization, margin, "", "", 1.0, 1.0)
+    return models.ModelCard("bench", None, made_from["preset"], made_from["settings"], normalization, margin, "", "", 1.0, 1.0, 1.0)

@@ -184,7 +184,8 @@ def _facts(path: Path | None) -> dict:
         raise InputError(f"{path} cannot be read as JSON: give a file with what the card is to say.") from problem
     if not isinstance(facts, dict) or not isinstance(facts.get("description", ""), str):
         raise InputError(f"{path} is no table of facts: give JSON such as {{\"description\": \"...\", \"terms\": \"...\"}}.")
-    own = {"id", "preset", "settings", "sha256", "normalization", "margin", "typical_bright", "spread_scale", "training"} & set(facts)
+    own = {"id", "preset", "settings", "sha256", "normalization", "margin", "typical_bright", "spread_scale", "spread_scale_rounded",
+           "training"} & set(facts)
     if own:
         raise InputError(f"{path} names {sorted(own)[0]!r}, which the run decides: leave it out.")
     return facts

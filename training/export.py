@@ -1,13 +1,16 @@
 """A trained run becomes a model folder: averaged weights that load without pickle, and a card that says where they come from."""
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from pickle import UnpicklingError
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from FusionINNLib import models
+from FusionINNLib.digits import DRAWN
 from FusionINNLib.errors import ModelError
 from FusionINNLib.networks import FusionNetwork, build
 from FusionINNLib.outputs import new_folder
@@ -16,6 +19,7 @@ from training.config import load_config
 from training.paper_data import slice_sources
 from training.prepare import PreparedCase
 
+CELL = 2.0 ** -10  # of the nominal 0..1 scale: a quarter of a step of 8-bit storage, so that little is lost there
 DEFAULT_MARGIN = 8  # pixels; a crop in training ends in the head as often as in background, so little is needed
 
 
@@ -46,6 +50,8 @@ def export(run: Path, folder: Path, cases: list[PreparedCase], facts: dict, over
     """
     config, network = load_config(run / "config.json"), load_run(run)
     is_paper = config.preset == "paper"
+    if not is_paper:
+        network = with_digits(network)
     sources_of = slice_sources if is_paper else PreparedCase.sources
     measured = measure(network, [pair for case in cases for pair in _some_slices(case, sources_of)])
     card = {"id": folder.name, "description": facts["description"], "normalization": "slice" if is_paper else "volume",
@@ -53,6 +59,13 @@ def export(run: Path, folder: Path, cases: list[PreparedCase], facts: dict, over
             "training": json.loads((run / "config.json").read_text()), **facts}
     with new_folder(folder, overwrite, frozenset({models.CARD, models.WEIGHTS})) as part:
         models.write(part, network, card)
+
+
+def with_digits(network: FusionNetwork) -> FusionNetwork:
+    """The same network with the exchange of digits after it, which is not there in training."""
+    complete = build("default", asdict(network.config) | {"cell": CELL})
+    complete.load_state_dict(network.state_dict())
+    return complete.eval().requires_grad_(False)
 
 
 def _some_slices(case: PreparedCase, sources_of: Callable) -> list[np.ndarray]:
@@ -68,16 +81,29 @@ def measure(network: FusionNetwork, pairs: list[np.ndarray]) -> dict[str, float]
 
     typical_bright: 99.9th percentile of the fused images inside the head.
     spread_scale: root mean square of the error of an estimate over that of its standard deviation over 8 latents, inside the head.
+    spread_scale_rounded: the same from fused images in 8 bit.
     """
-    bright, error, variance = [], 0.0, 0.0
+    bright, whole, rounded = [], [], []
     generator = torch.Generator().manual_seed(0)
     for pair in pairs:
         sources = torch.from_numpy(pair[None])
         head = sources.amax(1, keepdim=True) > 0.05
         fused, latent = network.fuse(sources)
         bright.append(fused[head].numpy())
-        draws = network.decompose(fused.repeat(8, 1, 1, 1), torch.randn((8, *latent.shape[1:]), generator=generator))
-        error += float(((draws.mean(0) - sources).square() * head).sum())
-        variance += float((draws.var(0) * head).sum())
+        drawn = torch.randn((8, *latent.shape[1:]), generator=generator)
+        whole.append(_error_and_variance(network.decompose(fused.repeat(8, 1, 1, 1), drawn.clamp(-DRAWN.reach, DRAWN.reach)), sources, head))
+        rounded.append(_error_and_variance(network.decompose_rounded(in_8_bit(fused).repeat(8, 1, 1, 1), drawn), sources, head))
+    scales = (float(np.sqrt(error / max(variance, 1e-12))) for error, variance in (np.sum(whole, 0), np.sum(rounded, 0)))
     return {"typical_bright": round(float(np.percentile(np.concatenate(bright), 99.9)), 4),
-            "spread_scale": round((error / max(variance, 1e-12)) ** 0.5, 3)}
+            **{name: round(scale, 3) for name, scale in zip(("spread_scale", "spread_scale_rounded"), scales)}}
+
+
+def in_8_bit(fused: Tensor) -> Tensor:
+    """An image rounded to 256 steps over its range."""
+    low, step = fused.min(), (fused.max() - fused.min()) / 255
+    return torch.round((fused - low) / step) * step + low
+
+
+def _error_and_variance(draws: Tensor, sources: Tensor, head: Tensor) -> tuple[float, float]:
+    """Sums over the head: squared error of the mean of the draws (8, 2, J, I), and their variance."""
+    return float(((draws.mean(0) - sources).square() * head).sum()), float((draws.var(0) * head).sum())

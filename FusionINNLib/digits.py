@@ -1,0 +1,137 @@
+"""The last step of the default network: fused image and latent exchange one digit, so that the fused image alone holds nearly everything.
+
+A fused image in float32 has digits to spare: what lies below a thousandth of its scale no eye and no display shows. Written in units of a
+cell of 2**-10, a fused value is a whole number of cells and a fraction; the learned latent, through a distribution function F, is a
+fraction too. The first 256th parts of both fractions change places:
+
+    fused  = cell * (whole + a/256 + rest)            fused'  = cell * (whole + b/256 + rest)
+    latent = F^-1(b/256 + rest')                      latent' = G^-1(a/256 + rest')
+
+The fused image moves by less than a cell. From it alone the learned latent is now known to a 256th of its distribution, and what is drawn
+is only what the fused image had below a cell: noise, which G, the normal distribution function, makes standard normal. Stored more
+coarsely than a cell (8 bit) that digit is lost, and an estimate has what the learned layers hid above it, with a learned latent drawn:
+`FusionNetwork.decompose_rounded`.
+
+Putting data into the last digits is quantisation index modulation (Chen & Wornell 2001, section III); doing it as an exchange makes it
+a flow. In every other whole number of cells the digits count downwards, so that a fused value rounded across the border of its cell still
+tells about the same latent.
+"""
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from FusionINNLib.flow import Flow
+
+BASE = 256  # parts of a cell: 16-bit storage of a fused image with a range of 2 still tells 128 of them apart
+FUSED_GRID, LATENT_GRID = 2.0 ** -23, 2.0 ** -25  # both sides are rounded to these, so that float32 adds and subtracts digits exactly
+LARGEST = 2.0  # fused values beyond this are no multiples of the grid in float32, and exchange nothing
+
+
+class DigitExchange(Flow):
+    """(B, 2, H, W) -> (B, 2, H, W), channel 0 the fused image, channel 1 the latent.
+
+    Back and forth reproduces the fused image to 6e-8 and the latent to 2e-6. Digits are computed in float64 on every device that has it,
+    elsewhere on the CPU, so that each device reads what another one wrote. Latents beyond 4.2 exchange nothing.
+
+    Args:
+        cell: a power of two.
+    """
+
+    def __init__(self, cell: float):
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, x):
+        return self._through(x, LEARNED, DRAWN)
+
+    def inverse(self, y):
+        return self._through(y, DRAWN, LEARNED)
+
+    def _through(self, x: Tensor, there: "Distribution", onward: "Distribution") -> tuple[Tensor, Tensor]:
+        fused, latent = x.to("cpu" if x.device.type == "mps" else x.device, torch.float64).split(1, 1)
+        new_fused, share = self._exchange(fused, there.share(latent))
+        new_latent = onward.value(share)
+        log_det = (there.log_density(latent) - onward.log_density(new_latent)).sum((1, 2, 3))
+        return torch.cat([new_fused, new_latent], 1).to(x.device, x.dtype), log_det.to(x.device, x.dtype)
+
+    def _exchange(self, fused: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+        """Fused values and shares (B, 1, H, W) with their digits exchanged where both have one. Its own inverse."""
+        cells, snapped = _snap(fused, FUSED_GRID) / self.cell, _snap(share, LATENT_GRID)
+        whole = torch.floor(cells)
+        digit, other = torch.floor((cells - whole) * BASE), torch.floor(snapped * BASE)
+        down = whole % 2 == 1
+        forth = (torch.where(down, BASE - 1 - other, other) - digit).detach() / BASE
+        back = (torch.where(down, BASE - 1 - digit, digit) - other).detach() / BASE
+        fits = (snapped >= 0) & (snapped < 1) & (whole.abs() < LARGEST / self.cell)
+        return torch.where(fits, (cells + forth) * self.cell, fused), torch.where(fits, snapped + back, share)
+
+
+class Distribution:
+    """A symmetric distribution function that is left for its tangent at `reach`, so that it maps all numbers to all numbers."""
+
+    def __init__(self, reach: float):
+        self.reach = reach
+        at_reach = torch.tensor(reach, dtype=torch.float64)
+        self.edge, self.slope = float(self._share(at_reach)), math.exp(float(self._log_density(at_reach)))
+
+    def share(self, value: Tensor) -> Tensor:
+        """What part of the distribution lies below: 0..1, and beyond for values far out."""
+        beyond = value.abs() - self.reach
+        inner = self._share(value.clamp(-self.reach, self.reach))
+        return torch.where(beyond > 0, 0.5 + value.sign() * (self.edge - 0.5 + beyond * self.slope), inner)
+
+    def value(self, share: Tensor) -> Tensor:
+        """The way back of `share`."""
+        beyond = (share - 0.5).abs() - (self.edge - 0.5)
+        inner = self._value(share.clamp(1 - self.edge, self.edge))
+        return torch.where(beyond > 0, (share - 0.5).sign() * (self.reach + beyond / self.slope), inner)
+
+    def log_density(self, value: Tensor) -> Tensor:
+        """Logarithm of the derivative of `share`."""
+        return self._log_density(value.clamp(-self.reach, self.reach))
+
+
+class Normal(Distribution):
+    """The standard normal one."""
+
+    _share, _value = staticmethod(torch.special.ndtr), staticmethod(torch.special.ndtri)
+
+    @staticmethod
+    def _log_density(value: Tensor) -> Tensor:
+        return -value.square() / 2 - math.log(2 * math.pi) / 2
+
+
+class Logistic(Distribution):
+    """The logistic one, whose tails are heavier, so that float32 resolves a latent of 4 as well as one of 0."""
+
+    SCALE = 0.7
+
+    def _share(self, value: Tensor) -> Tensor:
+        return torch.sigmoid(value / self.SCALE)
+
+    def _value(self, share: Tensor) -> Tensor:
+        return torch.logit(share) * self.SCALE
+
+    def _log_density(self, value: Tensor) -> Tensor:
+        t = value.abs() / self.SCALE
+        return -t - 2 * torch.log1p(torch.exp(-t)) - math.log(self.SCALE)
+
+
+LEARNED, DRAWN = Logistic(3.5), Normal(2.75)
+
+
+def _snap(x: Tensor, grid: float) -> Tensor:
+    """To the nearest multiple of the grid; the gradient passes."""
+    return x + (torch.round(x / grid) * grid - x).detach()
+
+
+def holds_digits(values: np.ndarray, cell: float) -> bool:
+    """Whether fused values, an array of any shape, were stored finely enough that the exchanged digit can be read from them.
+
+    Told from the values themselves, whatever the way they were stored: sorted, values in steps of half a cell or more have no neighbours
+    between a hundredth and half of a cell apart, others do.
+    """
+    gaps = np.diff(np.sort(values.astype(np.float64), axis=None))
+    return bool(((gaps > cell / 100) & (gaps < cell / 2)).any())

@@ -1,0 +1,131 @@
+"""The exchange of digits between fused image and latent, alone and in the way of a volume."""
+import json
+import shutil
+
+import numpy as np
+import pytest
+import scipy.stats
+import torch
+
+from making import head, volume
+from test_flow import check_flow
+
+from FusionINNLib import models
+from FusionINNLib.digits import BASE, DRAWN, LARGEST, LEARNED, DigitExchange, holds_digits
+from FusionINNLib.pipeline import estimate, fuse
+from training.measure import as_integers
+
+CELL = 2.0 ** -10
+
+
+@pytest.fixture
+def images():
+    """(2, 2, 60, 50) float32: a fused image with negatives, and a latent."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.stack([torch.rand(2, 60, 50, generator=generator) * 1.4 - 0.2, torch.randn(2, 60, 50, generator=generator).clamp(-4, 4)], 1)
+
+
+@pytest.fixture(scope="module")
+def exchanging_model(tiny_model, tmp_path_factory) -> str:
+    """The small model with an exchange after it, and different scales of its two spreads."""
+    folder = tmp_path_factory.mktemp("models") / "exchanging"
+    shutil.copytree(tiny_model, folder)
+    card = json.loads((folder / models.CARD).read_text())
+    card["settings"]["cell"] = CELL
+    (folder / models.CARD).write_text(json.dumps(card | {"id": "exchanging", "spread_scale": 1.0, "spread_scale_rounded": 3.0}))
+    return str(folder)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+def test_there_and_back(dtype, memory, images):
+    check_flow(DigitExchange(CELL), images.to(dtype).contiguous(memory_format=memory), 2e-6)
+
+
+def test_log_determinant_is_that_of_the_jacobian(images):
+    x = images[:1, :, :3, :4].double()
+    jacobian = torch.autograd.functional.jacobian(lambda v: DigitExchange(CELL)(v.view_as(x))[0].reshape(-1), x.reshape(-1))
+    assert torch.linalg.slogdet(jacobian)[1].item() == pytest.approx(DigitExchange(CELL)(x)[1].item(), abs=1e-8)
+
+
+@pytest.mark.parametrize("distribution, scipys", [(DRAWN, scipy.stats.norm()), (LEARNED, scipy.stats.logistic(scale=0.7))])
+def test_distributions_are_those_of_scipy_and_go_on_beyond_their_ends(distribution, scipys):
+    values = torch.linspace(-9, 9, 1001, dtype=torch.float64)
+    share, inside = distribution.share(values), values.abs() <= distribution.reach
+    assert (share.diff() > 0).all() and share[0] < 0 and share[-1] > 1
+    np.testing.assert_allclose(share[inside], scipys.cdf(values[inside]))
+    np.testing.assert_allclose(distribution.log_density(values)[inside], scipys.logpdf(values[inside]))
+    assert torch.allclose(distribution.value(share), values, atol=1e-9)
+
+
+def test_the_fused_image_moves_by_less_than_a_cell_and_the_latent_becomes_normal_noise(images):
+    images[:, 1] = images[:, 1].sign() * 0.7  # anything but normal
+    out, _ = DigitExchange(CELL)(images)
+    assert 0 < (out[:, 0] - images[:, 0]).abs().max() < CELL
+    latent = out[:, 1]
+    assert abs(latent.mean()) < 0.05 and abs(latent.std() - 1) < 0.05 and abs((latent ** 4).mean() / latent.var() ** 2 - 3) < 0.3
+    assert abs(torch.corrcoef(torch.stack([latent.flatten(), out[:, 0].flatten()]))[0, 1]) < 0.05
+
+
+def latent_read(fused: torch.Tensor) -> torch.Tensor:
+    """Share (B, H, W) of the latent that is read from fused images (B, H, W) with a drawn one."""
+    generator = torch.Generator().manual_seed(1)
+    drawn = torch.randn(fused.shape, generator=generator).clamp(-DRAWN.reach, DRAWN.reach)
+    return LEARNED.share(DigitExchange(CELL).inverse(torch.stack([fused, drawn], 1))[0][:, 1].double())
+
+
+def test_the_fused_image_alone_tells_the_latent_to_a_digit(images):
+    share = LEARNED.share(images[:, 1].double())
+    fused = DigitExchange(CELL)(images)[0][:, 0]
+    assert ((latent_read(fused) - share).abs() <= 1 / BASE).all()
+
+
+@pytest.mark.parametrize("step", [2e-5, 1e-4])
+def test_rounding_loses_in_proportion_also_across_the_borders_of_cells(step, images):
+    share = LEARNED.share(images[:, 1].double())
+    fused = DigitExchange(CELL)(images)[0][:, 0]
+    stored = torch.round(fused / step) * step
+    assert (torch.floor(stored / CELL) != torch.floor(fused / CELL)).any()
+    assert (latent_read(stored) - share).abs().max() < step / 2 / CELL + 2 / BASE
+
+
+def test_what_has_no_digits_left_stays_as_it_is():
+    images = torch.tensor([[[[3.0, -2.5, LARGEST, 0.5, 0.5]], [[0.1, 0.1, 1.0, 4.3, -50.0]]]])
+    out, _ = DigitExchange(CELL)(images)
+    assert torch.equal(out[:, 0], images[:, 0])
+    assert torch.allclose(DigitExchange(CELL).inverse(out)[0], images, rtol=1e-6)
+
+
+@pytest.mark.parametrize("levels, expected", [(None, True), (65535, True), (4095, True), (2400, True), (1023, False), (255, False)])
+@pytest.mark.parametrize("size", [300, 100_000])
+def test_digits_are_looked_for_in_the_values_themselves(levels, expected, size):
+    values = np.random.default_rng(0).random(size, np.float32)
+    if levels:
+        values = (np.round(values * levels) / np.float32(levels)).astype(np.float32) * np.float32(1.0000001)
+    assert holds_digits(values, CELL) == expected
+
+
+def test_estimates_from_full_precision_are_far_closer_than_those_from_8_bit():
+    fusion = fuse(volume(head(seed=0)), volume(head(seed=1)), device="cpu")
+
+    def error_and_spread(stored):
+        guess = estimate(stored, fusion.recipe, samples=4, device="cpu")
+        inside = fusion.first.array > 0
+        return np.abs(guess.first.array - fusion.first.array)[inside].mean(), guess.first_spread.array[inside].mean()
+
+    whole, rounded = (error_and_spread(stored) for stored in (fusion.fused, as_integers(fusion.fused, np.dtype(np.uint8))))
+    assert error_and_spread(as_integers(fusion.fused, np.dtype(np.int16)))[0] < 0.2 * rounded[0]
+    assert whole[0] < 0.15 * rounded[0] and whole[1] < 0.15 * rounded[1]
+
+
+def test_each_kind_of_estimate_has_its_own_scale_of_the_spread(exchanging_model, tmp_path):
+    folder = tmp_path / "exchanging"
+    shutil.copytree(exchanging_model, folder)
+    card = json.loads((folder / models.CARD).read_text())
+    (folder / models.CARD).write_text(json.dumps(card | {"spread_scale": 2.0, "spread_scale_rounded": 1.0}))
+    fusion = fuse(volume(head(seed=0)), volume(head(seed=1)), model=exchanging_model, device="cpu")
+    for stored, ratio in ((fusion.fused, 2.0), (as_integers(fusion.fused, np.dtype(np.uint8)), 1 / 3)):
+        one, other = (estimate(stored, fusion.recipe, samples=2, model=str(model), device="cpu").first_spread.array
+                      for model in (exchanging_model, folder))
+        np.testing.assert_allclose(other, ratio * one, rtol=1e-4, atol=1e-6)
+        assert one.max() > 0
