@@ -8,9 +8,11 @@ All arrays are (k, j, i), affines IJK-to-RAS in mm. Nothing here reads or writes
 """
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 from FusionINNLib import models
 from FusionINNLib.alignment import Alignment, align
@@ -23,6 +25,8 @@ from FusionINNLib.progress import Progress
 from FusionINNLib.recipe import Recipe, SourceRecord, pack_not_finite, restore_not_finite
 from FusionINNLib.slicing import Box, batches, find_boxes, from_stack, to_stack
 from FusionINNLib.volume import Volume, check_voxels
+
+FLAT = 1.5 / 255  # fused values nearer to the background than this are background, when rounded
 
 
 @dataclass(frozen=True)
@@ -214,9 +218,10 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
              device: str = "auto", progress: Progress | None = None) -> Estimate:
     """Both sources as the network believes them to be, from the fused image alone: mean and standard deviation over drawn latents.
 
-    Where the fused image was stored so coarsely that the digits exchanged last are lost (8 bit), what the learned layers hid is all there is.
+    Where the digits that were exchanged last are lost (8 bit, smoothing, resampling), what the learned layers hid is all there is.
     The spread is that standard deviation times the factor by which, on the model's training patients, it falls short of the true error
-    (`spread_scale` and `spread_scale_rounded` of the card): what a user takes for the uncertainty is to be as large as the error on average.
+    (`spread_scale` and `spread_scale_rounded` of the card): what a user takes for the uncertainty is to be as large as the error on
+    average.
 
     Args:
         fused: on the nominal 0..1 scale, as `fuse` gave it or stored again with less precision.
@@ -237,12 +242,13 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
     y = to_stack(fused.values, recipe.axis).astype(np.float32)
     mean, spread = (np.zeros((2, *y.shape), np.float32) for _ in range(2))
     cycle = np.zeros(y.shape, np.float32)
-    way_back, scale = _way_of_estimate(engine, card, y, recipe.boxes)
+    way_back, scale = _way_of_estimate(engine, card, y, recipe)
     mean[:] = y - np.float32(recipe.background[0])  # outside of the boxes both sources are what the fused image shows
 
     def estimate_slice(box: Box) -> int:
         image = y[box.index]
-        draws = _all_draws(way_back, engine.batch, image, _draw(samples, box.shape, [seed, numbers[box.k] if numbers else box.k]))  # (samples, 2, J, I)
+        drawn = _draw(samples, box.shape, [seed, numbers[box.k] if numbers else box.k])
+        draws = _all_draws(way_back, engine.batch, image, drawn)  # (samples, 2, J, I)
         (k, rows, columns), average = box.index, draws.mean(0)
         mean[:, k, rows, columns], spread[:, k, rows, columns] = average, scale * draws.std(0, ddof=min(1, samples - 1))
         cycle[box.index] = engine.fuse(average[:1], average[1:])[0][0] - image
@@ -254,19 +260,28 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
     return Estimate(*means, *spreads, Volume(np.ascontiguousarray(from_stack(cycle, recipe.axis)), fused.affine, "cycle_error"))
 
 
-def _way_of_estimate(engine: Engine, card: models.ModelCard, y: np.ndarray, boxes: tuple[Box, ...]) -> tuple[Callable, float]:
+def _way_of_estimate(engine: Engine, card: models.ModelCard, y: np.ndarray, recipe: Recipe) -> tuple[Callable, float]:
     """The engine's function for a fused stack (K, J, I) as it was stored, and the scale of the spread that goes with it."""
     if not card.cell:
         return engine.decompose, card.spread_scale
-    if not holds_digits(_some_voxels(y, boxes), card.cell):
-        return engine.decompose_rounded, card.spread_scale_rounded
-    return lambda image, drawn: engine.decompose(image, drawn.clip(-DRAWN.reach, DRAWN.reach)), card.spread_scale  # beyond, no digit would be read
+    if not holds_digits(_some_of_the_head(y, recipe), card.cell):
+        return partial(_from_rounded, engine, recipe.background[0]), card.spread_scale_rounded
+    limit = DRAWN.reach  # from drawn latents beyond it no digit would be read
+    return (lambda image, drawn: engine.decompose(image, drawn.clip(-limit, limit))), card.spread_scale
 
 
-def _some_voxels(y: np.ndarray, boxes: tuple[Box, ...], number: int = 100_000) -> np.ndarray:
-    """About as many voxels (n,) of the boxes of a stack (K, J, I), evenly spaced."""
-    apart = max(1, sum(y[box.index].size for box in boxes) // number)
-    return np.concatenate([y[box.index].ravel()[::apart] for box in boxes])
+def _from_rounded(engine: Engine, background: float, images: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Sources (B, J, I) from rounded fused images and drawn latents. Where a fused image shows flat background, so do the sources: a latent
+    drawn there would only add noise."""
+    flat = ndimage.maximum_filter(np.abs(images - background), (1, 5, 5)) < FLAT
+    return tuple(np.where(flat, np.float32(0), source) for source in engine.decompose_rounded(images, drawn))
+
+
+def _some_of_the_head(y: np.ndarray, recipe: Recipe, number: int = 200_000) -> np.ndarray:
+    """Evenly spaced voxels (n,) of the boxes of a fused stack (K, J, I), as many at most, that are not background."""
+    apart = 1 + sum(y[box.index].size for box in recipe.boxes) // number
+    voxels = np.concatenate([y[box.index].ravel()[::apart] for box in recipe.boxes])
+    return voxels[np.abs(voxels - recipe.background[0]) > 0.05]
 
 
 def _draw(samples: int, shape: tuple[int, int], seeds: list[int]) -> np.ndarray:
