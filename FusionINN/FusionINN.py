@@ -71,6 +71,7 @@ class FusionINNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel = Panel(self.ui)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self.onNodeAdded)
         self.initializeParameterNode()
 
@@ -98,6 +99,12 @@ class FusionINNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """The scene is empty now."""
         if self.parent.isEntered:
             self.initializeParameterNode()
+
+    def onSceneEndImport(self, caller, event) -> None:
+        """A scene was opened: it may have the comparison on screen, with estimates in it."""
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+        self.panel.comparison.mark()
 
     def onNodeAdded(self, caller, event) -> None:
         """Something was loaded: it may be an input. Asked later, when it has its name and voxels."""
@@ -130,10 +137,24 @@ class FusionINNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel.refresh()
 
     def onReload(self) -> None:
-        """Slicer's Reload takes this file alone; the parts and the library are to be new as well."""
-        for name in [name for name in sys.modules if name.split(".")[0] in ("FusionINNPanel", "FusionINNLib")]:
+        """Slicer's Reload takes this file alone; the parts and the library are to be new as well. What is being computed is stopped
+        before, by the code that started it. Where the new code has a mistake, the old one goes on working."""
+        if self.panel is not None:
+            self.panel.stop(_("The module was reloaded: the computation was stopped."))
+        before = {name: module for name, module in sys.modules.items() if _isOurs(name)}
+        for name in before.keys() - {self.moduleName}:
             del sys.modules[name]
-        ScriptedLoadableModuleWidget.onReload(self)
+        try:
+            ScriptedLoadableModuleWidget.onReload(self)
+        except Exception:
+            for name in [name for name in sys.modules if _isOurs(name)]:
+                del sys.modules[name]
+            sys.modules.update(before)
+            raise
+
+
+def _isOurs(moduleName: str) -> bool:
+    return moduleName.split(".")[0] in ("FusionINN", "FusionINNPanel", "FusionINNLib")
 
 
 class FusionINNLogic(ScriptedLoadableModuleLogic):
@@ -163,11 +184,12 @@ class FusionINNLogic(ScriptedLoadableModuleLogic):
 
     def decompose(self, fusedVolume, latentVolume=None, **choices) -> tuple:
         """Exact decomposition: nodes of both sources. choices: model, device, firstVolume and secondVolume (nodes to update)."""
-        return tasks.decomposeTask(fusedVolume, latentVolume, **choices).run()
+        nodes, difference = tasks.decomposeTask(fusedVolume, latentVolume, **choices).run()
+        return nodes
 
     def estimate(self, fusedVolume, **choices):
         """Estimated decomposition; `mrml.EstimateNodes`. choices: samples, seed, model, device, outputs (nodes to update)."""
-        nodes, notes = tasks.estimateTask(fusedVolume, **choices).run()
+        nodes, notes, difference = tasks.estimateTask(fusedVolume, **choices).run()
         return nodes
 
     def numbers(self, fusedVolume, segmentation=None, **choices):

@@ -21,30 +21,11 @@ from FusionINNLib.errors import ResultError
 from FusionINNLib.outputs import check_free, new_folder
 from FusionINNLib.progress import Progress
 from FusionINNLib.recipe import Recipe, SourceRecord
+from FusionINNLib.segments import DEFAULT_COLOR, Drawn, Segment, Segments, on_grid  # noqa: F401 - others find them here
 from FusionINNLib.volume import Volume
 from FusionINNLib.volume_io import read_segmentation, sha256, write_nifti
 
 SEGMENTATION, SCENE = "segmentation.nii.gz", "scene.json"
-DEFAULT_COLOR = (1.0, 0.0, 0.0)
-"""Of outlines whose segment has no colour."""
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Identity of one segment. color: (r, g, b) 0..1; label: its number in `Segments.labels`."""
-
-    id: str
-    name: str
-    color: tuple[float, float, float]
-    label: int
-
-
-@dataclass(frozen=True)
-class Segments:
-    """labels: (k, j, i) integers on a grid, 0 outside of all segments."""
-
-    labels: Volume
-    segments: tuple[Segment, ...]
 
 
 @dataclass(frozen=True)
@@ -64,7 +45,7 @@ class Export:
 
     alignment: as in fusion.json. settings: what the user chose. exact: both sources as decomposed, None where they were not.
     estimate: the five volumes of an estimate by the names `pipeline.Estimate` gives them, None where there is none; estimate_settings: how
-    it was made.
+    it was made. segments: those that were drawn are brought onto the fused image's grid when they are written.
     notes: sentences about what was left out when the folder was read.
     """
 
@@ -77,7 +58,7 @@ class Export:
     exact: tuple[Volume, Volume] | None = None
     estimate: dict[str, Volume] | None = None
     estimate_settings: dict = field(default_factory=dict)
-    segments: Segments | None = None
+    segments: Segments | Drawn | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -97,6 +78,7 @@ def write(export: Export, folder: Path, *, overwrite: bool = False, device: str 
 
     progress = progress or Progress()
     model = model or export.recipe.model
+    export = replace(export, segments=on_grid(export.segments, export.fused))
     fusion = _as_fusion(export, _sources_on_grid(export, model, device, progress))
     inputs = tuple(InputFile(source.file, source.sha256) for source in export.sources)
     grids = tuple(_grid(source) for source in export.sources)

@@ -1,10 +1,6 @@
-"""The process behind a `Job`: started by file name with the folder of the exchange, never imported by the application.
-
-The answer is written under another name first: whoever finds it finds all of it.
-"""
+"""The process behind a `Job`: started by file name with the folder of the exchange, never imported by the application."""
 import json
 import os
-import pickle
 import shutil
 import sys
 import threading
@@ -60,13 +56,15 @@ def main(folder: Path) -> None:
     """Do what the request says and leave the answer."""
     # This file's own folder is where Python looks for modules first; the library is to be found as a package instead.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
-    from FusionINNLib import job, job_tasks
+    from FusionINNLib import job, job_files, job_tasks
     from FusionINNLib.errors import FusionINNError
     from FusionINNLib.progress import Progress
+    from FusionINNLib.steps import finish
 
     leave_when_told(folder, job.STOP)
-    with open(folder / job.REQUEST, "rb") as file:
-        task, arguments = pickle.load(file)
+    while not (folder / job.REQUEST).exists():  # the application reads its scene
+        time.sleep(0.01)
+    task, arguments = finish(job_files.reading(folder / job.REQUEST))
     events = Events(folder / job.EVENTS)
     try:
         answer = ("result", getattr(job_tasks, task)(**arguments, progress=Progress(events.step, events.say)))
@@ -76,10 +74,7 @@ def main(folder: Path) -> None:
         answer = ("refused", ("DeviceMemoryError", job.ENDED))
     except Exception:
         answer = ("defect", traceback.format_exc())
-    part = folder / (job.ANSWER + ".part")
-    with open(part, "wb") as file:
-        pickle.dump(answer, file, protocol=pickle.HIGHEST_PROTOCOL)
-    part.replace(folder / job.ANSWER)
+    finish(job_files.writing(folder / job.ANSWER, answer))
     os._exit(0)  # the answer is complete: tidying up after torch takes seconds that the user would wait
 
 

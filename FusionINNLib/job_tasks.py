@@ -4,8 +4,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from FusionINNLib.difference import Compared, Difference
 from FusionINNLib.progress import Progress
 from FusionINNLib.recipe import Recipe
+from FusionINNLib.segments import Drawn, on_grid
 from FusionINNLib.volume import Volume
 
 
@@ -31,14 +33,37 @@ def estimate(progress: Progress, **arguments) -> SimpleNamespace:
     return SimpleNamespace(**vars(pipeline.estimate(**arguments, progress=progress)))
 
 
-def numbers(progress: Progress, *, fused: Volume, latent: Volume, recipe: Recipe, labels: Volume | None,
+def decompose_compared(progress: Progress, *, role: int, compared: Compared | None, **arguments) -> tuple:
+    """`pipeline.decompose`, and how one source (role 0 or 1) differs from what it came back as: (sources, `Difference` or None)."""
+    sources = decompose(progress, **arguments)
+    return sources, difference(progress, decomposed=sources[role], compared=compared)
+
+
+def estimate_compared(progress: Progress, *, role: int, compared: Compared | None, **arguments) -> tuple:
+    """`pipeline.estimate`, and by how much it misses one source (role 0 or 1): (estimate, `Difference` or None)."""
+    guess = estimate(progress, **arguments)
+    return guess, difference(progress, decomposed=(guess.first, guess.second)[role], compared=compared)
+
+
+def difference(progress: Progress, *, decomposed: Volume, compared: Compared | None) -> Difference | None:
+    """`difference.difference`; None where there is nothing to compare with."""
+    from FusionINNLib import difference
+
+    if compared is None:
+        return None
+    progress.step("comparing with the source", 0, 1)
+    return difference.difference(decomposed, compared)
+
+
+def numbers(progress: Progress, *, fused: Volume, latent: Volume, recipe: Recipe, labels: Volume | Drawn | None,
             estimate: tuple[Volume, ...] | None, model: str | None, device: str) -> tuple:
     """Rows of `measures.py`: of the fusion, and of an estimate (first, second, their spreads, cycle error) where there is one."""
     from FusionINNLib import measures, pipeline
 
+    if isinstance(labels, Drawn):
+        labels = on_grid(labels, fused).labels
     sources = pipeline.decompose(fused, latent, recipe, model=model, device=device, progress=progress)
-    progress.step("measuring", 0, 1)
-    rows = measures.fusion_rows(sources, fused, recipe, labels)
+    rows = measures.fusion_rows(sources, fused, recipe, labels, progress=progress)
     return rows if estimate is None else rows + measures.estimate_rows(pipeline.Estimate(*estimate), labels)
 
 

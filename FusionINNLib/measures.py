@@ -2,12 +2,14 @@
 
 No slicer: it may run in a worker. Arrays are (k, j, i).
 """
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
 from FusionINNLib.errors import InputError
 from FusionINNLib.exported import as_stored
+from FusionINNLib.progress import Progress
 from FusionINNLib.recipe import Recipe, SourceRecord
 from FusionINNLib.resampling import reordered
 from FusionINNLib.slicing import to_stack
@@ -28,13 +30,14 @@ class Row:
 
 
 def fusion_rows(sources: tuple[Volume, Volume], fused: Volume, recipe: Recipe, labels: Volume | None = None,
-                margin_mm: float = MARGIN_MM) -> tuple[Row, ...]:
+                margin_mm: float = MARGIN_MM, progress: Progress | None = None) -> tuple[Row, ...]:
     """The published fusion metrics (see `FusionINNLib.metrics`) of sources and fused image on one grid.
 
     Args:
         sources: on the grid of the fused image, as the exact decomposition gives them.
         labels: segmentation on that grid, 0 outside; None or all 0: no rows of regions.
         margin_mm: reach of the margin around the segmentation.
+        progress: told of each slice measured, and may cancel there.
 
     Sources are seen on the nominal scale on which they were fused, cut to -0.5..1.5, which is what the metrics take.
     Raises InputError where grids differ or nothing can be measured.
@@ -44,18 +47,28 @@ def fusion_rows(sources: tuple[Volume, Volume], fused: Volume, recipe: Recipe, l
 
     if any(volume.shape != recipe.shape for volume in (*sources, fused)):
         raise InputError("The volumes to compare lie on different grids: use what one fusion and its exact decomposition gave.")
-    images = [_nominal(volume, record, recipe.axis) for volume, record in zip(sources, recipe.sources)]
-    images.append(to_stack(fused.values, recipe.axis))
-    images = [np.clip(image, LOWEST, HIGHEST).astype(np.float32) for image in images]
+    progress = progress or Progress()
+    images = []
+    for image in (*(_nominal(volume, record, recipe.axis) for volume, record in zip(sources, recipe.sources)),
+                  to_stack(fused.values, recipe.axis)):
+        images.append(np.clip(image, LOWEST, HIGHEST).astype(np.float32))
+        progress.step("measuring", 0, 1)
     masks = [(name, to_stack(mask, recipe.axis)) for name, mask in regions(_turned_onto(labels, fused), margin_mm)]
-    whole = evaluate_volume(*images, masks[0][1] if masks else None).volume
+    margins = [(name, mask, np.flatnonzero(mask.any(axis=(1, 2)))) for name, mask in masks[1:]]
+    counted = _counting(progress, len(images[0]) + sum(len(some) for _, _, some in margins))
+    whole = evaluate_volume(*images, masks[0][1] if masks else None, progress=counted).volume
     rows = [Row(key, WHOLE, whole[key]) for key in WHOLE_KEYS]
     if masks:
         rows += _masked_rows(whole, masks[0][0])
-    for name, mask in masks[1:]:
-        some = np.flatnonzero(mask.any(axis=(1, 2)))
-        rows += _masked_rows(evaluate_volume(*(image[some] for image in images), mask[some]).volume, name)
+    for name, mask, some in margins:
+        rows += _masked_rows(evaluate_volume(*(image[some] for image in images), mask[some], progress=counted).volume, name)
     return tuple(rows)
+
+
+def _counting(progress: Progress, total: int) -> Progress:
+    """What counts the slices of several volumes as one piece of work."""
+    done = itertools.count(1)
+    return Progress(lambda task, here, all_here: progress.step("measuring", next(done), total))
 
 
 def estimate_rows(estimate, labels: Volume | None = None, margin_mm: float = MARGIN_MM) -> tuple[Row, ...]:

@@ -29,32 +29,38 @@ A way through (`scene` is a vtkMRMLScene, `job(...)` stands for work elsewhere):
     rows = job(measures.fusion_rows, sources, stored.fused, stored.recipe, labels)
     table = mrml.storeNumbers(scene, rows, nodes.fused)
 
+    # For a window that must not stand still, the functions called ...Steps do the same a volume at a time (steps.py).
     export = mrml.exportFromNodes(nodes.fused, segmentationNode=segmentation, exactNodes=exact, estimateNodes=estimate)
     job(exported.write, export, folder)
     nodes, others = mrml.storeExport(scene, job(exported.read, folder))
 """
-from FusionINNLib.exported import Export, Segment, Segments
+from FusionINNLib.exported import Export
 from FusionINNLib.measures import Row
+from FusionINNLib.mrml_difference import comparedWith, storeDifference, storeDifferenceImage
 from FusionINNLib.mrml_display import (ESTIMATED, Blink, EstimatedMark, differenceColors, estimatedViews, fusedOpacity, jumpTo, orientViews,
                                        restoreOutlines, setFusedOpacity, showCase, showOutlines)
-from FusionINNLib.mrml_export import exportFromNodes, storeExport
+from FusionINNLib.mrml_export import exportFromNodes, exportSteps, storeExport, storeExportSteps
 from FusionINNLib.mrml_inputs import guessInputs, guessSegmentation, patientWarning
 from FusionINNLib.mrml_layout import (LAYOUT_ID, VIEWS, compositeNodeOf, installLayout, layoutXML, restoreLayout, showLayout, sliceNodeOf,
                                       viewName)
 from FusionINNLib.mrml_nodes import (KIND, addVolumeNode, inputsOf, isEstimate, kindOfNode, setWindow, unitOfNode, updateVolumeNode,
                                      volumeFromNode)
+from FusionINNLib.mrml_outputs import checkOutputs
 from FusionINNLib.mrml_readback import SceneFusion, WaysBack, fusionFromNodes, isOfFusion, latentOf, settingsOf, waysBack
-from FusionINNLib.mrml_results import EstimateNodes, FusionNodes, checkOutputs, storeDifference, storeEstimate, storeExact, storeFusion
-from FusionINNLib.mrml_segments import segmentationFromLabels, segmentsForFusion, segmentsFromNode, tumourCentroidRAS
+from FusionINNLib.mrml_results import (EstimateNodes, FusionNodes, storeEstimate, storeEstimateSteps, storeExact, storeExactSteps,
+                                       storeFusion, storeFusionSteps)
+from FusionINNLib.mrml_segments import drawnSegments, segmentationFromLabels, segmentsForFusion, segmentsFromNode, tumourCentroidRAS
 from FusionINNLib.mrml_tables import storeNumbers
+from FusionINNLib.segments import Segment, Segments
 
 __all__ = [
     "ESTIMATED", "KIND", "LAYOUT_ID", "VIEWS",
     "Blink", "EstimateNodes", "EstimatedMark", "Export", "FusionNodes", "Row", "SceneFusion", "Segment", "Segments", "WaysBack",
-    "addVolumeNode", "checkOutputs", "compositeNodeOf", "differenceColors", "estimatedViews", "exportFromNodes", "fusedOpacity",
-    "fusionFromNodes", "guessInputs", "guessSegmentation", "inputsOf", "installLayout", "isEstimate", "isOfFusion", "jumpTo", "kindOfNode",
-    "latentOf", "layoutXML", "orientViews", "patientWarning", "restoreLayout", "restoreOutlines", "segmentationFromLabels",
-    "segmentsForFusion", "segmentsFromNode", "setFusedOpacity", "setWindow", "settingsOf", "showCase", "showLayout", "showOutlines",
-    "sliceNodeOf", "storeDifference", "storeEstimate", "storeExact", "storeExport", "storeFusion", "storeNumbers", "tumourCentroidRAS",
-    "unitOfNode", "updateVolumeNode", "viewName", "volumeFromNode", "waysBack",
+    "addVolumeNode", "checkOutputs", "comparedWith", "compositeNodeOf", "differenceColors", "drawnSegments", "estimatedViews",
+    "exportFromNodes", "exportSteps", "fusedOpacity", "fusionFromNodes", "guessInputs", "guessSegmentation", "inputsOf", "installLayout",
+    "isEstimate", "isOfFusion", "jumpTo", "kindOfNode", "latentOf", "layoutXML", "orientViews", "patientWarning", "restoreLayout",
+    "restoreOutlines", "segmentationFromLabels", "segmentsForFusion", "segmentsFromNode", "setFusedOpacity", "setWindow", "settingsOf",
+    "showCase", "showLayout", "showOutlines", "sliceNodeOf", "storeDifference", "storeDifferenceImage", "storeEstimate",
+    "storeEstimateSteps", "storeExact", "storeExactSteps", "storeExport", "storeExportSteps", "storeFusion", "storeFusionSteps",
+    "storeNumbers", "tumourCentroidRAS", "unitOfNode", "updateVolumeNode", "viewName", "volumeFromNode", "waysBack",
 ]

@@ -1,14 +1,17 @@
 """Nodes to what a result folder holds, and back. The files themselves are the business of `exported.py`. Main thread only."""
 from dataclasses import replace
+from types import SimpleNamespace
 
 from FusionINNLib.errors import InputError, ResultError
 from FusionINNLib.exported import Export, Source, as_stored
 from FusionINNLib.mrml_nodes import PREFIX, Node, kindOfNode, recordOf, setRecord
 from FusionINNLib.mrml_readback import SceneFusion, fusionFromNodes, isOfFusion, settingsOf, withChecksum
-from FusionINNLib.mrml_results import EstimateNodes, FusionNodes, storeEstimate, storeExact, storeImages
-from FusionINNLib.mrml_segments import segmentationFromLabels, segmentsForFusion
+from FusionINNLib.mrml_results import EstimateNodes, FusionNodes, storeEstimateSteps, storeExactSteps, storeImagesSteps
+from FusionINNLib.mrml_segments import drawnSegments, segmentationFromLabels
 from FusionINNLib.mrml_tree import placeBeside
 from FusionINNLib.resampling import reordered
+from FusionINNLib.segments import on_grid
+from FusionINNLib.steps import Steps, finish
 from FusionINNLib.volume import Volume
 
 _ESTIMATE = {"first": "first", "second": "second", "first_spread": "firstSpread", "second_spread": "secondSpread",
@@ -16,14 +19,20 @@ _ESTIMATE = {"first": "first", "second": "second", "first_spread": "firstSpread"
 _FILE_NAMES = {"first": "first_estimated", "second": "second_estimated"}
 
 
-def exportFromNodes(fusedNode: Node, latentNode: Node | None = None, *, segmentationNode: Node | None = None,
-                    exactNodes: tuple[Node | None, Node | None] = (None, None), estimateNodes: EstimateNodes | None = None) -> Export:
+def exportFromNodes(fusedNode: Node, latentNode: Node | None = None, **choices) -> Export:
     """What a result folder is to hold, copied out of MRML: give it to `exported.write`, in a worker if you like.
 
     exactNodes, estimateNodes: are left out unless all of them are there. Without exactNodes the exact sources that the report shows are
     computed by `exported.write`. Raises ResultError where fused volume and latent do not belong together, or a decomposition belongs to
     another fusion; InputError where nothing is chosen.
     """
+    export = finish(exportSteps(fusedNode, latentNode, **choices))
+    return replace(export, segments=on_grid(export.segments, export.fused))
+
+
+def exportSteps(fusedNode: Node, latentNode: Node | None = None, *, segmentationNode: Node | None = None,
+                exactNodes: tuple[Node | None, Node | None] = (None, None), estimateNodes: EstimateNodes | None = None) -> Steps[Export]:
+    """As `exportFromNodes`, in steps; `exported.write` puts the segments onto the grid."""
     stored = fusionFromNodes(fusedNode, latentNode)
     if stored.latent is None:
         raise ResultError(stored.exactProblem.replace("Not possible: ", "Only a fusion with its latent can be exported: "))
@@ -31,18 +40,23 @@ def exportFromNodes(fusedNode: Node, latentNode: Node | None = None, *, segmenta
     alignment = recordOf(fusedNode, "Alignment")
     if len(sources) != 2 or alignment is None:
         raise ResultError(f"{fusedNode.GetName()} does not say what it was fused from: fuse the sources again.")
-    exact, estimate, settings, segments = None, None, {}, None
+    yield
+    exact, estimate, settings, segments = [], {}, {}, None
     if None not in exactNodes:
-        exact = tuple(replace(as_stored(_decomposed(node, fusedNode, stored, "exact"), record), name=name, unit=record.unit)
-                      for node, record, name in zip(exactNodes, stored.recipe.sources, ("first_exact", "second_exact")))
+        for node, record, name in zip(exactNodes, stored.recipe.sources, ("first_exact", "second_exact")):
+            volume = as_stored(_decomposed(node, fusedNode, stored, "exact"), record)
+            exact.append(replace(volume, name=name, unit=record.unit))
+            yield
     if estimateNodes is not None and None not in vars(estimateNodes).values():
-        estimate = {name: replace(_decomposed(getattr(estimateNodes, field), fusedNode, stored, None), name=_FILE_NAMES.get(name, name))
-                    for name, field in _ESTIMATE.items()}
+        for name, field in _ESTIMATE.items():
+            volume = _decomposed(getattr(estimateNodes, field), fusedNode, stored, None)
+            estimate[name] = replace(volume, name=_FILE_NAMES.get(name, name))
+            yield
         settings = settingsOf(estimateNodes.first)
     if segmentationNode is not None:
-        segments = segmentsForFusion(segmentationNode, fusedNode, stored.fused)
-    return Export(stored.fused, stored.latent, stored.recipe, sources, alignment, settingsOf(fusedNode), exact, estimate, settings,
-                  segments)
+        segments = drawnSegments(segmentationNode, fusedNode, stored.fused)
+    return Export(stored.fused, stored.latent, stored.recipe, sources, alignment, settingsOf(fusedNode),
+                  tuple(exact) or None, estimate or None, settings, segments)
 
 
 def storeExport(scene, export: Export) -> tuple[FusionNodes, dict[str, Node]]:
@@ -50,18 +64,24 @@ def storeExport(scene, export: Export) -> tuple[FusionNodes, dict[str, Node]]:
 
     Names: firstExact, secondExact, first, second, firstSpread, secondSpread, cycleError (of the estimate), segmentation.
     """
-    nodes = storeImages(scene, export.fused, export.latent, export.recipe, export.sources, export.alignment, export.settings, None,
-                        FusionNodes(None, None))
+    return finish(storeExportSteps(scene, export))
+
+
+def storeExportSteps(scene, export: Export) -> Steps[tuple[FusionNodes, dict[str, Node]]]:
+    """As `storeExport`, in steps."""
+    nodes = yield from storeImagesSteps(scene, export.fused, export.latent, export.recipe, export.sources, export.alignment,
+                                        export.settings, None, FusionNodes(None, None))
     if "reference" in export.settings:
         setRecord(nodes.fused, Reference=str(export.settings["reference"]))
     for node in (nodes.fused, nodes.latent):
         placeBeside(node, nodes.fused)
     others: dict[str, Node] = {}
     if export.exact is not None:
-        others["firstExact"], others["secondExact"] = storeExact(scene, export.exact, nodes.fused)
+        others["firstExact"], others["secondExact"] = yield from storeExactSteps(scene, export.exact, nodes.fused)
     if export.estimate is not None:
-        estimate = type("Estimate", (), export.estimate)
-        others |= vars(storeEstimate(scene, estimate, nodes.fused, settings=export.estimate_settings))
+        estimate = SimpleNamespace(**export.estimate)
+        others |= vars((yield from storeEstimateSteps(scene, estimate, nodes.fused, settings=export.estimate_settings)))
+    yield
     if export.segments is not None:
         others["segmentation"] = segmentationFromLabels(scene, export.segments, "Segmentation")
         others["segmentation"].SetReferenceImageGeometryParameterFromVolumeNode(nodes.fused)

@@ -1,16 +1,18 @@
 """Segmentation nodes to labels on a grid and back, with the identity of every segment. Main thread only."""
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import slicer
 import slicer.util
 import vtk
+from scipy.ndimage import find_objects
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from FusionINNLib.errors import InputError
-from FusionINNLib.exported import DEFAULT_COLOR, Segment, Segments
-from FusionINNLib.mrml_nodes import KIND, PREFIX, Node, affineOfNode, emptyGrid, inputsOf, readNode, recordOf, toImage, transformToWorld
-from FusionINNLib.resampling import resample_labels
+from FusionINNLib.mrml_nodes import (KIND, PREFIX, Node, affineOfNode, emptyGrid, inputsOf, readNode, recordOf, toImage, transformToWorld,
+                                     voxelsOfNode)
+from FusionINNLib.segments import DEFAULT_COLOR, Drawn, Segment, Segments, on_grid
 from FusionINNLib.volume import Volume, transform_points
 
 _LABELMAP = "Binary labelmap"
@@ -23,23 +25,7 @@ def segmentsFromNode(node: Node, reference: Volume, transform: np.ndarray | None
     Where segments overlap, the later one counts. Segments keep the label values they have where those are distinct, else they are
     numbered from 1. Raises InputError where there is no segment or none can be had as labels, GeometryError for a nonlinear transform.
     """
-    if node is None:
-        raise InputError("No segmentation is chosen: choose one.")
-    if node.IsA("vtkMRMLLabelMapVolumeNode"):
-        return _fromLabelMap(node, reference, transform)
-    if not node.IsA("vtkMRMLSegmentationNode"):
-        raise InputError(f"{node.GetName()}: this is no segmentation; choose a segmentation or a label map.")
-    identities = _identities(node)
-    labels = np.zeros(reference.shape, np.uint8 if max(one.label for one in identities) < 256 else np.uint16)
-    notes: tuple[str, ...] = ()
-    for one, mask in zip(identities, _masks(node, reference)):
-        if mask is not None:
-            part = resample_labels(mask, reference, transform)
-            labels[part.array != 0] = one.label
-            notes = tuple(dict.fromkeys(notes + part.notes))
-    if not labels.any():
-        notes += ("none of the segmentation lies within the reference",) if notes else ("the segmentation is empty",)
-    return Segments(Volume(labels, reference.affine, node.GetName(), notes=notes), identities)
+    return on_grid(_drawn(node, reference, transform), reference)
 
 
 def segmentsForFusion(node: Node, fusedNode: Node, fused: Volume | None = None) -> Segments:
@@ -48,12 +34,17 @@ def segmentsForFusion(node: Node, fusedNode: Node, fused: Volume | None = None) 
     fused: as read by `fusionFromNodes`, where the labels are to lie on that very grid. Raises as `segmentsFromNode`.
     """
     grid = fused if fused is not None else readNode(fusedNode)
+    return on_grid(drawnSegments(node, fusedNode, grid), grid)
+
+
+def drawnSegments(node: Node, fusedNode: Node, grid: Volume) -> Drawn:
+    """As `segmentsForFusion`, not yet on the grid of the fused image: `segments.on_grid` does that, in a worker if you like."""
     alignment = recordOf(fusedNode, "Alignment", {})
     moving = inputsOf(fusedNode)[0 if fusedNode.GetAttribute(PREFIX + "Reference") != "first" else 1]
     own = _gridOf(node)
     moved = (alignment.get("mode") == "rigid" and moving is not None and own is not None and not own.same_grid(grid)
-             and own.same_grid(emptyGrid(readNode(moving).shape, affineOfNode(moving))))
-    return segmentsFromNode(node, grid, np.array(alignment["reference_to_moving_ras_mm"]) if moved else None)
+             and own.same_grid(emptyGrid(voxelsOfNode(moving).shape, affineOfNode(moving))))
+    return _drawn(node, grid, np.array(alignment["reference_to_moving_ras_mm"]) if moved else None)
 
 
 def segmentationFromLabels(scene, segments: Segments, name: str, node: Node | None = None) -> Node:
@@ -65,8 +56,9 @@ def segmentationFromLabels(scene, segments: Segments, name: str, node: Node | No
         node.SetAttribute(KIND, "segmentation")
     node.GetSegmentation().RemoveAllSegments()
     node.CreateDefaultDisplayNodes()
+    boxes = find_objects(segments.labels.array)
     for one in segments.segments:
-        image = _oriented(segments.labels, one.label)
+        image = _oriented(segments.labels, one.label, boxes[one.label - 1] if one.label <= len(boxes) else None)
         identifier = node.AddSegmentFromBinaryLabelmapRepresentation(image, one.name, list(one.color), one.id)
         node.GetSegmentation().GetSegment(identifier).SetLabelValue(1)
         node.GetSegmentation().GetSegment(identifier).SetTag("FusionINN.Label", str(one.label))
@@ -84,7 +76,21 @@ def tumourCentroidRAS(node: Node) -> tuple[float, float, float]:
     return tuple(float(value) for value in centroid)
 
 
-def _fromLabelMap(node: Node, reference: Volume, transform: np.ndarray | None) -> Segments:
+def _drawn(node: Node, reference: Volume, transform: np.ndarray | None) -> Drawn:
+    if node is None:
+        raise InputError("No segmentation is chosen: choose one.")
+    if node.IsA("vtkMRMLLabelMapVolumeNode"):
+        return _fromLabelMap(node, transform)
+    if not node.IsA("vtkMRMLSegmentationNode"):
+        raise InputError(f"{node.GetName()}: this is no segmentation; choose a segmentation or a label map.")
+    identities = _identities(node)
+    masks = zip(_masks(node, reference), identities)
+    parts = tuple(replace(mask, array=mask.array * np.min_scalar_type(one.label).type(one.label))
+                  for mask, one in masks if mask is not None)
+    return Drawn(node.GetName(), parts, identities, transform)
+
+
+def _fromLabelMap(node: Node, transform: np.ndarray | None) -> Drawn:
     labels = readNode(node)
     if labels.array.dtype.kind not in "iu":
         raise InputError(f"{node.GetName()}: the label map holds no whole numbers; choose a segmentation.")
@@ -94,7 +100,7 @@ def _fromLabelMap(node: Node, reference: Volume, transform: np.ndarray | None) -
                        for label in np.unique(labels.array) if label)
     if not identities:
         raise InputError(f"{node.GetName()}: the label map is empty; choose another one.")
-    return Segments(resample_labels(labels, reference, transform), identities)
+    return Drawn(node.GetName(), (labels,), identities, transform)
 
 
 def _nameAndColor(colors, label: int) -> tuple[str, tuple[float, float, float]]:
@@ -180,14 +186,11 @@ def _gridOf(node: Node) -> Volume | None:
     return emptyGrid(shape, transformToWorld(node) @ slicer.util.arrayFromVTKMatrix(matrix)) if min(shape) > 0 else None
 
 
-def _oriented(labels: Volume, label: int):
-    """One label as VTK's image, cut to where it is; its geometry is that of the whole grid."""
-    inside = labels.array == label
+def _oriented(labels: Volume, label: int, box: tuple[slice, slice, slice] | None):
+    """One label as VTK's image, cut to where it is (None: nowhere); its geometry is that of the whole grid."""
     image = slicer.vtkOrientedImageData()
-    if inside.any():
-        ends = [np.flatnonzero(inside.any(axis=tuple(other for other in range(3) if other != axis)))[[0, -1]] for axis in range(3)]
-        (k0, k1), (j0, j1), (i0, i1) = ends
-        image.ShallowCopy(toImage(inside[k0:k1 + 1, j0:j1 + 1, i0:i1 + 1].astype(np.uint8)))
-        image.SetExtent(int(i0), int(i1), int(j0), int(j1), int(k0), int(k1))
+    if box is not None:
+        image.ShallowCopy(toImage((labels.array[box] == label).astype(np.uint8)))
+        image.SetExtent(*(end for part in box[::-1] for end in (part.start, part.stop - 1)))
     image.SetImageToWorldMatrix(slicer.util.vtkMatrixFromArray(labels.affine))
     return image

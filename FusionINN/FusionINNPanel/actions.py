@@ -30,8 +30,9 @@ class Actions:
         """Fuse the two inputs."""
         chosen = self._parameters
         self._panel.start(lambda: tasks.fuseTask(
-            chosen.firstVolume, chosen.secondVolume, reference=chosen.reference.value, alignment=chosen.alignment.value, model=chosen.model,
-            device=chosen.device, fusedVolume=chosen.fusedVolume, latentVolume=chosen.latentVolume), self._onFused)
+            chosen.firstVolume, chosen.secondVolume, reference=chosen.reference.value, alignment=chosen.alignment.value,
+            model=self._panel.choices.model(), device=chosen.device, fusedVolume=chosen.fusedVolume,
+            latentVolume=chosen.latentVolume), self._onFused)
 
     def _onFused(self, stored: tuple) -> None:
         nodes, sentences = stored
@@ -46,50 +47,53 @@ class Actions:
         chosen = self._parameters
         if chosen.outputsOf is not chosen.decomposedVolume:  # what was made from another image is not to be overwritten
             self._forgetOutputs()
-        common = {"model": self._panel.choices.modelForWayBack(), "device": chosen.device}
-        if chosen.method is Method.EXACT:
-            self._panel.start(lambda: tasks.decomposeTask(chosen.decomposedVolume, firstVolume=chosen.firstExact,
-                                                          secondVolume=chosen.secondExact, **common), self._onExact)
-        else:
-            self._panel.start(lambda: tasks.estimateTask(chosen.decomposedVolume, samples=chosen.samples, seed=chosen.seed,
-                                                         outputs=self._estimateNodes(), **common), self._onEstimated)
+        self._panel.start(lambda: self._decomposition(chosen), self._onExact if chosen.method is Method.EXACT else self._onEstimated)
 
-    def _onExact(self, nodes: tuple) -> None:
+    def _decomposition(self, chosen) -> tasks.Task:
+        common = {"model": self._panel.choices.modelForWayBack(), "device": chosen.device, "compare": self._compare()}
+        if chosen.method is Method.EXACT:
+            return tasks.decomposeTask(chosen.decomposedVolume, firstVolume=chosen.firstExact, secondVolume=chosen.secondExact, **common)
+        return tasks.estimateTask(chosen.decomposedVolume, samples=chosen.samples, seed=chosen.seed, outputs=self._estimateNodes(),
+                                  **common)
+
+    def _onExact(self, stored: tuple) -> None:
+        nodes, difference = stored
         with slicer.util.NodeModify(self._parameters):
             self._parameters.firstExact, self._parameters.secondExact = nodes
-            self._afterDecomposition("exact")
+            self._afterDecomposition("exact", difference)
         self._panel.say(_("Decomposed exactly: {first}, {second}.").format(first=nodes[0].GetName(), second=nodes[1].GetName()))
         self._show()
 
     def _onEstimated(self, stored: tuple) -> None:
-        nodes, notes = stored
+        nodes, notes, difference = stored
         with slicer.util.NodeModify(self._parameters):
             for name, node in zip(ESTIMATE_OUTPUTS, (nodes.first, nodes.second, nodes.firstSpread, nodes.secondSpread, nodes.cycleError)):
                 setattr(self._parameters, name, node)
-            self._afterDecomposition("estimated")
+            self._afterDecomposition("estimated", difference)
         self._panel.say(" ".join([_("ESTIMATED from the fused image alone: what the network believes, not a scan."), *notes]))
         self._show()
 
-    def _afterDecomposition(self, shown: str) -> None:
+    def _afterDecomposition(self, shown: str, difference) -> None:
         self._parameters.outputsOf, self._parameters.shown = self._parameters.decomposedVolume, shown
-        self._storeDifference()
+        self._parameters.difference = difference
 
-    def _storeDifference(self) -> None:
+    def _compare(self) -> tasks.Compare:
         """Decomposed minus source, of the chosen one of the two sources."""
-        from FusionINNLib import mrml
-
-        chosen = self._parameters
-        isFirst = chosen.differenceOf is Reference.FIRST
-        source = mrml.inputsOf(chosen.outputsOf)[0 if isFirst else 1]
-        decomposed = volumesOfViews(chosen)["decomposedFirst" if isFirst else "decomposedSecond"]
-        if source is not None and decomposed is not None:
-            chosen.difference = mrml.storeDifference(slicer.mrmlScene, decomposed, source, differenceNode=chosen.difference)
+        return tasks.Compare(0 if self._parameters.differenceOf is Reference.FIRST else 1, self._parameters.difference)
 
     def showDifference(self) -> None:
         """The other source was chosen for the difference."""
-        if self._parameters.shown and not self._panel.isRunning:
-            self._storeDifference()
-            self._panel.comparison.update(self._parameters)
+        chosen = self._parameters
+        decomposed = volumesOfViews(chosen)["decomposedFirst" if chosen.differenceOf is Reference.FIRST else "decomposedSecond"]
+        if decomposed is not None and not self._panel.isRunning:
+            self._panel.start(lambda: tasks.differenceTask(decomposed, chosen.outputsOf, self._compare()), self._onDifference,
+                              withModel=False)
+
+    def _onDifference(self, difference) -> None:
+        self._parameters.difference = difference
+        self._panel.say(_("Shown: {name}.").format(name=difference.GetName()) if difference is not None else
+                        _("The source of this fused image is not in the scene: there is no difference to show."))
+        self._panel.comparison.update(self._parameters)
 
     def _estimateNodes(self):
         """The nodes of an earlier estimate, None where there is none."""

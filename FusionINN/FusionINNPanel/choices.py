@@ -1,14 +1,12 @@
 """Device and model: lists that depend on the machine, and therefore are filled here and not by the parameter node."""
-from pathlib import Path
-
 import qt
 import slicer
 from slicer.i18n import tr as _
 
 from FusionINNLib.errors import FusionINNError
-from FusionINNPanel import requirements
+from FusionINNPanel import modelfolders, requirements
 from FusionINNPanel.run import Run
-from FusionINNPanel.tasks import Task
+from FusionINNPanel.tasks import Task, inOneStep
 
 OTHER_FOLDER = "<folder>"
 
@@ -35,14 +33,18 @@ class Choices:
         self._fill(self._ui.deviceComboBox, self._devices, parameters.device)
         self._fill(self._ui.modelComboBox, [*((name, name) for name in ids), (OTHER_FOLDER, _("Another folder ..."))], parameters.model)
         try:
-            self._ui.modelLabel.text = models.find(parameters.model).description
+            self._ui.modelLabel.text = models.find(self.model()).description
         except FusionINNError as problem:
             self._ui.modelLabel.text = str(problem)
 
+    def model(self) -> str:
+        """The chosen model as the library calls it. Raises ModelError where it is not on this computer."""
+        return modelfolders.find(self._panel.parameters.model)
+
     def modelForWayBack(self) -> str | None:
-        """The folder of a model that was chosen by its folder; None for the models of FusionINN, which a fused image names itself."""
-        model = self._panel.parameters.model
-        return model if Path(model).is_absolute() else None
+        """The folder of a model that was chosen by its folder; None for the models of FusionINN, which a fused image names itself. Raises
+        as `model`."""
+        return self.model() if modelfolders.isFolder(self._panel.parameters.model) else None
 
     def stop(self) -> None:
         """The panel goes away."""
@@ -53,7 +55,7 @@ class Choices:
     def _fill(self, comboBox, entries: list[tuple[str, str]], chosen: str) -> None:
         """entries: (value, text). A chosen value that is none of them (a scene from another machine) is shown as it is."""
         if chosen not in [value for value, text in entries]:
-            entries = [*entries, (chosen, chosen)]
+            entries = [*entries, (chosen, modelfolders.label(chosen))]
         if [comboBox.itemData(n) for n in range(comboBox.count)] != [value for value, text in entries]:
             comboBox.clear()
             for value, text in entries:
@@ -66,18 +68,26 @@ class Choices:
     def _onModel(self, index: int) -> None:
         model = self._ui.modelComboBox.itemData(index)
         if model == OTHER_FOLDER:
-            model = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Choose a folder with card.json and weights.pt"))
+            folder = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Choose a folder with card.json and weights.pt"))
+            model = self._remembered(folder) if folder else None
         if model:
             self._panel.parameters.model = model
         self.refresh()
+
+    def _remembered(self, folder: str) -> str | None:
+        try:
+            return modelfolders.remember(folder)
+        except FusionINNError as problem:
+            self._panel.showProblem(problem)
+            return None
 
     def _onAdvanced(self, collapsed: bool) -> None:
         """Look for GPUs when the list is seen for the first time: it takes PyTorch seconds to tell, in a process of its own."""
         if collapsed or self._looked or any(requirement.name == "PyTorch" for requirement in requirements.missing()):
             return
         self._looked = True
-        self._looking = Run(Task("devices", {}, lambda found: found), onStep=lambda *step: None, onSaid=self._panel.say,
-                            onDone=self._onFound, onFailed=self._panel.showProblem, onCancelled=lambda: None)
+        self._looking = Run(Task("devices", inOneStep(dict), inOneStep(lambda found: found)), onStep=lambda *step: None,
+                            onSaid=self._panel.say, onDone=self._onFound, onFailed=self._panel.showProblem, onCancelled=lambda: None)
 
     def _onFound(self, found: list[tuple[str, str]]) -> None:
         self._looking = None

@@ -56,7 +56,7 @@ class Comparison:
             qt.QTimer.singleShot(0, lambda: self._orient(identifier))
         mrml.setFusedOpacity(slicer.mrmlScene, parameters.opacity)
         self._outline(parameters.segmentation)
-        self._mark()
+        self.mark()
 
     def hide(self) -> None:
         """Back to the layout before, unless the user has chosen another one meanwhile."""
@@ -101,6 +101,20 @@ class Comparison:
             self._blink.stop()
         self._blink = None
 
+    def mark(self) -> None:
+        """ESTIMATED in the corner of views that show an estimate."""
+        from FusionINNLib import mrml
+
+        if not self.isShown:
+            return
+        for view in mrml.VIEWS:
+            widget = slicer.app.layoutManager().sliceWidget(mrml.viewName(view))
+            if view not in self._marks and widget is not None:
+                renderer = widget.sliceView().renderWindow().GetRenderers().GetFirstRenderer()
+                self._marks[view] = mrml.EstimatedMark(slicer.mrmlScene, view, renderer)
+        for mark in self._marks.values():
+            mark.update()
+
     def forget(self) -> None:
         """The scene goes away, or the panel: nothing of it may be held."""
         self._timer.stop()
@@ -128,18 +142,6 @@ class Comparison:
         if segmentation is not None:
             mrml.showOutlines(segmentation)
         self._outlined = segmentation
-
-    def _mark(self) -> None:
-        """ESTIMATED in the corner of views that show an estimate."""
-        from FusionINNLib import mrml
-
-        for view in mrml.VIEWS:
-            widget = slicer.app.layoutManager().sliceWidget(mrml.viewName(view))
-            if view not in self._marks and widget is not None:
-                renderer = widget.sliceView().renderWindow().GetRenderers().GetFirstRenderer()
-                self._marks[view] = mrml.EstimatedMark(slicer.mrmlScene, view, renderer)
-        for mark in self._marks.values():
-            mark.update()
 
 
 def volumesOfViews(parameters: FusionINNParameterNode) -> dict:

@@ -52,7 +52,9 @@ class Panel:
         self._showPatientWarning()
         self.choices.refresh()
         self.ui.layoutButton.text = _("Back to the previous layout") if self.comparison.isShown else _("Show the comparison")
+        self.ui.differenceOfComboBox.enabled = not self.isRunning  # its image is computed like everything else
         self.comparison.setOpacity(self.parameters.opacity)
+        self.comparison.mark()
 
     def lookForRequirements(self) -> None:
         """Fill the set-up section; it folds away when nothing is missing."""
@@ -190,7 +192,11 @@ class Panel:
         fused = self.parameters.decomposedVolume
         if fused is None:
             return None
-        latent, model = mrml.latentOf(fused), self.choices.modelForWayBack()
+        latent = mrml.latentOf(fused)
+        try:
+            model = self.choices.modelForWayBack()
+        except FusionINNError as problem:
+            return mrml.WaysBack(False, str(problem), False, str(problem))
         key = (model, *(_state(node) for node in (fused, latent) if node is not None))
         if key != self._waysKey:
             self._waysKey, self._ways = key, mrml.waysBack(fused, latent, model)

@@ -64,7 +64,8 @@ class FusionINNParameterNode:
     firstExact ... cycleError, difference, numbers - outputs of decompositions of the volume `outputsOf`; for another one new ones are made.
     shown - the way back that the comparison shows below: "exact", "estimated" or "" for none.
     differenceOf, opacity, showWhenDone, blinked - the comparison.
-    alignment, device, model, samples, seed - advanced. Device and model are words of FusionINNLib, as their choices depend on the machine.
+    alignment, device, model, samples, seed - advanced. Device and model are words of FusionINNLib, as their choices depend on the machine;
+    a model of the user's is named as modelfolders.py says.
     """
 
     firstVolume: vtkMRMLScalarVolumeNode

@@ -7,28 +7,32 @@ import qt
 
 from FusionINNLib import job
 from FusionINNLib.errors import Cancelled, FusionINNError
+from FusionINNLib.steps import Stepper
 from FusionINNPanel.tasks import Task
 
 INTERVAL_MS = 50
+SLICE_S = 0.04  # the main thread's work in one tick, and one step more
 
 
 class Run:
     """Starts at once; one of `onDone`, `onFailed`, `onCancelled` is called when it is over.
 
     Args:
-        task: what to do; `task.store` is called from the timer, in the main thread, unless the run was cancelled.
+        task: what to do; the scene is read and written from the timer, in the main thread, a volume at a time.
         onStep: (what is done, steps done, steps in all); onSaid: (sentence).
         onDone: (what `task.store` returned); onFailed: (exception); onCancelled: ().
+
+    Raises `job.JobError` where no process can be started.
     """
 
     def __init__(self, task: Task, *, onStep: Callable, onSaid: Callable, onDone: Callable, onFailed: Callable, onCancelled: Callable):
         self._task, self._onStep, self._onSaid = task, onStep, onSaid
         self._onDone, self._onFailed, self._onCancelled = onDone, onFailed, onCancelled
-        self._job = job.Job(task.name, task.arguments)
+        self._job = job.Job(task.name)
         self._timer = qt.QTimer()
         self._timer.setInterval(INTERVAL_MS)
         self._timer.connect("timeout()", self._tick)
-        self._next: Callable[[], None] = self._look
+        self._next: Callable[[], None] = partial(self._read, Stepper(task.read()))
         self._timer.start()
 
     @property
@@ -37,7 +41,7 @@ class Run:
         return self._job.is_cancelled
 
     def cancel(self) -> None:
-        """Ask it to end; `onCancelled` follows when it has."""
+        """Ask it to end; `onCancelled` follows when it has. Results that are being stored already are stored to the end."""
         self._job.cancel()
 
     def abandon(self) -> None:
@@ -47,7 +51,7 @@ class Run:
         self._job.close()
 
     def _tick(self) -> None:
-        """One step each time, so that Slicer can draw in between: look, take the result, store it, show it."""
+        """Some steps each time, so that Slicer can draw in between: read, look, take the result, store it, show it."""
         try:
             self._next()
         except Cancelled:
@@ -56,6 +60,13 @@ class Run:
             if not isinstance(problem, FusionINNError) or isinstance(problem, job.JobError):
                 logging.exception("FusionINN: %s", getattr(problem, "details", problem))
             self._finish(partial(self._onFailed, problem))
+
+    def _read(self, reading: Stepper) -> None:
+        if self.isCancelled:
+            self._next = self._look
+        elif reading.advance(SLICE_S):
+            self._job.give(reading.result)
+            self._next = self._look
 
     def _look(self) -> None:
         running = self._job.is_running()  # asked first, so that the last events are not missed
@@ -68,15 +79,20 @@ class Run:
             self._next = self._take
 
     def _take(self) -> None:
-        result = self._job.result()
-        self._next = lambda: self._store(result)
+        if self._job.fetch():
+            self._next = partial(self._beginToStore, self._job.result())
 
-    def _store(self, result) -> None:
+    def _beginToStore(self, result) -> None:
         if self.isCancelled:
             raise Cancelled("Stopped.")
-        stored = self._task.store(result)
-        self._next = lambda: self._finish(lambda: self._onDone(stored))
+        self._next = partial(self._store, Stepper(self._task.store(result)))
+        self._next()
+
+    def _store(self, storing: Stepper) -> None:
+        if storing.advance(SLICE_S):
+            self._next = lambda: self._finish(lambda: self._onDone(storing.result))
 
     def _finish(self, tell: Callable[[], None]) -> None:
         self._timer.stop()
+        self._job.close()
         tell()

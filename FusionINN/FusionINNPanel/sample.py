@@ -5,18 +5,18 @@ from pathlib import Path
 import slicer
 from slicer.i18n import tr as _
 
-from FusionINNPanel.tasks import Task
+from FusionINNPanel.tasks import Task, inOneStep
 
 CATEGORY, NAME = "FusionINN", "FusionINNSampleCase"
 
 
 def sampleTask() -> Task:
     """Make ADC, FLAIR and segmentation by code, nothing is downloaded; gives the three nodes."""
-    return Task("sample", {}, lambda volumes: _store(*volumes))
+    return Task("sample", inOneStep(dict), inOneStep(lambda volumes: _store(*volumes)))
 
 
-def loadSample(source=None) -> tuple:
-    """Make the case here and now; what Sample Data calls, with its description of the source."""
+def loadSample() -> tuple:
+    """Make the case here and now."""
     return sampleTask().run()
 
 
@@ -29,11 +29,19 @@ def registerSampleData() -> None:
     # No addresses: the case is made by code, so that it works offline and holds nobody's data.
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category=CATEGORY, sampleName=NAME, uris=[], fileNames=[], nodeNames=[], checksums=[], loadFiles=[], thumbnailFileName=icon,
-        customDownloader=loadSample)
+        customDownloader=_download)
+
+
+def _download(source) -> tuple:
+    """What Sample Data calls, with its description of the source. Looked up each time: after a Reload of the module it is the new code."""
+    from FusionINNPanel import sample
+
+    return sample.loadSample()
 
 
 def _store(first, second, segmentation, labels: dict[int, str]) -> tuple:
     from FusionINNLib import mrml
+    from FusionINNLib.segments import SAMPLE_COLORS
 
     scene = slicer.mrmlScene
     nodes = []
@@ -42,8 +50,7 @@ def _store(first, second, segmentation, labels: dict[int, str]) -> tuple:
         mrml.updateVolumeNode(node, volume)
         mrml.setWindow(node, *window)
         nodes.append(node)
-    colors = {1: (0.9, 0.1, 0.1), 2: (1.0, 0.7, 0.2), 4: (0.9, 0.3, 0.8)}
-    segments = tuple(mrml.Segment(name.replace(" ", "_"), name, colors[label], label) for label, name in labels.items())
+    segments = tuple(mrml.Segment(name.replace(" ", "_"), name, SAMPLE_COLORS[label], label) for label, name in labels.items())
     outlines = mrml.segmentationFromLabels(scene, mrml.Segments(segmentation, segments), _("Tumor (sample)"))
     outlines.SetReferenceImageGeometryParameterFromVolumeNode(nodes[1])
     return (*nodes, outlines)

@@ -39,17 +39,19 @@ class SelfTest:
         """The panel's way: in a process of its own, and cancelled"""
         from FusionINNLib.errors import Cancelled
         from FusionINNLib.job import Job
+        from FusionINNLib.steps import finish
 
         self.needPyTorch()
         first, second, segmentation = self.logic.loadSampleCase()
         task = tasks.fuseTask(first, second, alignment="header")
-        job, steps = Job(task.name, task.arguments), []
+        arguments = finish(task.read())
+        job, steps = Job(task.name, arguments), []
         while job.is_running():
             steps += job.poll()
             time.sleep(0.02)
-        nodes, sentences = task.store(job.result())
+        nodes, sentences = finish(task.store(job.result()))
         self.check(nodes.fused.GetImageData() is not None and len(steps) > 2, "the process reports its progress and gives a result")
-        job = Job(task.name, task.arguments)
+        job = Job(task.name, arguments)
         job.cancel()
         with self.assertRaises(Cancelled):
             job.result()

@@ -12,25 +12,45 @@ from slicer.i18n import tr as _
 
 from FusionINNLib.errors import InputError, ResultError
 from FusionINNLib.progress import Progress
+from FusionINNLib.steps import Steps, finish
 
 
 @dataclass(frozen=True)
 class Task:
     """One piece of work.
 
-    name, arguments: function in FusionINNLib/job_tasks.py and what it is given; no MRML.
-    store: takes what the function returned, writes it to the scene and returns what the caller wants to have.
+    name: function in FusionINNLib/job_tasks.py.
+    read: reads from the scene, in steps, what that function is given; no MRML.
+    store: takes what the function returned, writes it to the scene, in steps, and returns what the caller wants to have.
     """
 
     name: str
-    arguments: dict
-    store: Callable[[Any], Any]
+    read: Callable[[], Steps[dict]]
+    store: Callable[[Any], Steps[Any]]
 
     def run(self, progress: Progress | None = None) -> Any:
         """Do all of it in this process, which waits."""
         from FusionINNLib import job_tasks
 
-        return self.store(getattr(job_tasks, self.name)(progress=progress or Progress(), **self.arguments))
+        return finish(self.store(getattr(job_tasks, self.name)(progress=progress or Progress(), **finish(self.read()))))
+
+
+@dataclass(frozen=True)
+class Compare:
+    """A difference that is wanted beside a decomposition. role: of the source, 0 first, 1 second; differenceVolume: output, None for a new
+    one."""
+
+    role: int
+    differenceVolume: Any = None
+
+
+def inOneStep(function: Callable) -> Callable[..., Steps]:
+    """A function as work in steps, of which it has one."""
+    def steps(*arguments):
+        return function(*arguments)
+        yield
+
+    return steps
 
 
 def fuseTask(firstVolume, secondVolume, *, reference: str = "second", alignment: str = "auto", model: str = "default",
@@ -39,17 +59,21 @@ def fuseTask(firstVolume, secondVolume, *, reference: str = "second", alignment:
     from FusionINNLib import mrml
 
     checkFusion(firstVolume, secondVolume, fusedVolume, latentVolume)
-    first, second = mrml.volumeFromNode(firstVolume), mrml.volumeFromNode(secondVolume)
     choices = {"alignment": alignment, "reference": reference, "model": model}
 
-    def store(fusion) -> tuple:
+    def read() -> Steps[dict]:
+        first = mrml.volumeFromNode(firstVolume)
+        yield
+        return {"first": first, "second": mrml.volumeFromNode(secondVolume), **choices, "device": device}
+
+    def store(fusion) -> Steps[tuple]:
         _needPresent(firstVolume, secondVolume)
         settings = choices | {"model": fusion.recipe.model}  # its id: a chosen folder is nobody else's business
-        nodes = mrml.storeFusion(slicer.mrmlScene, fusion, firstVolume, secondVolume, settings=settings, reference=reference,
-                                 fusedNode=_present(fusedVolume), latentNode=_present(latentVolume))
+        nodes = yield from mrml.storeFusionSteps(slicer.mrmlScene, fusion, firstVolume, secondVolume, settings=settings,
+                                                 reference=reference, fusedNode=_present(fusedVolume), latentNode=_present(latentVolume))
         return nodes, fusionSentences(fusion, reference)
 
-    return Task("fuse", {"first": first, "second": second, **choices, "device": device}, store)
+    return Task("fuse", read, store)
 
 
 def checkFusion(firstVolume, secondVolume, fusedVolume=None, latentVolume=None) -> None:
@@ -64,37 +88,70 @@ def checkFusion(firstVolume, secondVolume, fusedVolume=None, latentVolume=None) 
 
 
 def decomposeTask(fusedVolume, latentVolume=None, *, model: str | None = None, device: str = "auto", firstVolume=None,
-                  secondVolume=None) -> Task:
-    """Exact decomposition; gives (first node, second node). firstVolume, secondVolume: outputs, None for new ones."""
+                  secondVolume=None, compare: Compare | None = None) -> Task:
+    """Exact decomposition; gives ((first node, second node), difference node or None). firstVolume, secondVolume: outputs, None for new
+    ones."""
     from FusionINNLib import mrml
 
-    stored = mrml.fusionFromNodes(fusedVolume, latentVolume, model)
-    if stored.latent is None or stored.exactProblem:
-        raise ResultError(stored.exactProblem or _("There is no latent image to this fused image: choose the estimated decomposition."))
-    mrml.checkOutputs((fusedVolume, latentVolume, *mrml.inputsOf(fusedVolume)), (firstVolume, secondVolume))
+    def read() -> Steps[dict]:
+        stored = mrml.fusionFromNodes(fusedVolume, latentVolume, model)
+        if stored.latent is None or stored.exactProblem:
+            raise ResultError(stored.exactProblem or _("There is no latent image to this fused image: choose the estimated decomposition."))
+        mrml.checkOutputs((fusedVolume, latentVolume, *mrml.inputsOf(fusedVolume)), (firstVolume, secondVolume))
+        yield
+        return {"fused": stored.fused, "latent": stored.latent, "recipe": stored.recipe, "model": model, "device": device,
+                **_comparison(compare, fusedVolume)}
 
-    def store(sources) -> tuple:
+    def store(result) -> Steps[tuple]:
+        sources, difference = result
         _needPresent(fusedVolume)
-        return mrml.storeExact(slicer.mrmlScene, sources, fusedVolume, firstNode=_present(firstVolume), secondNode=_present(secondVolume))
+        nodes = yield from mrml.storeExactSteps(slicer.mrmlScene, sources, fusedVolume, firstNode=_present(firstVolume),
+                                                secondNode=_present(secondVolume))
+        return nodes, _storeDifference(difference, nodes, fusedVolume, compare)
 
-    return Task("decompose", {"fused": stored.fused, "latent": stored.latent, "recipe": stored.recipe, "model": model, "device": device},
-                store)
+    return Task("decompose_compared", read, store)
 
 
-def estimateTask(fusedVolume, *, model: str | None = None, device: str = "auto", samples: int = 8, seed: int = 0, outputs=None) -> Task:
-    """Estimated decomposition; gives (`mrml.EstimateNodes`, notes for the user). outputs: nodes to update, fields may be None."""
+def estimateTask(fusedVolume, *, model: str | None = None, device: str = "auto", samples: int = 8, seed: int = 0, outputs=None,
+                 compare: Compare | None = None) -> Task:
+    """Estimated decomposition; gives (`mrml.EstimateNodes`, notes for the user, difference node or None). outputs: nodes to update, fields
+    may be None."""
     from FusionINNLib import mrml
 
-    stored = mrml.fusionFromNodes(fusedVolume, None, model)
+    notes: list[str] = []
 
-    def store(estimate) -> tuple:
+    def read() -> Steps[dict]:
+        stored = mrml.fusionFromNodes(fusedVolume, None, model)
+        notes[:] = stored.notes
+        yield
+        return {"fused": stored.fused, "recipe": stored.recipe, "model": model, "device": device, "samples": samples, "seed": seed,
+                **_comparison(compare, fusedVolume)}
+
+    def store(result) -> Steps[tuple]:
+        estimate, difference = result
         _needPresent(fusedVolume)
         chosen = outputs and mrml.EstimateNodes(*(_present(getattr(outputs, name)) for name in mrml.EstimateNodes.__dataclass_fields__))
-        nodes = mrml.storeEstimate(slicer.mrmlScene, estimate, fusedVolume, settings={"samples": samples, "seed": seed}, outputs=chosen)
-        return nodes, stored.notes
+        nodes = yield from mrml.storeEstimateSteps(slicer.mrmlScene, estimate, fusedVolume, settings={"samples": samples, "seed": seed},
+                                                   outputs=chosen)
+        return nodes, notes, _storeDifference(difference, (nodes.first, nodes.second), fusedVolume, compare)
 
-    return Task("estimate", {"fused": stored.fused, "recipe": stored.recipe, "model": model, "device": device, "samples": samples,
-                             "seed": seed}, store)
+    return Task("estimate_compared", read, store)
+
+
+def differenceTask(decomposedVolume, fusedVolume, compare: Compare) -> Task:
+    """Decomposed minus source; gives the node, None where the source is gone."""
+    from FusionINNLib import mrml
+
+    def read() -> Steps[dict]:
+        decomposed = mrml.volumeFromNode(decomposedVolume)
+        yield
+        return {"decomposed": decomposed, "compared": _comparison(compare, fusedVolume)["compared"]}
+
+    def store(difference):
+        _needPresent(fusedVolume, decomposedVolume)
+        return _storeDifference(difference, (decomposedVolume, decomposedVolume), fusedVolume, compare)
+
+    return Task("difference", read, inOneStep(store))
 
 
 def numbersTask(fusedVolume, latentVolume=None, segmentation=None, estimateNodes=None, *, model: str | None = None, device: str = "auto",
@@ -102,19 +159,26 @@ def numbersTask(fusedVolume, latentVolume=None, segmentation=None, estimateNodes
     """Fusion metrics, and figures of an estimate where one is given; gives a table node."""
     from FusionINNLib import mrml
 
-    stored = mrml.fusionFromNodes(fusedVolume, latentVolume, model)
-    if stored.latent is None or stored.exactProblem:
-        raise ResultError(stored.exactProblem or _("The numbers compare the fused image with its sources, which need the latent image."))
-    labels = mrml.segmentsForFusion(segmentation, fusedVolume, stored.fused).labels if segmentation is not None else None
-    names = mrml.EstimateNodes.__dataclass_fields__
-    estimate = tuple(mrml.volumeFromNode(getattr(estimateNodes, name)) for name in names) if estimateNodes is not None else None
+    def read() -> Steps[dict]:
+        stored = mrml.fusionFromNodes(fusedVolume, latentVolume, model)
+        if stored.latent is None or stored.exactProblem:
+            raise ResultError(
+                stored.exactProblem or _("The numbers compare the fused image with its sources, which need the latent image."))
+        yield
+        labels = mrml.drawnSegments(segmentation, fusedVolume, stored.fused) if segmentation is not None else None
+        yield
+        volumes = []
+        for name in mrml.EstimateNodes.__dataclass_fields__ if estimateNodes is not None else ():
+            volumes.append(mrml.volumeFromNode(getattr(estimateNodes, name)))
+            yield
+        return {"fused": stored.fused, "latent": stored.latent, "recipe": stored.recipe, "labels": labels, "model": model,
+                "device": device, "estimate": tuple(volumes) or None}
 
     def store(rows):
         _needPresent(fusedVolume)
         return mrml.storeNumbers(slicer.mrmlScene, rows, fusedVolume, tableNode=_present(table))
 
-    return Task("numbers", {"fused": stored.fused, "latent": stored.latent, "recipe": stored.recipe, "labels": labels, "estimate": estimate,
-                            "model": model, "device": device}, store)
+    return Task("numbers", read, inOneStep(store))
 
 
 def exportTask(folder: Path, fusedVolume, latentVolume=None, *, segmentation=None, exactNodes=(None, None), estimateNodes=None,
@@ -123,10 +187,13 @@ def exportTask(folder: Path, fusedVolume, latentVolume=None, *, segmentation=Non
     from FusionINNLib import mrml
 
     folder = Path(folder)
-    export = mrml.exportFromNodes(fusedVolume, latentVolume, segmentationNode=segmentation, exactNodes=exactNodes,
-                                  estimateNodes=estimateNodes)
-    return Task("export", {"export": export, "folder": folder, "overwrite": overwrite, "model": model, "device": device},
-                lambda done: folder)
+
+    def read() -> Steps[dict]:
+        export = yield from mrml.exportSteps(fusedVolume, latentVolume, segmentationNode=segmentation, exactNodes=exactNodes,
+                                             estimateNodes=estimateNodes)
+        return {"export": export, "folder": folder, "overwrite": overwrite, "model": model, "device": device}
+
+    return Task("export", read, inOneStep(lambda done: folder))
 
 
 def loadTask(folder: Path) -> Task:
@@ -135,11 +202,11 @@ def loadTask(folder: Path) -> Task:
 
     names = {"first": "firstEstimated", "second": "secondEstimated"}
 
-    def store(export) -> tuple:
-        nodes, others = mrml.storeExport(slicer.mrmlScene, export)
+    def store(export) -> Steps[tuple]:
+        nodes, others = yield from mrml.storeExportSteps(slicer.mrmlScene, export)
         return nodes, {names.get(name, name): node for name, node in others.items()}, export.notes
 
-    return Task("read", {"folder": Path(folder)}, store)
+    return Task("read", inOneStep(lambda: {"folder": Path(folder)}), store)
 
 
 def fusionSentences(fusion, reference: str) -> list[str]:
@@ -154,6 +221,26 @@ def fusionSentences(fusion, reference: str) -> list[str]:
         said = _("{volume} was registered and resampled: moved by {shift:.1f} mm on average and {angle:.1f} degrees.").format(
             volume=moved, shift=alignment.shift_mm, angle=alignment.rotation_deg)
     return [said, *fusion.warnings]
+
+
+def _comparison(compare: Compare | None, fusedVolume) -> dict:
+    """What a worker needs for the difference."""
+    from FusionINNLib import mrml
+
+    role = 0 if compare is None else compare.role
+    source = mrml.inputsOf(fusedVolume)[role] if compare is not None else None
+    return {"role": role, "compared": mrml.comparedWith(source, fusedVolume) if source is not None else None}
+
+
+def _storeDifference(difference, decomposedNodes: tuple, fusedVolume, compare: Compare | None):
+    """The node of a difference; None where none was computed or its source is gone."""
+    from FusionINNLib import mrml
+
+    source = mrml.inputsOf(fusedVolume)[compare.role] if difference is not None else None
+    if source is None:
+        return None
+    return mrml.storeDifferenceImage(slicer.mrmlScene, difference, decomposedNodes[compare.role], source,
+                                     differenceNode=_present(compare.differenceVolume))
 
 
 def _present(node):

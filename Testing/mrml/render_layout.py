@@ -17,8 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 import scenes
 from views import OffscreenLayout
 from FusionINNLib import mrml, phantom, pipeline
-from FusionINNLib.exported import DEFAULT_COLOR
-
+from FusionINNLib.segments import SAMPLE_COLORS
 
 NOTE = "Rendered outside of 3D Slicer, from its own slice views. Made-up sample case; research use only, not for diagnosis."
 
@@ -50,7 +49,7 @@ def show(core, sample: phantom.SampleCase, options) -> OffscreenLayout:
     scene = core.scene
     first, second = (scenes.add_volume(scene, name, volume.array, volume.affine, volume.unit)
                      for name, volume in (("ADC", sample.first), ("FLAIR", sample.second)))
-    names = tuple(mrml.Segment(f"Segment_{label}", name, DEFAULT_COLOR, label) for label, name in phantom.LABELS.items())
+    names = tuple(mrml.Segment(f"Segment_{label}", name, SAMPLE_COLORS[label], label) for label, name in phantom.LABELS.items())
     segmentation = mrml.segmentationFromLabels(scene, mrml.Segments(sample.segmentation, names), "tumour")
     fusion = pipeline.fuse(mrml.volumeFromNode(first), mrml.volumeFromNode(second), model=options.model, device="cpu")
     nodes = mrml.storeFusion(scene, fusion, first, second, settings={"model": options.model})

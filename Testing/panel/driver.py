@@ -2,6 +2,7 @@
 import sys
 import time
 import traceback
+from pathlib import Path
 
 import qt
 import slicer
@@ -11,10 +12,10 @@ from PySide6.QtWidgets import QApplication
 
 from FusionINNLib import mrml, mrml_nodes
 from FusionINNLib.phantom import LABELS, small_case
-from FusionINNPanel import terms
+from FusionINNPanel import modelfolders, terms
 
 TICK_MS = 5
-LONGEST_WAIT_S = 120
+LONGEST_WAIT_S = 600  # the machine may be busy with other work
 
 
 class Driver:
@@ -26,7 +27,7 @@ class Driver:
         self.widget = slicer_application.open_module(module)
         self.widget.parent.show()
         self.ui, self.panel = self.widget.ui, self.widget.panel
-        self.parameters.model, self.parameters.device = model, "cpu"
+        self.choose_model()
         terms.agree()
         self.longest_pause_s, self.statuses, self.defects = 0.0, [], []
         sys.excepthook = lambda kind, problem, trace: self.defects.append("".join(traceback.format_exception(kind, problem, trace)))
@@ -47,6 +48,11 @@ class Driver:
         segments = tuple(mrml.Segment(name, name, (1.0, 0.0, 0.0), label) for label, name in LABELS.items())
         mrml.segmentationFromLabels(slicer.mrmlScene, mrml.Segments(case.segmentation, segments), "tumor")
         self.wait(lambda: self.parameters.segmentation is not None, "the inputs are guessed")
+
+    def choose_model(self) -> None:
+        """The network of this test on the CPU; a scene that was closed has forgotten both."""
+        isFolder = Path(self.model).is_dir()
+        self.parameters.model, self.parameters.device = modelfolders.remember(self.model) if isFolder else self.model, "cpu"
 
     def click(self, button: str) -> None:
         """As with the mouse: nothing happens on a disabled button, so that would be a mistake of the test."""

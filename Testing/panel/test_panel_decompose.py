@@ -125,7 +125,7 @@ def test_numbers_of_an_estimate_and_export_of_everything(fused, tmp_path, monkey
     assert fused.compute("exportButton").startswith("Exported to ")
     folder, = (path for path in tmp_path.iterdir() if path.is_dir())
     slicer.mrmlScene.Clear(0)
-    fused.parameters.model = fused.model
+    fused.choose_model()
     answer_folder_dialog(monkeypatch, folder)
     assert fused.compute("loadResultButton").startswith("Loaded: ")
     assert "ESTIMATED" in fused.parameters.firstEstimated.GetName().upper()
@@ -145,7 +145,7 @@ def test_export_and_load_again(fused, tmp_path, monkeypatch):
     assert {"fused.nii.gz", "latent.nii.gz", "fusion.json"} <= {path.name for path in folder.rglob("*")}
     before = slicer.util.arrayFromVolume(fused.parameters.fusedVolume).copy()
     slicer.mrmlScene.Clear(0)
-    fused.parameters.model = fused.model
+    fused.choose_model()
     answer_folder_dialog(monkeypatch, folder)
     assert fused.compute("loadResultButton").startswith("Loaded: ")
     assert np.array_equal(slicer.util.arrayFromVolume(fused.parameters.decomposedVolume), before)
@@ -226,6 +226,7 @@ def test_the_difference_is_that_of_the_chosen_source(fused):
                                          (Reference.FIRST, parameters.firstEstimated, parameters.firstVolume)):
         parameters.differenceOf = reference
         fused.ui.differenceOfComboBox.activated.emit(0)
+        fused.wait_until_idle()
         expected = slicer.util.arrayFromVolume(estimated).astype(np.float64) - slicer.util.arrayFromVolume(source)
         assert np.allclose(slicer.util.arrayFromVolume(parameters.difference), expected, atol=1e-2)
 

@@ -36,7 +36,7 @@ def test_closing_the_scene_stops_the_computation(case):
     case.wait(lambda: True, "nothing is stored afterwards")
     assert not slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
     case.load_small_case()
-    case.parameters.model = case.model
+    case.choose_model()
     assert case.compute("fuseButton").startswith("Fused: ")
 
 
@@ -80,3 +80,49 @@ def test_parent_transforms_are_honored_and_carried_over(case):
         node.SetAndObserveTransformNodeID(transform.GetID())
     assert "nothing was moved" in case.compute("fuseButton")
     assert case.parameters.fusedVolume.GetParentTransformNode() is transform
+
+
+def test_a_chosen_model_folder_is_not_written_into_the_scene_and_is_found_again(case, tiny_model, tmp_path, monkeypatch):
+    import shutil
+    import zipfile
+
+    import slicer
+    from driver import answer_folder_dialog
+    from FusionINNPanel.parameters import Method
+
+    folder = tmp_path / "Doe_John" / "own"
+    shutil.copytree(tiny_model, folder)
+    answer_folder_dialog(monkeypatch, folder)
+    case.parameters.model = "default"
+    choose_another_folder(case)
+    assert case.ui.modelComboBox.currentText.startswith("tiny (")
+    assert case.compute("fuseButton").startswith("Fused: ")
+    path = tmp_path / "scene.mrb"
+    assert slicer.util.saveScene(str(path))
+    with zipfile.ZipFile(path) as archive:
+        scenes = [archive.read(name).decode() for name in archive.namelist() if name.endswith(".mrml")]
+    assert scenes and not any("Doe_John" in scene for scene in scenes)
+    slicer.mrmlScene.Clear(0)
+    slicer.util.loadScene(str(path))
+    case.parameters.method = Method.EXACT
+    assert case.compute("decomposeButton").startswith("Decomposed exactly"), case.status
+    shutil.rmtree(folder)
+    case.panel.refresh()
+    for text in (case.ui.modelLabel.text, case.ui.decomposeButton.toolTip, case.compute("fuseButton")):
+        assert "The model tiny (weights " in text and "is not on this computer" in text and "choose its folder" in text
+
+
+def test_a_folder_without_a_model_is_refused_and_the_choice_stays(case, tmp_path, monkeypatch):
+    from driver import answer_folder_dialog
+
+    before = case.parameters.model
+    answer_folder_dialog(monkeypatch, tmp_path)
+    choose_another_folder(case)
+    assert case.parameters.model == before
+    assert "There is no model" in case.status
+
+
+def choose_another_folder(user) -> None:
+    """Advanced > Model > Another folder ..."""
+    box = user.ui.modelComboBox
+    box.activated.emit([box.itemData(index) for index in range(box.count)].index("<folder>"))

@@ -1,6 +1,7 @@
 """What the panel says: reasons in tool tips, warnings, refusals, set-up, terms."""
 import sys
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,8 +60,7 @@ def test_a_defect_in_the_process_is_told_and_leaves_a_working_panel(case, monkey
     from FusionINNPanel import tasks
 
     make = tasks.fuseTask
-    monkeypatch.setattr(tasks, "fuseTask", lambda *nodes, **choices: types.SimpleNamespace(
-        name="no such task", arguments=make(*nodes, **choices).arguments, store=None))
+    monkeypatch.setattr(tasks, "fuseTask", lambda *nodes, **choices: replace(make(*nodes, **choices), name="no such task"))
     status = case.compute("fuseButton")
     assert "defect" in status
     assert not case.ui.progressBar.visible and case.ui.fuseButton.enabled

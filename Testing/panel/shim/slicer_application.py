@@ -154,10 +154,19 @@ def load_module(path: Path):
 
 def open_module(python):
     """What Slicer does when a module is opened for the first time: make its widget, set it up, enter. Gives the widget object."""
+    name = python.__name__
     parent = slicer.qMRMLWidget()
     parent.setLayout(qt.QVBoxLayout())
     parent.setMRMLScene(slicer.mrmlScene)
-    widget = getattr(python, f"{python.__name__}Widget")(parent)
+    parent.reload = lambda: _make_widget(parent, name)
+    getattr(slicer.modules, name.lower())._widget = parent
+    return _make_widget(parent, name)
+
+
+def _make_widget(parent, name: str):
+    """From the module as it was imported last, which is another one after a Reload."""
+    widget = getattr(sys.modules[name], f"{name}Widget")(parent)
+    setattr(slicer.modules, f"{name}Widget", widget)
     widget.setup()
     widget.enter()
     return widget
