@@ -149,7 +149,7 @@ def test_a_step_that_is_no_number_leaves_the_network_as_it_was(place, tmp_path):
     run = trainer(place, tmp_path)
     run.train_step()
     before = {key: value.clone() for key, value in run.network.state_dict().items()}
-    run.sampler.batch = lambda size, rng: np.full((size, 2, 32, 32), np.inf, np.float32)
+    run.sampler.batch = lambda rows, key: np.full((len(rows), 2, 32, 32), np.inf, np.float32)
     assert not np.isfinite(run.train_step()["norm"])
     assert all(torch.equal(value, before[key]) for key, value in run.network.state_dict().items())
     assert all(torch.isfinite(value).all() for value in run.averaged.state_dict().values())

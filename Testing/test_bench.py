@@ -18,8 +18,11 @@ def test_quick_benchmark_fills_its_page(tmp_path, capsys):
     assert "1 thread(s)" in page and "PyTorch" in page and "say nothing about speed" in page and str(tmp_path) not in page
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("|")]
     targets = [row[3] for row in rows if len(row) == 5 and row[3].startswith("at ")]
-    assert targets == ["at least 2.5", "at most 1.5", "at most 3", "at most 0.5", "at most 0.5"]
+    assert targets == ["at least 2.5", "at most 1.5", "at most 3", "at most 0.5", "at most 0.5", "at least 2.5"]
     assert all(row[4] in ("yes", "**no**") for row in rows if len(row) == 5 and row[3].startswith("at "))
+    assert float(re.search(r"first losses within ([0-9e.-]+)", page)[1]) < 1e-5
+    steps = {row[0]: float(row[1].removesuffix(" steps/s")) for row in rows if len(row) == 5 and row[1].endswith(" steps/s")}
+    assert len(steps) == 5 and min(steps.values()) > 0 and "4 whole slices of 32x32" in page
     parts = {row[0]: float(row[1].removesuffix(" s")) for row in rows if len(row) == 2 and row[1].endswith(" s")}
     assert list(parts) == ["start-up and imports", "reading", "alignment", "network", "writing", "report", "other"]
     assert all(parts[name] > 0 for name in ("start-up and imports", "report"))

@@ -16,7 +16,8 @@ from FusionINNLib.volume_io import read_volume
 from training import augment
 from training.config import TrainingConfig, load_config
 from training.data import CropSampler, load_split, validation_slices
-from training.losses import coding_noise, estimate_loss, fused_loss, learning_rate, likelihood_loss, ssim_map, statistics_loss
+from training.losses import (CELL, background_loss, coding_noise, estimate_loss, fused_loss, learning_rate, likelihood_loss, salient_loss,
+                             ssim_map, statistics_loss)
 from training.prepare import load, prepare, prepare_case, save
 from training.run_settings import settings_of
 from training.splits import read_splits
@@ -135,7 +136,7 @@ def test_each_part_holds_its_own_cases(prepared, tmp_path):
 
 def test_crops_have_their_shape_and_range_and_come_back_with_the_seed(prepared, tmp_path):
     sampler = CropSampler(load_split(prepared, write_splits(tmp_path), "train"), {"brats18": 0.7, "lgg": 0.3}, 32)
-    first, again, other = (sampler.batch(6, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    first, again, other = (sampler.batch(range(6), [seed]) for seed in (1, 1, 2))
     assert first.shape == (6, 2, 32, 32) and first.dtype == np.float32 and np.isfinite(first).all()
     assert first.min() > -0.5 and 0.2 < first.max() < 2.5
     assert np.array_equal(first, again) and not np.array_equal(first, other)
@@ -232,12 +233,31 @@ def test_likelihood_is_that_of_a_linear_flow():
     assert torch.allclose(likelihood_loss(out[:, 1:], log_det), expected)
 
 
-def test_coding_noise_is_bounded_and_absent_from_some():
+def test_coding_noise_is_that_of_8_bit_storage_and_of_the_digits():
     torch.manual_seed(0)
-    fused = torch.rand(400, 1, 4, 4)
-    noise = (coding_noise(fused, 0.01) - fused).abs().amax((1, 2, 3))
-    assert noise.max() <= 0.005 + 1e-6 and noise.max() > 0.004
-    assert 0.15 < float((noise == 0).float().mean()) < 0.35
+    fused = torch.rand(64, 1, 40, 40)
+    noise = (coding_noise(fused, 0.006) - fused).abs().amax((1, 2, 3))
+    assert noise.max() < (0.006 + CELL) / 2 and noise.min() > (0.003 + CELL) / 4 and noise.std() > 1e-4
+
+
+def test_the_salient_loss_asks_for_the_contrast_of_whichever_source_has_some():
+    rows = torch.arange(64).view(1, 1, 64, 1) * torch.ones(1, 1, 64, 64)
+    waves, flat = 0.5 + 0.3 * torch.sin(rows / 3), torch.full((1, 1, 64, 64), 0.5)
+    sources = torch.cat([waves, flat], 1)
+    assert float(salient_loss(waves, sources)) < 0.01 < 0.1 < float(salient_loss(sources.mean(1, keepdim=True), sources))
+    assert float(fused_loss(waves, sources, 1.0)) > float(fused_loss(sources.mean(1, keepdim=True), sources, 1.0))
+    assert float(salient_loss(waves, sources.flip(1))) == pytest.approx(float(salient_loss(waves, sources)), abs=1e-6)
+
+
+def test_the_background_loss_sees_ringing_outside_of_the_head_alone():
+    sources, background = torch.zeros(2, 2, 8, 8), torch.ones(2, 1, 8, 8)
+    sources[:, :, :4], background[:, :, :4] = 0.5, 0
+    fused = sources.mean(1, keepdim=True).clone()
+    fused[:, :, :4] += 0.3
+    assert float(background_loss(fused, sources, background)) == 0
+    fused[0, :, 4:] -= 0.02
+    assert float(background_loss(fused, sources, background)) == pytest.approx(0.01)
+    assert float(background_loss(fused, sources, torch.zeros_like(background))) == 0
 
 
 def test_learning_rate_warms_up_stays_and_falls():

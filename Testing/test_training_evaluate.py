@@ -7,8 +7,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from FusionINNLib import models
 from FusionINNLib.fused_file import read_fused
 from FusionINNLib.metrics.ssim import ssim
 from FusionINNLib.pipeline import estimate
@@ -20,7 +22,7 @@ from training.head import head_mask
 from training.measure import as_integers, fuse_case, measure_case
 from training.pictures import small_png
 from training.quality import calibration, high_frequency_energy, latent_figures
-from training.results_rows import ROWS, Row, Target
+from training.results_rows import RELEASED_ROWS, ROWS, Row, Target
 from training_data import write_data, write_splits
 
 
@@ -153,3 +155,27 @@ def test_pictures_are_made_small_enough():
     noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), dtype=np.uint8)
     content = small_png(Image.fromarray(noise), 60_000)
     assert len(content) <= 60_000 and content.startswith(b"\x89PNG")
+
+
+# ---- the released program ----------------------------------------------------------------------------------------------------------
+
+
+def test_models_of_the_paper_get_the_released_program_beside_this_one(place, paper_model, tiny_model, tmp_path, capsys):
+    (tmp_path / "brats18").symlink_to(place / "data" / "brats18")
+    words = ["evaluate", "--data", str(tmp_path), "--splits", str(place / "splits.json"), "--device", "cpu", "--model"]
+    assert command.main([*words, paper_model, "--out", str(tmp_path / "out")]) == 0
+    page = capsys.readouterr().out
+    assert "## The released program, with its two sigmoids" in page and all(row.label in page for row in RELEASED_ROWS)
+    case = json.loads((tmp_path / "out" / "results.json").read_text())["columns"]["t1ce_flair"]["cases"]["c"]
+    network, found = models.load(models.find(paper_model)), []
+    volumes = [read_volume(place / "data" / "brats18" / "c" / f"{name}.nii.gz").array for name in ("t1ce", "flair")]
+    for k in case["slices"]:  # straight from the formula
+        pair = np.stack([(array[k] - array[k].min()) / np.ptp(array[k]).astype(np.float64) for array in volumes]).astype(np.float32)
+        with torch.no_grad():
+            y, z = network.fuse(torch.from_numpy(pair)[None])
+            back = torch.sigmoid(network.decompose(torch.sigmoid(y), z))[0].numpy()
+        found.append([ssim(torch.sigmoid(y)[0, 0].numpy(), pair[0], 1.0), ssim(back[0], pair[0], 1.0), ssim(back[1], pair[1], 1.0)])
+    means = [case["means"][name] for name in ("released_fused_1", "released_saved_1", "released_saved_2")]
+    assert means == pytest.approx(np.mean(found, 0), abs=2e-5) and max(means[1:]) < 0.9 and case["exact"] == [0, 0]
+    assert command.main([*words, tiny_model]) == 0
+    assert "released program" not in capsys.readouterr().out

@@ -1,7 +1,8 @@
 """Speed and memory against the released network under FrEIA 0.2: `python -m training bench`.
 
-Times are medians of interleaved runs: in each round the reference, both presets and the whole command take turns, and a ratio is the median
-of the rounds' ratios. Only ratios mean anything: absolute times swing with whatever else the machine does.
+Times are medians of interleaved runs: in each round the reference, both presets and the whole command take turns, then the released
+training and this program's; a ratio is the median of the rounds' ratios. Only ratios mean anything: absolute times swing with whatever
+else the machine does.
 """
 import argparse
 import json
@@ -34,6 +35,7 @@ def main(arguments: list[str]) -> int:
         files, case = _files(options, folder)
         rows, parts, peak = _speed(files, options, folder)
         rows += _memory(files, options, folder, peak)
+        rows += _training(files, options, folder)
         if options.large:
             rows.append(_large(folder))
     page = _page(rows, parts, case, options)
@@ -207,6 +209,24 @@ def _large(folder: Path) -> tuple:
     peak = _launched(_fuse_command(write_made_up_pair(LARGE, place), folder))["peak_mib"]
     met = _met(peak * 2 ** 20 < 2e9)
     return "peak of the whole command on a made-up 512x512x300 pair, int16", f"{peak:.0f} MiB", "", "below 2000 MB", met
+
+
+# ---- training --------------------------------------------------------------------------------------------------------------------
+
+
+def _training(files: tuple[Path, Path], options: argparse.Namespace, folder: Path) -> list[tuple]:
+    """Steps of the released training and of this program's, in turns."""
+    from training.bench_training import TrainingBench, rows
+
+    bench = TrainingBench(_stored(files), 32 if options.quick else 240, folder, options.threads)
+    difference = bench.difference()
+    times: dict[str, list[float]] = {name: [] for name in bench.steps}
+    for step in bench.steps.values():
+        step()
+    for _ in range(options.rounds):
+        for name, step in bench.steps.items():
+            times[name].append(_timed(step, options.clock))
+    return rows(times, bench, difference)
 
 
 # ---- the page --------------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 import argparse
 import csv
 import json
+import math
 import os
 import shlex
 import shutil
@@ -18,6 +19,7 @@ from training.baselines.trainer import BaselineTrainer
 from training.config import TrainingConfig
 from training.data import VALIDATED_SET, load_split
 from training.evaluate import evaluate as evaluate_model
+from training.distribution import Workers, joined
 from training.export import export as export_run, load_run
 from training.fit import START, Trainer, checkpoint_step
 from training.paper_trainer import PaperTrainer
@@ -43,7 +45,7 @@ class SpokenTrainer(Trainer):
 
     def run(self, report=print) -> None:
         """As `Trainer.run`."""
-        self._last, self._from = time.monotonic(), None
+        self._last, self._from = (time.monotonic() if self.workers.is_first else math.inf), None
         super().run(report)
 
     def on_step(self, parts: dict[str, float]) -> None:
@@ -77,26 +79,31 @@ def trainer_for(config: TrainingConfig) -> type[SpokenTrainer]:
 
 def fit(options: argparse.Namespace) -> None:
     """python -m training fit --prepared DIR --splits FILE --run DIR [--config FILE] [--set name=value ...]"""
-    device = str(models.choose_device(options.device))
+    with joined(options.device) as (workers, device):
+        _fit(options, workers, device)
+
+
+def _fit(options: argparse.Namespace, workers: Workers, device: str) -> None:
+    say = print if workers.is_first else lambda *words, **options: None
     is_begun = (options.run / "last.pt").exists()
     config, changed = settings_of(options.run, options.config, options.set, is_begun, options.continue_with_new_settings)
     _check_network(config)
     step = checkpoint_step(options.run) if is_begun else 0
     if step >= config.steps:
-        print(f"{options.run.name} is finished: it has all of its {config.steps} steps.")
+        say(f"{options.run.name} is finished: it has all of its {config.steps} steps.")
         return
-    if options.start and not is_begun:
+    if options.start and not is_begun and workers.is_first:
         _copy_start(options.start, options.run)
-    trainer = trainer_for(config)(config, options.prepared, options.splits, options.run, device)
-    if changed:
+    trainer = trainer_for(config)(config, options.prepared, options.splits, options.run, device, workers)
+    if changed and workers.is_first:
         record(options.run, step, changed)
     try:
         trainer.run()
     except KeyboardInterrupt:
         kept = f"step {checkpoint_step(options.run)} is kept" if (options.run / "last.pt").exists() else "nothing was kept"
-        print(f"\nStopped after step {trainer.step}; the checkpoint of {kept}. The same command goes on.", file=sys.stderr)
+        say(f"\nStopped after step {trainer.step}; the checkpoint of {kept}. The same command goes on.", file=sys.stderr)
         raise
-    print(f"Done: export it with 'python -m training export --run {options.run} ...'.")
+    say(f"Done: export it with 'python -m training export --run {options.run} ...'.")
 
 
 def _copy_start(other: Path, run: Path) -> None:

@@ -12,7 +12,7 @@ class TrainingConfig:
     settings: dict = field(default_factory=dict)  # of the network: fields of DefaultConfig or PaperConfig
     seed: int = 0
     steps: int = 15000
-    batch: int = 4
+    batch: int = 4  # of all processes together
     crop: int = 112  # pixels; a multiple of 4
     learning_rate: float = 1.2e-3
     beta2: float = 0.99  # of Adam; at the usual 0.999 a run blew up once, see TRIALS.md
@@ -20,17 +20,20 @@ class TrainingConfig:
     flat: float = 0.35  # share of the steps before the cosine decay sets in
     clip: float = 1.0  # largest gradient norm
     average: float = 0.999  # of the moving average of the weights, which is what is validated and exported
-    fused_weight: float = 1.5
+    fused_weight: float = 1.0
+    salient_weight: float = 0.4
+    background_weight: float = 0.5
     estimate_weight: float = 1.0
     crps_weight: float = 0.5
     likelihood_weight: float = 0.005
     statistics_weight: float = 0.05
     noise: float = 0.001  # standard deviation added to the sources: gives flat regions a finite density
-    coding: float = 0.002  # largest step of the simulated rounding of the fused image, on its 0..1 scale
+    coding: float = 0.006  # largest step of the simulated rounding of the fused image, on its 0..1 scale
     ssim_share: float = 0.8  # lambda of the paper
     lgg_share: float = 0.3  # of the crops
     validate_every: int = 500
-    threads: int = 1
+    threads: int = 1  # of each process
+    precision: str = "float32"  # or "bfloat16", "float16": of the subnets in training; all else, and every model, is float32
     loss: str = "released"  # of the paper preset, or "printed": see paper_losses.py
     forward_share: float = 0.5  # alpha of the paper, of the paper preset
 

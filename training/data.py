@@ -39,9 +39,9 @@ class CropSampler:
         self.sets, weights = zip(*shares.items())
         self.weights = np.array(weights) / sum(weights)
 
-    def batch(self, size: int, rng: Generator) -> np.ndarray:
-        """(size, 2, crop, crop) float32."""
-        return np.stack([self.draw(rng) for _ in range(size)])
+    def batch(self, rows: range, key: list[int]) -> np.ndarray:
+        """Some rows, (len(rows), 2, crop, crop) float32, of the batch that `key` names. A row is the same whichever others are drawn."""
+        return np.stack([self.draw(np.random.default_rng([*key, row])) for row in rows])
 
     def draw(self, rng: Generator) -> np.ndarray:
         """One augmented pair of crops in which at least a third of the pixels belong to the head."""

@@ -16,10 +16,10 @@ from FusionINNLib.networks import FusionNetwork, build
 from FusionINNLib.outputs import new_folder
 from FusionINNLib.released import PAPER_MARGIN
 from training.config import load_config
+from training.losses import CELL
 from training.paper_data import slice_sources
 from training.prepare import PreparedCase
 
-CELL = 2.0 ** -10  # of the nominal 0..1 scale: a quarter of a step of 8-bit storage, so that little is lost there
 DEFAULT_MARGIN = 8  # pixels; a crop in training ends in the head as often as in background, so little is needed
 
 
@@ -91,7 +91,8 @@ def measure(network: FusionNetwork, pairs: list[np.ndarray]) -> dict[str, float]
         fused, latent = network.fuse(sources)
         bright.append(fused[head].numpy())
         drawn = torch.randn((8, *latent.shape[1:]), generator=generator)
-        whole.append(_error_and_variance(network.decompose(fused.repeat(8, 1, 1, 1), drawn.clamp(-DRAWN.reach, DRAWN.reach)), sources, head))
+        within = drawn.clamp(-DRAWN.reach, DRAWN.reach)
+        whole.append(_error_and_variance(network.decompose(fused.repeat(8, 1, 1, 1), within), sources, head))
         rounded.append(_error_and_variance(network.decompose_rounded(in_8_bit(fused).repeat(8, 1, 1, 1), drawn), sources, head))
     scales = (float(np.sqrt(error / max(variance, 1e-12))) for error, variance in (np.sum(whole, 0), np.sum(rounded, 0)))
     return {"typical_bright": round(float(np.percentile(np.concatenate(bright), 99.9)), 4),

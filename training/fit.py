@@ -3,34 +3,58 @@
     RUN/config.json   what was asked          RUN/log.csv    one line a validation
     RUN/last.pt       everything to go on     RUN/best.pt    averaged weights with the best validation
     RUN/start.pt      weights to begin with, where the run does not begin afresh
+
+Several processes train one run together, see distribution.py: each does the steps, the first one validates, logs and saves.
 """
 import copy
 import csv
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from pickle import UnpicklingError
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from FusionINNLib.errors import InputError, ModelError
 from FusionINNLib.networks import FusionNetwork, build
+from training.augment import BACKGROUND
 from training.config import TrainingConfig
 from training.data import VALIDATED_SET, CropSampler, load_split, validation_slices
-from training.losses import coding_noise, estimate_loss, fused_loss, learning_rate, likelihood_loss, ssim_map, statistics_loss
+from training.distribution import ALONE, Workers
+from training.losses import (background_loss, coding_noise, estimate_loss, fused_loss, learning_rate, likelihood_loss, salient_loss,
+                             ssim_map, statistics_loss)
+from training.precision import Precision
 from training.prepare import PreparedCase
-
 
 START = "start.pt"
 
 
-class Trainer:
-    """One run: `Trainer(config, ...).run()`. Subclasses change a hook, not the loop."""
+class Step(nn.Module):
+    """The loss of a batch as what one module gives, whatever ways through the network it looks at: gradients can be averaged so."""
 
-    def __init__(self, config: TrainingConfig, prepared: Path, splits: Path, folder: Path, device: str = "cpu"):
-        self.config, self.folder, self.device = config, folder, torch.device(device)
+    def __init__(self, network: nn.Module, loss: Callable[[Tensor], tuple[Tensor, dict[str, float]]]):
+        super().__init__()
+        self.network, self.loss = network, loss
+
+    def forward(self, sources: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """As `Trainer.loss`."""
+        return self.loss(sources)
+
+
+class Trainer:
+    """One run: `Trainer(config, ...).run()`. Subclasses change a hook, not the loop.
+
+    Args:
+        device: of this process.
+        workers: the processes that train the run together; `config.batch` is that of all of them.
+    """
+
+    def __init__(self, config: TrainingConfig, prepared: Path, splits: Path, folder: Path, device: str = "cpu", workers: Workers = ALONE):
+        self.config, self.folder, self.device, self.workers = config, folder, torch.device(device), workers
+        workers.rows(config.batch)  # said before anything is read
         torch.set_num_threads(config.threads)
         train, val = load_split(prepared, splits, "train"), load_split(prepared, splits, "val")
         if not val.get(VALIDATED_SET):
@@ -39,7 +63,10 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.network = self.build_network().to(self.device, memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.network).requires_grad_(False)
+        self.precision = Precision(config.precision, self.device)
+        self.precision.lower(self.network)
         self.optimizer = self.configure_optimizer()
+        self.one_step = workers.parallel(Step(self.network, self.loss), self.device)
         self.step, self.best, self.seconds = 0, -np.inf, 0.0
 
     # ---- hooks -------------------------------------------------------------------------------------------------------------------
@@ -71,18 +98,23 @@ class Trainer:
             group["lr"] = rate
 
     def draw_batch(self) -> np.ndarray:
-        """(B, 2, H, W) float32, by the number of the step alone."""
-        return self.sampler.batch(self.config.batch, np.random.default_rng([self.config.seed, self.step]))
+        """This process's rows (B, 2, H, W) float32 of the batch, which goes by the number of the step alone."""
+        rows = range(self.config.batch)[self.workers.rows(self.config.batch)]
+        return self.sampler.batch(rows, [self.config.seed, self.step])
 
     def loss(self, sources: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """Total loss of a batch (B, 2, H, W) and its parts."""
-        c = self.config
+        """Total loss of a batch (B, 2, H, W), or of this process's rows of one, and its parts: means over rows."""
+        c, workers = self.config, self.workers
         head = (sources.amax(1, keepdim=True) > 0.05).float()
-        sources = sources + c.noise * torch.randn_like(sources)
+        background = (sources.amax(1, keepdim=True) <= BACKGROUND).float()
+        sources = sources + c.noise * workers.normal_like(sources)
         fused, latent, log_det = self.network(sources)
-        coded = coding_noise(fused, c.coding)
-        draws = self.network.decompose(coded.repeat(2, 1, 1, 1), torch.randn_like(latent.repeat(2, 1, 1, 1))).chunk(2)
+        coded = coding_noise(fused, c.coding, workers)
+        drawn = torch.cat([workers.normal_like(latent), workers.normal_like(latent)])
+        draws = self.network.decompose(coded.repeat(2, 1, 1, 1), drawn).chunk(2)
         parts = {"fused": c.fused_weight * fused_loss(fused, sources, c.ssim_share),
+                 "salient": c.salient_weight * salient_loss(fused, sources),
+                 "background": c.background_weight * background_loss(fused, sources, background),
                  "estimate": c.estimate_weight * estimate_loss(draws, sources, c.ssim_share, c.crps_weight),
                  "likelihood": c.likelihood_weight * likelihood_loss(latent, log_det),
                  "statistics": c.statistics_weight * statistics_loss(latent, fused, head)}
@@ -92,11 +124,11 @@ class Trainer:
         """Told the parts of the loss after each step."""
 
     def validate(self) -> dict[str, float]:
-        """Figures of the averaged weights; the greatest `score` is kept as the best."""
+        """Figures of the averaged weights, in the first process; the greatest `score` is kept as the best."""
         return validate(self.averaged, self.validation, self.device)
 
     def after_validation(self, scores: dict[str, float]) -> None:
-        """Told the figures before everything is saved."""
+        """Told the figures, in every process, before everything is saved."""
 
     def extra_state(self) -> dict:
         """What else a checkpoint holds: tensors and plain values."""
@@ -109,11 +141,13 @@ class Trainer:
 
     def run(self, report=print) -> None:
         """Train to the last step, validating and saving on the way."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.config.save(self.folder / "config.json")
+        if self.workers.is_first:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.config.save(self.folder / "config.json")
         if (self.folder / "last.pt").exists():
             self.resume()
-            report(f"going on after step {self.step}")
+            if self.workers.is_first:
+                report(f"going on after step {self.step}")
         elif (self.folder / START).exists():
             self.start_from(self.folder / START)
         started = time.perf_counter() - self.seconds
@@ -131,12 +165,12 @@ class Trainer:
         batch = self.draw_batch()
         torch.manual_seed(c.seed * 1_000_003 + self.step)
         sources = torch.from_numpy(batch).to(self.device, memory_format=torch.channels_last)
-        loss, parts = self.loss(sources)
+        loss, parts = self.one_step(sources)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        parts["norm"] = float(torch.nn.utils.clip_grad_norm_(self.network.parameters(), c.clip))
-        if np.isfinite(parts["norm"]):
-            self.optimizer.step()
+        self.precision.backward(loss, self.optimizer)
+        parts = self.workers.mean(parts, self.device)
+        parts["norm"] = float(nn.utils.clip_grad_norm_(self.network.parameters(), c.clip))
+        self.precision.update(self.optimizer, np.isfinite(parts["norm"]))
         self.step += 1
         decay = min(c.average, self.step / (self.step + 10))
         with torch.no_grad():
@@ -145,8 +179,11 @@ class Trainer:
         return parts
 
     def on_validation(self, parts: dict[str, float], report) -> None:
-        """Validate the averaged weights, log, and save."""
-        scores = self.validate()
+        """Validate the averaged weights, log, and save. The others are told the figures, by which learning rates may go."""
+        scores = self.workers.told(self.validate() if self.workers.is_first else None)
+        self.after_validation(scores)
+        if not self.workers.is_first:
+            return
         row = {"step": self.step, "seconds": round(self.seconds), **parts, **scores}
         report(" ".join(f"{name} {value:.4g}" for name, value in row.items()))
         log = self.folder / "log.csv"
@@ -159,7 +196,6 @@ class Trainer:
         if scores["score"] > self.best:
             self.best = scores["score"]
             _save(self.averaged.state_dict(), self.folder / "best.pt")
-        self.after_validation(scores)
         self.save()
 
     # ---- checkpoints -------------------------------------------------------------------------------------------------------------
@@ -167,7 +203,8 @@ class Trainer:
     def save(self) -> None:
         """Everything needed to go on as if nothing had happened."""
         _save({"network": self.network.state_dict(), "averaged": self.averaged.state_dict(), "optimizer": self.optimizer.state_dict(),
-               "step": self.step, "best": self.best, "seconds": self.seconds, **self.extra_state()}, self.folder / "last.pt")
+               "step": self.step, "best": self.best, "seconds": self.seconds, **self.precision.state(), **self.extra_state()},
+              self.folder / "last.pt")
 
     def start_from(self, path: Path) -> None:
         """Begin with the averaged weights of another run."""
@@ -185,6 +222,7 @@ class Trainer:
             self.network.load_state_dict(state["network"])
             self.averaged.load_state_dict(state["averaged"])
             self.optimizer.load_state_dict(state["optimizer"])
+            self.precision.load_state(state)
             self.load_extra_state(state)
         except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as problem:
             raise ModelError(f"The checkpoint of {self.folder.name} is damaged or of another network: start a new run.") from problem
@@ -209,7 +247,7 @@ def _save(state: dict, path: Path) -> None:
 def validate(network: FusionNetwork, validation: dict[str, list[np.ndarray]], device: torch.device, samples: int = 8) -> dict[str, float]:
     """Quick figures on cropped validation slices; `python -m training evaluate` gives the ones to publish.
 
-    `score`, which picks the best weights, is the estimate from 8-bit and float storage inside the head plus the fused image's similarity
+    `score`, which picks the best weights, is the estimate from 8-bit storage inside the head plus the fused image's similarity
     against the average's, all as SSIM.
     """
     result: dict[str, float] = {}
@@ -217,7 +255,7 @@ def validate(network: FusionNetwork, validation: dict[str, list[np.ndarray]], de
         rows = [_validate_slice(network, torch.from_numpy(pair)[None].to(device), samples) for pair in slices]
         result |= {f"{name}_{key}": float(np.mean([row[key] for row in rows])) for key in rows[0]}
     first = next(iter(validation))
-    result["score"] = sum(result[f"{first}_{key}"] for key in ("estimate_1", "estimate_2", "estimate8_1", "estimate8_2")) / 2 + min(
+    result["score"] = sum(result[f"{first}_{key}"] for key in ("estimate8_1", "estimate8_2")) + min(
         result[f"{first}_gain"], 0.0)
     return result
 

@@ -1,38 +1,30 @@
 """What a network is trained for: fused image like both sources, estimate like the sources, latent like white standard normal noise."""
 import math
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from training.distribution import ALONE, Workers
+from training.window import gaussian
 
-@lru_cache(maxsize=32)
-def _gaussian_band(size: int) -> Tensor:
-    """Matrix (size, size - 10) that filters rows with the Gaussian of SSIM (11 taps, sigma 1.5) without borders.
+CELL = 2.0 ** -10  # of the exchange of digits that is put behind a trained network: a quarter of a step of 8-bit storage
 
-    As a matrix product this is several times faster on a CPU than a convolution of one channel.
+
+def moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and mean square of the window around each pixel of x (..., H, W): (..., H - 10, W - 10) each."""
+    return gaussian(x), gaussian(x * x)
+
+
+def ssim_map(a: Tensor, b: Tensor, moments_of_b: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    """Structural similarity (Wang et al. 2004) of images (B, C, H, W) with data range 1: (B, C, H - 10, W - 10).
+
+    One of them may have one channel for all of the other's. moments_of_b: `moments(b)`, where b is compared more than once.
     """
-    taps = torch.exp(-(torch.arange(11) - 5.0) ** 2 / (2 * 1.5 ** 2))
-    taps = taps / taps.sum()
-    band = torch.zeros(size, size - 10)
-    for column in range(size - 10):
-        band[column:column + 11, column] = taps
-    return band
-
-
-def gaussian(x: Tensor) -> Tensor:
-    """(..., H, W) -> (..., H - 10, W - 10)."""
-    rows, columns = _gaussian_band(x.shape[-2]).to(x), _gaussian_band(x.shape[-1]).to(x)
-    return rows.T @ (x @ columns)
-
-
-def ssim_map(a: Tensor, b: Tensor) -> Tensor:
-    """Structural similarity (Wang et al. 2004) of images (B, 1, H, W) with data range 1: (B, 1, H - 10, W - 10)."""
-    mean_a, mean_b = gaussian(a), gaussian(b)
-    var_a, var_b = gaussian(a * a) - mean_a ** 2, gaussian(b * b) - mean_b ** 2
-    covariance = gaussian(a * b) - mean_a * mean_b
-    return ((2 * mean_a * mean_b + 1e-4) * (2 * covariance + 9e-4)) / ((mean_a ** 2 + mean_b ** 2 + 1e-4) * (var_a + var_b + 9e-4))
+    mean_a, square_a = moments(a)
+    mean_b, square_b = moments(b) if moments_of_b is None else moments_of_b
+    product, squares = 2 * mean_a * mean_b, mean_a ** 2 + mean_b ** 2
+    return (product + 1e-4) * (2 * gaussian(a * b) - product + 9e-4) / ((squares + 1e-4) * (square_a + square_b - squares + 9e-4))
 
 
 def similarity_loss(image: Tensor, target: Tensor, ssim_share: float) -> Tensor:
@@ -43,6 +35,26 @@ def similarity_loss(image: Tensor, target: Tensor, ssim_share: float) -> Tensor:
 def fused_loss(fused: Tensor, sources: Tensor, ssim_share: float) -> Tensor:
     """Mean dissimilarity of the fused image (B, 1, H, W) to both sources (B, 2, H, W)."""
     return sum(similarity_loss(fused, sources[:, n:n + 1], ssim_share) for n in range(2)) / 2
+
+
+def salient_loss(fused: Tensor, sources: Tensor) -> Tensor:
+    """Dissimilarity of the fused image (B, 1, H, W) to whichever of the sources (B, 2, H, W) has more contrast there.
+
+    1 - Q_P (Piella & Heijmans 2003, Eq. 5) with SSIM: in each window the sources count in proportion to their variances. The mean over
+    both sources alone is greatest where a fused image has about half of the contrast of what only one of them shows.
+    """
+    variance = gaussian(sources * sources) - gaussian(sources) ** 2 + 1e-6
+    share = variance / variance.sum(1, keepdim=True)
+    return 1 - sum((share[:, n:n + 1] * ssim_map(fused, sources[:, n:n + 1])).mean() for n in range(2))
+
+
+def background_loss(fused: Tensor, sources: Tensor, background: Tensor) -> Tensor:
+    """Mean distance of the fused image (B, 1, H, W) from the average where both sources are background (B, 1, H, W; 0 or 1).
+
+    Without it the network's convolutions ring around the head, which similarities in the head do not see.
+    """
+    distance = (fused - sources.mean(1, keepdim=True)).abs() * background
+    return (distance.sum((1, 2, 3)) / background.sum((1, 2, 3)).clamp_min(1)).mean()
 
 
 def estimate_loss(draws: tuple[Tensor, Tensor], sources: Tensor, ssim_share: float, crps_weight: float) -> Tensor:
@@ -57,11 +69,14 @@ def estimate_loss(draws: tuple[Tensor, Tensor], sources: Tensor, ssim_share: flo
     return similarity + crps_weight * (error - F.l1_loss(draws[0], draws[1]) / 2)
 
 
-def coding_noise(fused: Tensor, largest: float) -> Tensor:
-    """What storing the fused image (B, 1, H, W) as integers does to it: rounding of random step, none for a quarter of the images."""
-    step = largest * torch.rand(len(fused), 1, 1, 1, device=fused.device)
-    step = step * (torch.rand_like(step) > 0.25)
-    return fused + (torch.rand_like(fused) - 0.5) * step
+def coding_noise(fused: Tensor, largest: float, workers: Workers = ALONE) -> Tensor:
+    """What exchanging digits and then storing the fused image (B, 1, H, W) in 8 bit does to it.
+
+    The exchange moves it by less than a cell, storage by rounding of a random step between half of the largest and the largest. A fused
+    image that is stored with more precision needs no such care: its digits tell the latent, see FusionINNLib/digits.py.
+    """
+    step = largest * (1 + workers.uniform_like(fused[:, :, :1, :1])) / 2
+    return fused + (workers.uniform_like(fused) - 0.5) * step + (workers.uniform_like(fused) - 0.5) * CELL
 
 
 def likelihood_loss(latent: Tensor, log_det: Tensor) -> Tensor:

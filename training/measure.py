@@ -18,6 +18,7 @@ from FusionINNLib.volume_io import read_volume, write_nifti
 from training.evaluation_cases import EvaluationCase, SliceChoice
 from training.head import head_mask
 from training.quality import calibration, fused_figures, latent_figures, similarities
+from training.released_figures import released_figures
 
 STORAGES = {"float32": None, "int16": np.dtype(np.int16), "uint8": np.dtype(np.uint8)}
 SAMPLES, SEED = 8, 0  # as `fusioninn decompose --estimate` is preset
@@ -66,10 +67,11 @@ def measure_case(case: EvaluationCase, fusion: Fusion, choose: SliceChoice, mode
                            for back, source, record in zip(exact, (fusion.first, fusion.second), fusion.recipe.sources)))
     fused, latent = (to_stack(volume.array, fusion.recipe.axis) for volume in (fusion.fused, fusion.latent))
     guesses, spreads = _all_estimates(fusion, chosen, model, device)
+    released = released_figures(model, device, sources, heads, chosen, SEED)
     slices = {}
     for place, k in enumerate(chosen):
         pair = (sources[0][k], sources[1][k])
-        slices[k] = fused_figures(fused[k], pair, heads[k])
+        slices[k] = fused_figures(fused[k], pair, heads[k]) | released.get(k, {})
         for name, (first, second) in guesses.items():
             slices[k] |= similarities(name, (first[place], second[place]), pair, heads[k])
     together = latent_figures(latent[chosen], fused[chosen], heads[chosen])

@@ -24,10 +24,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from FusionINNLib.networks import FusionNetwork
-from training.losses import ssim_map
+from training.distribution import ALONE, Workers
+from training.losses import moments, ssim_map
 
 WIDTHS = (0.05, 0.2, 0.9)  # of the kernels
 
@@ -63,12 +63,15 @@ class Passes:
     restored: Tensor
 
 
-def passes(network: FusionNetwork, sources: Tensor) -> Passes:
-    """There and back with fresh noise, first `normal`, then that of the way back; the gradient goes through both ways."""
+def passes(network: FusionNetwork, sources: Tensor, workers: Workers = ALONE) -> Passes:
+    """There and back with fresh noise, first `normal`, then that of the way back; the gradient goes through both ways.
+
+    With several processes each has its rows of all but `latent` and `normal`, which the latent part compares as a whole.
+    """
     program = ReleasedProgram(network)
     fused, latent = program.fuse(sources)
-    normal, drawn = torch.randn_like(latent), torch.randn_like(latent)
-    return Passes(sources, fused, latent, normal, program.decompose(fused, drawn))
+    normal, drawn = workers.whole_normal_like(latent), workers.normal_like(latent)
+    return Passes(sources, fused, workers.gather(latent), normal, program.decompose(fused, drawn))
 
 
 def released_loss(seen: Passes, ssim_share: float, forward_share: float) -> dict[str, Tensor]:
@@ -77,10 +80,11 @@ def released_loss(seen: Passes, ssim_share: float, forward_share: float) -> dict
     Args:
         ssim_share: lambda, 0.8 as published. forward_share: alpha, 0.5 as published.
     """
+    known = moments(seen.sources)
+
     def dissimilarity(images: Tensor) -> Tensor:
-        pairs = [(images[:, n:n + 1], seen.sources[:, n:n + 1]) for n in range(2)]
-        similarity = sum(0.5 * (1 - ssim_map(*pair).mean()) for pair in pairs)
-        return ssim_share * similarity + (1 - ssim_share) * sum(0.5 * F.mse_loss(*pair) for pair in pairs)
+        similarity = 1 - ssim_map(images, seen.sources, known).mean()  # of both sources, in the mean
+        return ssim_share * similarity + (1 - ssim_share) * (images - seen.sources).square().mean()
 
     return _parts(dissimilarity, seen, forward_share)
 
@@ -90,10 +94,11 @@ def printed_loss(seen: Passes, ssim_share: float, forward_share: float) -> dict[
 
     Args: as for `released_loss`.
     """
+    known = moments(seen.sources)
+
     def dissimilarity(images: Tensor) -> Tensor:
-        pairs = [(images[:, n:n + 1], seen.sources[:, n:n + 1]) for n in range(2)]
-        similarity = sum(1 - ssim_map(*pair).mean() for pair in pairs)
-        norm = sum(torch.linalg.vector_norm(a - b, dim=(1, 2, 3)).mean() for a, b in pairs)
+        similarity = 2 - 2 * ssim_map(images, seen.sources, known).mean()
+        norm = torch.linalg.vector_norm(images - seen.sources, dim=(2, 3)).mean(0).sum()
         return ssim_share * similarity + (1 - ssim_share) * norm
 
     return _parts(dissimilarity, seen, forward_share)
@@ -104,8 +109,8 @@ LOSSES = {"released": released_loss, "printed": printed_loss}
 
 
 def _parts(dissimilarity: Callable[[Tensor], Tensor], seen: Passes, forward_share: float) -> dict[str, Tensor]:
-    """`dissimilarity` of a pair of images (B, 2, H, W) to the sources, for both ways, and the latent part; weighted by alpha."""
-    return {"fused": forward_share * dissimilarity(seen.fused.expand_as(seen.sources)),
+    """`dissimilarity` of images, (B, 1, H, W) or a pair, to both sources, for both ways, and the latent part; weighted by alpha."""
+    return {"fused": forward_share * dissimilarity(seen.fused),
             "latent": forward_share * discrepancy(seen.latent.flatten(1), seen.normal.flatten(1)),
             "estimate": (1 - forward_share) * dissimilarity(seen.restored)}
 

@@ -21,6 +21,7 @@ from training.fit import Trainer, validate
 from training.paper_data import CONTRASTS, SliceSampler, slice_sources
 from training.paper_losses import LOSSES, ReleasedProgram, passes
 from training.prepare import PreparedCase
+from training.subnets import quicken
 
 
 class PaperTrainer(Trainer):
@@ -38,6 +39,7 @@ class PaperTrainer(Trainer):
         """Fresh weights, with an activation normalisation that makes the first batch zero-mean and unit-variance."""
         network = super().build_network()
         network.flow.flows[0].initialize(torch.from_numpy(self._batch_of(self.sampler, 0)))
+        quicken(network)
         return network
 
     def configure_optimizer(self) -> torch.optim.Optimizer:
@@ -50,12 +52,14 @@ class PaperTrainer(Trainer):
         """Nothing: `after_validation` does."""
 
     def draw_batch(self) -> np.ndarray:
-        """The next slices of the epoch, (B, 2, crop, crop)."""
-        return self._batch_of(self.sampler, self.step)
+        """This process's rows (B, 2, crop, crop) of the next slices of the epoch."""
+        batch = self._batch_of(self.sampler, self.step)  # the whole of it: slices cost next to nothing beside a step
+        return batch[self.workers.rows(len(batch))]
 
     def loss(self, sources: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Total loss of a batch (B, 2, H, W) and its parts, released or printed."""
-        parts = LOSSES[self.config.loss](passes(self.network, sources), self.config.ssim_share, self.config.forward_share)
+        seen = passes(self.network, sources, self.workers)
+        parts = LOSSES[self.config.loss](seen, self.config.ssim_share, self.config.forward_share)
         return sum(parts.values()), {name: float(part.detach()) for name, part in parts.items()}
 
     def validate(self) -> dict[str, float]:

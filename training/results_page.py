@@ -9,8 +9,8 @@ import numpy as np
 from FusionINNLib import __version__
 from FusionINNLib.recipe import NOTICE
 from training.evaluate import ColumnResult, Results
-from training.results_rows import EXACT_LABEL, ROWS, TRAINED, UNSEEN, exact_is_met, exact_target, exact_words
-from training.results_words import CAVEATS, DEFINITIONS, PICTURES
+from training.results_rows import EXACT_LABEL, RELEASED_ROWS, ROWS, TRAINED, UNSEEN, Row, exact_is_met, exact_target, exact_words
+from training.results_words import CAVEATS, DEFINITIONS, PICTURES, RELEASED_PROGRAM
 
 _MARKS = {True: "yes", False: "**no**", None: ""}
 
@@ -30,6 +30,8 @@ def page(results: Results, command: str, pictures: list[str]) -> str:
         parts += ["## What was asked, and what was measured", main_table(asked)]
     if others:
         parts += ["## Other contrasts, grids and diseases", plain_table(others)]
+    if results.card.preset == "paper":
+        parts += ["## The released program, with its two sigmoids", RELEASED_PROGRAM, released_table(results.columns)]
     if asked:
         parts += ["## Patient by patient", *(_patients(result) for result in results.columns if len(result.cases) > 1)]
     parts += ["## Definitions", DEFINITIONS, "## What to keep in mind", CAVEATS, _not_run(by_key), _remarks(results)]
@@ -64,8 +66,16 @@ def main_table(asked: list[ColumnResult]) -> str:
 
 def plain_table(columns: list[ColumnResult]) -> str:
     """Values of columns without targets. Means over patients."""
-    lines = [[EXACT_LABEL, *(exact_words(result) for result in columns)]]
-    lines += [[row.label, *(row.show(result.mean) for result in columns)] for row in ROWS]
+    return _table(columns, [[EXACT_LABEL, *(exact_words(result) for result in columns)]], ROWS)
+
+
+def released_table(columns: list[ColumnResult]) -> str:
+    """What the released program gives beside what this one gives with the same weights. Means over patients."""
+    return _table(columns, [], RELEASED_ROWS)
+
+
+def _table(columns: list[ColumnResult], lines: list[list[str]], rows: tuple[Row, ...]) -> str:
+    lines += [[row.label, *(row.show(result.mean) for result in columns)] for row in rows]
     return _markdown(["", *(result.column.title for result in columns)], lines)
 
 

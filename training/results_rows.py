@@ -97,6 +97,17 @@ ROWS = (
     _latent("correlation with the fused image", ("z_fused",), below(0.1)),
 )
 
+RELEASED_ROWS = (
+    Row("released program: Q_SSIM of sigmoid(y) to first + to second", ("released_fused_1", "released_fused_2"), joint=" + "),
+    Row("this program: the same of y", ("fused_1", "fused_2"), joint=" + "),
+    Row("released program: sigmoid(f^-1([sigmoid(y), noise])), whole slice", ("released_1", "released_2")),
+    Row("the same inside the head", ("released_1_inside", "released_2_inside")),
+    Row("released program with the saved latent: sigmoid(f^-1([sigmoid(y), z])), whole slice", ("released_saved_1", "released_saved_2")),
+    Row("this program: estimate f^-1([y, noise]), one draw, whole slice", ("one_draw_1", "one_draw_2")),
+    Row("the same inside the head", ("one_draw_1_inside", "one_draw_2_inside")),
+)
+"""Of models of the `paper` preset: the figures `released_...` of `released_figures.py`, each beside this program's."""
+
 EXACT_LABEL = "exact: first / second"
 _EXACT_TARGETS = {TRAINED: "identical in every voxel", UNSEEN: "to 1e-5 of the range"}
 EXACT_LIMIT = 1e-5

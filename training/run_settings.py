@@ -13,6 +13,7 @@ from training.baselines import TRAINED
 from training.baselines.trainer import baseline_config
 from training.config import PRESETS, TrainingConfig, load_config
 from training.paper_losses import LOSSES
+from training.precision import PRECISIONS
 
 CHANGEABLE = frozenset({"steps", "learning_rate", "warm_up", "flat", "ssim_share",
                         *(item.name for item in fields(TrainingConfig) if item.name.endswith("_weight"))})
@@ -118,6 +119,8 @@ def _checked(values: dict) -> TrainingConfig:
             raise InputError(f"The setting {name} must be at least 1.")
     if values["loss"] not in LOSSES:
         raise InputError(f"There is no loss {values['loss']!r}: choose {' or '.join(LOSSES)}.")
+    if values["precision"] not in PRECISIONS:
+        raise InputError(f"There is no precision {values['precision']!r}: choose {', '.join(PRECISIONS)}.")
     if values["crop"] % 4:
         raise InputError("The setting crop must be a multiple of 4.")
     return TrainingConfig(**{name: float(value) if type(preset[name]) is float else value for name, value in values.items()})

@@ -47,7 +47,9 @@ class BaselineTrainer(Trainer):
 
     def loss(self, sources: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Total loss of a batch (B, 2, H, W) and its parts, of which there is one."""
-        total = fused_loss(self.network(sources[:, :1], sources[:, 1:]), sources, self.config.ssim_share)
+        with self.precision.layers():
+            fused = self.network(sources[:, :1], sources[:, 1:])
+        total = fused_loss(fused.float(), sources, self.config.ssim_share)
         return total, {"fused": float(total.detach())}
 
     def train_step(self) -> dict[str, float]:
