@@ -16,7 +16,9 @@ DEFINITIONS = f"""\
 - **High-frequency energy**: mean square of the 3 x 3 Laplacian (0 1 0, 1 -4 1, 0 1 0) inside the head, of the fused image against the
   larger of the two sources, slice by slice.
 - **Estimate**: mean of {SAMPLES} drawn latents, seed {SEED}, from the fused image alone, written to a NIfTI file and read again; int16 and
-  uint8 use all their integers over the range of the volume, with scale factors in the header.
+  uint8 use all their integers over the range of the volume, with scale factors in the header. In float32 and int16 the digits that fused
+  image and latent exchanged can be read (`FusionINNLib/digits.py`); uint8 shows what the learned layers hid, and what is left after any
+  smoothing or resampling of the fused image.
 - **Spread**: root mean square of the standard deviation over the {SAMPLES} draws, against that of the estimate's error, all measured slices
   of a patient together.
 - **Latent**: voxels inside the head of all measured slices of a patient together, nothing rescaled; its targets must be met by every
@@ -37,7 +39,8 @@ CAVEATS = """\
 - openms is one patient with multiple sclerosis; its volumes were resampled and skull-stripped by their makers.
 - SSIM rewards images that are alike window by window. It does not say whether a lesion can still be told from its surround: look at the
   pictures at full size.
-- An estimate is what a network believes, not a scan."""
+- An estimate is what a network believes, not a scan. That it is so close from float32 and int16 holds for the fused image as it was
+  written; a copy that was smoothed, resampled or windowed gives what the rows of uint8 show, or less."""
 
 PICTURES = {
     "isles22.png": "ISLES 2022 (Hernandez Petzsche et al. 2022), one stroke case, CC BY-SA 4.0: ADC and FLAIR, lesion outlined.",
