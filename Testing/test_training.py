@@ -11,6 +11,7 @@ import torch
 from FusionINNLib.errors import InputError
 from FusionINNLib.flow import AverageDifference, Composition
 from FusionINNLib.metrics.ssim import ssim_map as reference_ssim_map
+from FusionINNLib.networks import DefaultConfig, default_network
 from FusionINNLib.normalization import fit_volume
 from FusionINNLib.volume_io import read_volume
 from training import augment
@@ -21,6 +22,7 @@ from training.losses import (CELL, background_loss, coding_noise, estimate_loss,
 from training.prepare import load, prepare, prepare_case, save
 from training.run_settings import settings_of
 from training.splits import read_splits
+from training.widen import widened
 from training_data import SETTINGS, SPLIT, write_case, write_data, write_splits
 
 
@@ -291,3 +293,29 @@ def test_settings_come_from_a_file_and_then_from_the_command(tmp_path):
 def test_settings_that_make_no_sense(tmp_path, single, words):
     with pytest.raises(InputError, match=words):
         settings_of(tmp_path, None, [single], False, False)
+
+
+# ---- widening ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_widened_network_computes_the_same_and_uses_its_new_channels():
+    torch.manual_seed(0)
+    narrow, wide = (default_network(DefaultConfig(1, 1, 1, *widths)) for widths in ((8, 12), (10, 16)))
+    for parameter in narrow.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    wide.load_state_dict(widened(narrow.state_dict(), wide.state_dict()))
+    x = torch.rand(1, 2, 16, 16)
+    for ours, theirs in zip(wide.fuse(x), narrow.fuse(x)):
+        assert torch.allclose(ours, theirs, atol=1e-6)
+    sum(image.square().sum() for image in wide.fuse(x)).backward()
+    layers = [module for module in wide.modules() if isinstance(module, torch.nn.Conv2d) and module.in_channels in (10, 16)]
+    gradients = [layer.weight.grad for layer in layers]
+    assert gradients and all((gradient[:, -1] != 0).any() for gradient in gradients)
+
+
+def test_only_a_wider_network_can_begin_with_the_weights_of_another():
+    shapes = ((1, 1, 1, 8, 8), (1, 1, 1, 9, 8), (2, 1, 1, 8, 8))
+    narrow, wide, other = (default_network(DefaultConfig(*shape)).state_dict() for shape in shapes)
+    for wrong in (narrow, other):
+        with pytest.raises(ValueError):
+            widened(wide, wrong)

@@ -28,6 +28,7 @@ from training.losses import (background_loss, coding_noise, estimate_loss, fused
                              ssim_map, statistics_loss)
 from training.precision import Precision
 from training.prepare import PreparedCase
+from training.widen import widened
 
 START = "start.pt"
 
@@ -207,11 +208,12 @@ class Trainer:
               self.folder / "last.pt")
 
     def start_from(self, path: Path) -> None:
-        """Begin with the averaged weights of another run."""
+        """Begin with the averaged weights of another run, whose network may have been narrower."""
         weights = torch.load(path, map_location=self.device, weights_only=True)
         try:
+            weights = widened(weights, self.network.state_dict())
             self.network.load_state_dict(weights)
-        except RuntimeError as problem:
+        except (RuntimeError, ValueError) as problem:
             raise InputError(f"{path.name} holds weights of another network: start from a run with the same settings.") from problem
         self.averaged.load_state_dict(weights)
 
