@@ -1,4 +1,5 @@
-"""The command `python -m training`: arguments in, plain sentences and exit codes out. What each command does is in `commands.py`.
+"""The command `python -m training`: arguments in, plain sentences and exit codes out. What each command does is in `commands.py` and
+`commands_tables.py`.
 
 Exit codes: 0 done, 2 bad input (one sentence on standard error), 130 stopped by the user (a run keeps its last checkpoint).
 """
@@ -7,6 +8,8 @@ import sys
 from pathlib import Path
 
 from FusionINNLib.errors import Cancelled, FusionINNError
+
+TABLES = ("benchmark", "ablate")  # commands of `commands_tables.py`
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,9 +21,10 @@ def main(arguments: list[str] | None = None) -> int:
             from training import bench
 
             return bench.main(arguments[1:]) or 0
-        from training import commands
+        from training import commands, commands_tables
 
-        getattr(commands, options.command)(options)
+        room = commands_tables if options.command in TABLES else commands
+        getattr(room, options.command)(options)
         return 0
     except KeyboardInterrupt:
         return _fail("Stopped.", Cancelled.exit_code)
@@ -72,12 +76,43 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--facts", type=Path, metavar="FILE", help="JSON with what else the card says: description, data, terms")
     export.add_argument("--overwrite", action="store_true", help="replace an earlier model in the folder")
 
+    _add_tables(commands)
     commands.add_parser("bench", help="speed against the reference implementation", add_help=False)
     return parser
 
 
-def _add_prepared(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--prepared", type=Path, required=True, metavar="DIR", help="what 'prepare' wrote")
+def _add_tables(commands) -> None:
+    benchmark = commands.add_parser("benchmark", help="all methods by all metrics, training what is missing; goes on where interrupted")
+    benchmark.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder given to 'prepare'")
+    _add_prepared(benchmark, is_required=False)
+    benchmark.add_argument("--runs", type=Path, required=True, metavar="DIR", help="a run a network, named after it, and what was measured")
+    benchmark.add_argument("--model", default="default", metavar="ID|DIR", help="this project's model (default: default)")
+    benchmark.add_argument("--slices", type=_count, metavar="N", help="at most so many slices of a patient, evenly spaced")
+    _add_table_options(benchmark, "benchmark")
+
+    ablate = commands.add_parser("ablate", help="what each setting of the published training is worth; goes on where interrupted")
+    _add_prepared(ablate)
+    ablate.add_argument("--runs", type=Path, required=True, metavar="DIR", help="a run a row of the table, named after it")
+    ablate.add_argument("--steps", type=_count, metavar="N", help="longer or shorter training of every row than the preset one")
+    _add_table_options(ablate, "ablation")
+
+
+def _add_table_options(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR",
+                        help=f"where {name}.md, .csv, .json and pictures/ go, replacing earlier ones")
+    parser.add_argument("--quick", action="store_true", help="minutes: a few slices, networks trained for a few steps, marked as such")
+    parser.add_argument("--no-train", action="store_true", help="measure what there is")
+    _add_device(parser)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be a number from 1")
+    return int(text)
+
+
+def _add_prepared(parser: argparse.ArgumentParser, is_required: bool = True) -> None:
+    parser.add_argument("--prepared", type=Path, required=is_required, metavar="DIR", help="what 'prepare' wrote")
     parser.add_argument("--splits", type=Path, required=True, metavar="FILE", help="JSON: set -> train, val -> case names")
 
 

@@ -1,0 +1,237 @@
+"""`python -m training ablate`: rows, training, figures, trends, pages."""
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from FusionINNLib.errors import InputError
+from FusionINNLib.metrics.ssim import ssim
+from training import __main__ as command
+from training.ablation import measure
+from training.ablation.measure import FIGURES, measure_run
+from training.ablation.results import AblationResults, RowResult
+from training.ablation.slices import WHOLE, WholeSliceCrops, some_tumour_slices, whole_slice
+from training.ablation.train import QUICK, train_variant
+from training.ablation.trainer import AblationTrainer
+from training.ablation.variants import GROUPS, PRIORS, PUBLISHED, VARIANTS, Variant, family
+from training.ablation.words import PUBLISHED_VALUES, REPEATED, TRENDS, clear_difference, verdict_of
+from training.config import PRESETS, TrainingConfig, load_config
+from training.convergence import Convergence
+from training.export import load_run
+from training.fit import Trainer, checkpoint_step
+from training.paper_data import slice_sources
+from training.paper_losses import ReleasedProgram
+from training.paper_trainer import PaperTrainer
+from training.prepare import load, prepare
+from training_data import write_data, write_splits
+
+SMALL = TrainingConfig(**PRESETS["paper"] | {"preset": "paper", "steps": 4, "batch": 2, "crop": 48, "validate_every": 2})
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """data/, prepared/, splits.json in one folder; openms under the name whose pictures may be shown."""
+    folder = tmp_path_factory.mktemp("ablation")
+    write_data(folder / "data")
+    (folder / "data" / "openms" / "patient").rename(folder / "data" / "openms" / "patient07")
+    prepare(folder / "data", folder / "prepared", lambda line: None)
+    write_splits(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def case(place):
+    return load(place / "prepared" / "brats18" / "c.npz")
+
+
+def _trainer(place, folder, variant=PUBLISHED, config=SMALL, kind=AblationTrainer):
+    return kind(variant, config, place / "prepared", place / "splits.json", folder)
+
+
+# ---- rows --------------------------------------------------------------------------------------------------------------------------
+
+
+def test_rows_are_those_of_the_paper_and_change_one_setting_each():
+    assert {variant.key for variant in VARIANTS} == {*PUBLISHED_VALUES, REPEATED}
+    assert PUBLISHED_VALUES["k_1"] == (0.914, 0.943, 0.151, 0.093)
+    for variant in VARIANTS:
+        changed = [name for name in ("k", "alpha", "lam", "prior", "seed") if getattr(variant, name) != getattr(PUBLISHED, name)]
+        assert len(changed) == (variant is not PUBLISHED)
+    assert [variant.k for variant in family("k")] == [1, 2, 3, 4]
+    assert [variant.lam for variant in family("lambda")] == [0.8, 0.9, 0.99, 0.999]
+    assert [variant.alpha for variant in family("alpha")] == [0.2, 0.5, 0.8, 1.0] and {row.prior for row in family("prior")} == set(PRIORS)
+
+
+def test_whole_slices_are_as_published(case):
+    k = some_tumour_slices(case, 3)[0]
+    assert {1, 2} <= set(np.unique(case.labels[k]))
+    pair, cut = whole_slice(case, k), slice_sources(case, k, [case.index("t1ce"), case.index("flair")])
+    top, left = ((WHOLE - n) // 2 for n in cut.shape[1:])
+    np.testing.assert_array_equal(pair[:, top:top + cut.shape[1], left:left + cut.shape[2]], cut)
+    assert pair.shape == (2, WHOLE, WHOLE) and pair.sum() == pytest.approx(cut.sum()) and pair.max() == 1
+    wide = replace(case, contrasts=np.pad(case.contrasts, ((0, 0), (0, 0), (0, 0), (0, 300))),
+                   labels=np.pad(case.labels, ((0, 0), (0, 0), (0, 300))))
+    assert whole_slice(wide, k).shape == (2, WHOLE, WHOLE)
+    crops = WholeSliceCrops({"x": [case]}, 48, 0).batch(0, 2, np.random.default_rng(0))
+    assert crops.shape == (2, 2, 48, 48)
+
+
+# ---- training ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_with_a_normal_latent_the_loss_is_that_of_the_published_training(place, tmp_path):
+    ours = _trainer(place, tmp_path / "a")
+    theirs = PaperTrainer(SMALL, place / "prepared", place / "splits.json", tmp_path / "b")
+    theirs.network.load_state_dict(ours.network.state_dict())
+    sources = torch.from_numpy(ours.draw_batch())
+    values = []
+    for trainer in (ours, theirs):
+        torch.manual_seed(3)
+        values.append(trainer.loss(sources)[1])
+    assert values[0] == pytest.approx(values[1])
+
+
+@pytest.mark.parametrize("prior, value", [("zeros", 0.0), ("ones", 1.0)])
+def test_the_latent_on_the_way_back_is_that_of_the_row(place, tmp_path, prior, value):
+    trainer = _trainer(place, tmp_path, Variant("x", "prior", prior=prior))
+    sources, program = torch.from_numpy(trainer.draw_batch()), ReleasedProgram(trainer.network)
+    with torch.no_grad():
+        fused, latent = program.fuse(sources)
+        restored = program.decompose(fused, torch.full_like(latent, value))
+        part = trainer.loss(sources)[1]["estimate"]
+        square = [float((restored - sources)[:, n].square().mean()) for n in range(2)]
+        share = sum(0.5 * (0.8 * (1 - _ssim(restored, sources, n)) + 0.2 * square[n]) for n in range(2))
+    assert part == pytest.approx(0.5 * share, abs=1e-5)
+
+
+def _ssim(images, sources, n) -> float:
+    return float(np.mean([ssim(image, source, 1.0) for image, source in zip(images[:, n].numpy(), sources[:, n].numpy())]))
+
+
+def test_a_first_batch_of_background_does_not_spoil_the_network(place, tmp_path):
+    trainer = _trainer(place, tmp_path, config=replace(SMALL, crop=8, batch=1))
+    assert all(torch.isfinite(parameter).all() for parameter in trainer.network.parameters())
+    assert any(trainer._batch_of(trainer.sampler, number).max() == 0 for number in range(5))  # which happens at once here
+
+
+def test_the_learning_rate_falls_by_the_step(place, tmp_path):
+    trainer = _trainer(place, tmp_path, config=replace(SMALL, warm_up=1, flat=0.0))
+    rates = []
+    trainer.on_step = lambda parts: rates.append(trainer.optimizer.param_groups[0]["lr"])
+    trainer.run(lambda line: None)
+    assert all(late < early for early, late in zip(rates, rates[1:])) and len(rates) == SMALL.steps
+
+
+def test_a_folder_keeps_its_row_and_its_schedule(place, tmp_path):
+    arguments = (place / "prepared", place / "splits.json", tmp_path / "run", "cpu", lambda line: None)
+    train_variant(PUBLISHED, QUICK | {"steps": 2}, *arguments)
+    with pytest.raises(InputError, match="another row"):
+        _trainer(place, tmp_path / "run", VARIANTS[1])
+    with pytest.raises(InputError, match="another schedule"):
+        train_variant(PUBLISHED, QUICK | {"steps": 9}, *arguments)
+    said = []
+    train_variant(PUBLISHED, QUICK | {"steps": 2}, *arguments[:-1], said.append)
+    assert said == ["finished before"] and load_config(tmp_path / "run" / "config.json").settings == {"k": 3}
+
+
+# ---- figures -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_figures_are_those_of_whole_slices_and_made_once(place, tmp_path, case, monkeypatch):
+    train_variant(PUBLISHED, QUICK, place / "prepared", place / "splits.json", tmp_path, "cpu", lambda line: None)
+    figures = measure_run(tmp_path, "zeros", [case], 1)["c"]
+    pair = torch.from_numpy(whole_slice(case, some_tumour_slices(case, 1)[0]))[None]
+    program = ReleasedProgram(load_run(tmp_path))
+    with torch.no_grad():
+        fused, latent = program.fuse(pair)
+        guess = program.decompose(fused, torch.zeros_like(latent))
+    assert figures["fused_2"] == pytest.approx(ssim(fused[0, 0].numpy(), pair[0, 1].numpy(), 1.0), abs=1e-6)
+    assert figures["estimate_1"] == pytest.approx(ssim(guess[0, 0].numpy(), pair[0, 0].numpy(), 1.0), abs=1e-6)
+    monkeypatch.setattr(measure, "_measure", lambda *arguments: pytest.fail("measured again"))
+    assert measure_run(tmp_path, "zeros", [case], 1)["c"] == figures
+
+
+# ---- trends ------------------------------------------------------------------------------------------------------------------------
+
+
+def _results(fused: float = 0.9, **estimates) -> AblationResults:
+    rest = Convergence(tuple(range(9)), (1.0,) * 9, 8, 0.0, 1.0)
+    rows = {}
+    for variant in VARIANTS:
+        value = estimates.get(variant.key, 0.95)
+        rows[variant.key] = RowResult(variant, {"a": dict(zip(FIGURES, (fused, fused, value, value)))}, rest)
+    return AblationResults(rows, {}, {"a": 1}, QUICK, {}, False)
+
+
+def _verdicts(results: AblationResults) -> list[str]:
+    return [verdict_of(trend, results)[0] for trend in TRENDS]
+
+
+def test_trends_are_judged_by_the_numbers():
+    as_printed = {key: sum(values[2:]) / 2 for key, values in PUBLISHED_VALUES.items()}
+    assert _verdicts(_results(**as_printed, seed_1=0.974))[:4] == ["confirmed"] * 4
+    assert _verdicts(_results(k_1=0.1, alpha_1=0.02, k_2=0.9, k_4=0.9, prior_zeros=0.8, prior_ones=0.8, prior_uniform=0.8,
+                              **{"lambda_0.999": 0.7})) == ["confirmed"] * 5
+    assert _verdicts(_results()) == ["open"] * 5
+    assert _verdicts(_results(k_1=0.8, alpha_1=0.99, k_2=0.99, prior_zeros=0.99, **{"lambda_0.999": 0.99})) == [
+        "confirmed in direction only", "refuted", "refuted", "refuted", "refuted"]
+
+
+def test_rows_that_failed_or_did_not_converge_decide_nothing():
+    failed = _results(fused=0.2, k_1=0.1, alpha_1=0.02)
+    assert _verdicts(failed) == ["open, points to confirmed"] * 2 + ["open"] * 3
+    assert "no fused image either: published (0.20), k_1" in verdict_of(TRENDS[0], failed)[1]
+    running = _results(k_1=0.1)
+    running.rows["k_1"] = replace(running.rows["k_1"], convergence=Convergence((1,), (1.0,), 9, 0.0, 1.0))
+    assert verdict_of(TRENDS[0], running)[0] == "open, points to confirmed" and "not converged: k_1" in verdict_of(TRENDS[0], running)[1]
+    del running.rows["alpha_1"]
+    assert verdict_of(TRENDS[1], running) == ("not measured", "needs alpha_1")
+
+
+def test_what_two_trainings_of_one_row_differ_by_is_not_read():
+    results = _results(seed_1=0.85, alpha_1=0.02, k_2=0.99, prior_zeros=1.0, **{"lambda_0.999": 0.8})
+    assert clear_difference(results) == pytest.approx(0.2) and _verdicts(results) == ["open", "confirmed", "open", "open", "open"]
+    assert clear_difference(_results(seed_1=0.945)) == 0.02
+
+
+# ---- the whole way -----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_whole_way(place, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["ablate", "--prepared", str(place / "prepared"), "--splits", str(place / "splits.json"), "--runs", "runs", "--out", "docs",
+             "--device", "cpu", "--quick"]
+    assert command.main(words) == 0
+    said, page = capsys.readouterr(), (tmp_path / "docs" / "ablation.md").read_text()
+    assert said.out.strip() == page.strip() and "Quick run" in page and str(place) not in page
+    assert f"[{len(VARIANTS)} of {len(VARIANTS)}]" in said.err
+    assert all(title[1:] in page for title in GROUPS.values()) and all(trend.claim in page for trend in TRENDS)
+    assert "Nothing was skipped" in page
+    lines = {line["row"]: line for line in csv.DictReader((tmp_path / "docs" / "ablation.csv").open())}
+    assert set(lines) == {*PUBLISHED_VALUES, REPEATED} and float(lines["alpha_1"]["published_estimate_2"]) == 0.004
+    table = json.loads((tmp_path / "docs" / "ablation.json").read_text())
+    assert set(table["other_latents_in_the_test"]) == set(PRIORS) and table["schedule"] == QUICK and list(table["slices"]) == ["c"]
+    assert float(lines["k_2"]["fused_1"]) == pytest.approx(table["rows"]["k_2"]["means_over_patients"]["fused_1"])
+    pictures = sorted(path.name for path in (tmp_path / "docs" / "pictures").iterdir())
+    assert pictures == ["ablation_curves.png", "ablation_lambda.png", "ablation_settings.png"]
+    assert all(f"(pictures/{name})" in page and Image.open(tmp_path / "docs" / "pictures" / name).size[0] > 300 for name in pictures)
+    assert checkpoint_step(tmp_path / "runs" / "quick" / "k_4") == QUICK["steps"]
+
+    monkeypatch.setattr(Trainer, "train_step", lambda self: pytest.fail("a finished row was trained again"))
+    (tmp_path / "runs" / "quick" / "k_1" / "best.pt").write_bytes(b"damaged")
+    assert command.main(words) == 0
+    again = capsys.readouterr()
+    assert "1 skipped:\n  k_1:" in again.err and "needs k_1" in again.out and "Traceback" not in again.err
+
+
+def test_nothing_to_measure_is_said(place, tmp_path, capsys):
+    words = ["ablate", "--prepared", str(place / "prepared"), "--splits", str(place / "splits.json"), "--runs", str(tmp_path / "runs"),
+             "--out", str(tmp_path / "docs"), "--no-train"]
+    assert command.main(words) == 2 and "--no-train" in capsys.readouterr().err and not (tmp_path / "docs").exists()
+    (tmp_path / "splits.json").write_text(json.dumps({"brats18": {"train": ["a"], "val": ["gone"]}}))
+    words[words.index("--splits") + 1] = str(tmp_path / "splits.json")
+    assert command.main(words) == 2 and "No validation case" in capsys.readouterr().err

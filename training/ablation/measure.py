@@ -1,0 +1,49 @@
+"""Q_SSIM of the fused image and of the estimate to both sources, for a trained row of Table 2."""
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from FusionINNLib import convolution, flow, networks
+from FusionINNLib.metrics import ssim as ssim_module
+from FusionINNLib.metrics.ssim import ssim
+from training import paper_losses
+from training.ablation import slices
+from training.ablation.slices import some_tumour_slices, whole_slice
+from training.ablation.variants import PRIORS
+from training.cached import cached, checksum, source_checksum
+from training.export import load_run
+from training.paper_losses import ReleasedProgram
+from training.prepare import PreparedCase
+
+FIGURES = ("fused_1", "fused_2", "estimate_1", "estimate_2")
+SEED = 0  # of the latents, with the number of the slice
+
+
+def measure_run(run: Path, prior: str, cases: list[PreparedCase], most: int) -> dict[str, dict[str, float]]:
+    """Means over at most `most` slices of each case, case -> `FIGURES`, with a latent of a kind from `PRIORS`; kept beside the run."""
+    code = source_checksum(*(Path(module.__file__) for module in (convolution, flow, networks, ssim_module, paper_losses, slices)),
+                           Path(__file__))
+    key = checksum([(run / "best.pt").read_bytes(), code.encode(), repr([(case.name, most) for case in cases]).encode()])
+    return cached(run / f"measured_{prior}_{most}.json", key, lambda: _measure(run, PRIORS[prior], cases, most))
+
+
+def _measure(run: Path, prior: Callable[[Tensor], Tensor], cases: list[PreparedCase], most: int) -> dict[str, dict[str, float]]:
+    program = ReleasedProgram(load_run(run))
+    result = {}
+    for case in cases:
+        rows = [_slice_figures(program, whole_slice(case, k), prior, SEED + k) for k in some_tumour_slices(case, most)]
+        result[case.name] = {name: float(np.mean([row[name] for row in rows])) for name in FIGURES}
+    return result
+
+
+def _slice_figures(program: ReleasedProgram, pair: np.ndarray, prior: Callable[[Tensor], Tensor], seed: int) -> dict[str, float]:
+    """Similarities of one slice (2, J, I), the latent drawn once, as the authors' test does."""
+    with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        fused, latent = program.fuse(torch.from_numpy(pair)[None])
+        guess = program.decompose(fused, prior(latent))[0].numpy()
+    images = [*[fused[0, 0].numpy()] * 2, *guess]
+    return {name: ssim(image, source, 1.0) for name, image, source in zip(FIGURES, images, [*pair, *pair])}

@@ -1,0 +1,126 @@
+"""Table 2 as a page for people, as tables for programs, and in pictures."""
+import csv
+import io
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from FusionINNLib import __version__
+from FusionINNLib.recipe import NOTICE
+from training.ablation import pictures
+from training.ablation.measure import FIGURES
+from training.ablation.results import AblationResults, RowResult
+from training.ablation.variants import GROUPS, PUBLISHED, family, value_of
+from training.ablation.words import PUBLISHED_VALUES, SOURCE, TRENDS, definitions, verdict_of
+from training.markdown import number, table
+
+QUICK = "> **Quick run**: networks trained for a few steps. It shows that everything works; no number in it means anything."
+WORDS = {"ablation_settings.png": "Q_SSIM of fused image (dashed) and estimates (solid) by setting: ours in colour, published in grey.",
+         "ablation_curves.png": "Validation loss of each row by step, without what the inert latent loss adds; grey: the last quarter.",
+         "ablation_lambda.png": "What lambda does: multiple sclerosis patient 07 of Lesjak et al. 2017, CC BY 4.0, one slice: fused image, "
+                                "estimates from it alone, and their errors."}
+NONE = (None,) * len(FIGURES)  # where the paper has no row
+HEADER = ["", "fused, T1ce / FLAIR", "published", "estimate, T1ce / FLAIR", "published", "state"]
+
+
+def page(results: AblationResults, command: str, shown: list[str]) -> str:
+    """Markdown.
+
+    Args:
+        command: what gives this page again.
+        shown: file names in `pictures/` beside the page.
+    """
+    parts = [_head(results, command), "## Trends", _trends(results)]
+    for group, title in GROUPS.items():
+        parts += [f"## {title[0].upper()}{title[1:]}", _family_table(results, group)]
+    if results.swapped:
+        parts += ["## Another latent in the test alone", "The published row, taken apart with other latents than it was trained with.",
+                  _swapped_table(results)]
+    parts += [f"{WORDS[name]}\n\n![{name}](pictures/{name})" for name in shown]
+    parts += ["## Definitions", definitions(results), _cases(results), _skipped(results)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(results: AblationResults, command: str) -> str:
+    return "\n".join(["# Ablation of the published network", "", *([QUICK, ""] if results.is_quick else []),
+                      f"Written by `{command}`; no number here was edited by hand.", "", f"- FusionINN {__version__}", f"- {NOTICE}",
+                      f"- Published: {SOURCE}"])
+
+
+def _trends(results: AblationResults) -> str:
+    lines = [[trend.claim, f"**{verdict}**", why] for trend in TRENDS for verdict, why in [verdict_of(trend, results)]]
+    return table(["the paper's table says", "here", "Q_SSIM of the estimates, mean of both"], lines).replace("---:", "---")
+
+
+def _family_table(results: AblationResults, group: str) -> str:
+    lines = []
+    for variant in family(group):
+        value = value_of(variant, group)
+        label = f"{value}" if isinstance(value, str) else f"{value:g}"
+        label = f"{label} (the published setting)" if variant == PUBLISHED else label
+        printed = PUBLISHED_VALUES.get(variant.key, NONE)
+        row = results.rows.get(variant.key)
+        lines.append([label, _pair(row, FIGURES[:2]), _numbers(printed[:2]), _pair(row, FIGURES[2:]), _numbers(printed[2:]),
+                      row.convergence.words if row else "not trained"])
+    return table([GROUPS[group].split(" (")[0], *HEADER[1:]], lines)
+
+
+def _swapped_table(results: AblationResults) -> str:
+    lines = [[prior, _numbers([figures[name] for name in FIGURES[2:]])] for prior, figures in results.swapped.items()]
+    return table(["latent in the test", "estimate, T1ce / FLAIR"], lines)
+
+
+def _pair(row: RowResult | None, names: tuple[str, ...]) -> str:
+    return "–" if row is None else _numbers([row.mean(name) for name in names])
+
+
+def _numbers(values) -> str:
+    return " / ".join(number(value) for value in values)
+
+
+def _cases(results: AblationResults) -> str:
+    return "Measured: " + ", ".join(f"`{name}` ({count} slices)" for name, count in results.slices.items()) + "."
+
+
+def _skipped(results: AblationResults) -> str:
+    lines = [f"- {name}: {reason}" for name, reason in results.skipped.items()]
+    return "\n".join([f"Skipped, {len(lines)} in all:", "", *lines]) if lines else "Nothing was skipped."
+
+
+# ---- for programs ------------------------------------------------------------------------------------------------------------------
+
+
+def as_csv(results: AblationResults) -> str:
+    """One line a row of the table."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    printed = [f"published_{name}" for name in FIGURES]
+    writer.writerow(["row", "k", "alpha", "lambda", "prior", "seed", *FIGURES, *printed, "validation_loss", "converged"])
+    for key, row in results.rows.items():
+        v = row.variant
+        least = f"{min(row.convergence.losses):.6f}" if row.convergence.losses else ""
+        writer.writerow([key, v.k, v.alpha, v.lam, v.prior, v.seed, *(f"{row.mean(name):.6f}" for name in FIGURES),
+                         *PUBLISHED_VALUES.get(key, ("",) * len(FIGURES)), least, row.convergence.is_converged])
+    return file.getvalue()
+
+
+def as_json(results: AblationResults, command: str) -> str:
+    """Everything, with the means of each patient and the trends."""
+    rows = {key: {"settings": asdict(row.variant),
+                  "means_over_patients": {name: round(row.mean(name), 6) for name in FIGURES},
+                  "cases": {case: {name: round(value, 6) for name, value in figures.items()} for case, figures in row.cases.items()},
+                  "published": dict(zip(FIGURES, PUBLISHED_VALUES.get(key, NONE))), "steps": list(row.convergence.steps),
+                  "validation_loss": [round(loss, 6) for loss in row.convergence.losses], "converged": row.convergence.is_converged}
+            for key, row in results.rows.items()}
+    trends = {trend.claim: verdict_of(trend, results) for trend in TRENDS}
+    content = {"command": command, "quick": results.is_quick, "version": __version__, "schedule": results.schedule,
+               "slices": results.slices, "rows": rows,
+               "other_latents_in_the_test": results.swapped, "trends": trends, "skipped": results.skipped}
+    return json.dumps(content, indent=1) + "\n"
+
+
+def pictures_of(results: AblationResults, prepared: Path, runs: Path) -> dict[str, bytes]:
+    """PNGs by name."""
+    made = {"ablation_settings.png": pictures.settings(results), "ablation_curves.png": pictures.loss_curves(results),
+            "ablation_lambda.png": pictures.lambda_page(results, prepared, runs)}
+    return {name: content for name, content in made.items() if content}

@@ -1,0 +1,106 @@
+"""The rows of Table 2, trained and measured."""
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from FusionINNLib.errors import FusionINNError, InputError
+from training.ablation.measure import FIGURES, measure_run
+from training.ablation.train import train_variant
+from training.ablation.variants import PRIORS, PUBLISHED, VARIANTS, Variant
+from training.convergence import Convergence, convergence_of
+from training.data import VALIDATED_SET
+from training.paper_data import CONTRASTS
+from training.prepare import PreparedCase, load
+from training.splits import read_splits
+from training.usable import usable_split
+
+MOST = 20  # slices of a patient
+MOST_QUICK = 2
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """A row: means over the slices of each case, case -> `FIGURES`, and whether its training came to rest."""
+
+    variant: Variant
+    cases: dict[str, dict[str, float]]
+    convergence: Convergence
+
+    def mean(self, name: str) -> float:
+        """Mean over patients."""
+        return float(np.mean([figures[name] for figures in self.cases.values()]))
+
+    @property
+    def estimate(self) -> float:
+        """Mean over patients and both sources of Q_SSIM of the estimate."""
+        return (self.mean("estimate_1") + self.mean("estimate_2")) / 2
+
+    @property
+    def fused(self) -> float:
+        """The same of the fused image."""
+        return (self.mean("fused_1") + self.mean("fused_2")) / 2
+
+
+@dataclass(frozen=True)
+class AblationResults:
+    """Everything for the page. `swapped`: the published row with other latents in the test alone, by name; `skipped`: name -> reason."""
+
+    rows: dict[str, RowResult]
+    swapped: dict[str, dict[str, float]]
+    slices: dict[str, int]
+    schedule: dict
+    skipped: dict[str, str]
+    is_quick: bool
+
+
+def ablate(prepared: Path, splits: Path, runs: Path, schedule: dict, is_quick: bool, may_train: bool, device: str,
+           report: Callable[[str], None]) -> AblationResults:
+    """Train what is missing, measure everything. Raises InputError where nothing can be measured."""
+    split, skipped = usable_split(prepared, splits, runs / "usable_splits.json", report)
+    cases, unfit = _validation_cases(prepared, split)
+    skipped |= unfit
+    if not cases:
+        raise InputError(f"No validation case of {VALIDATED_SET} can be measured: prepare one with T1ce, FLAIR and labels 1 and 2.")
+    most, rows = MOST_QUICK if is_quick else MOST, {}
+    for number, variant in enumerate(VARIANTS, start=1):
+        try:
+            run = runs / variant.key
+            if may_train:
+                train_variant(variant, schedule, prepared, split, run, device,
+                              lambda line: report(f"[{number} of {len(VARIANTS)}] {variant.key}: {line}"))
+            if not (run / "best.pt").exists():
+                raise InputError("not trained yet")
+            rows[variant.key] = RowResult(variant, measure_run(run, variant.prior, cases, most), convergence_of(run))
+        except FusionINNError as problem:
+            skipped[variant.key] = str(problem)
+            report(f"{variant.key}: skipped ({problem})")
+    if not rows:
+        raise InputError("No row of the table is there to be measured: run the command without --no-train.")
+    swapped = {}
+    if PUBLISHED.key in rows:
+        swapped = {prior: _means(measure_run(runs / PUBLISHED.key, prior, cases, most)) for prior in PRIORS}
+    counts = {case.name: min(most, _tumour_count(case)) for case in cases}
+    return AblationResults(rows, swapped, counts, schedule, skipped, is_quick)
+
+
+def _validation_cases(prepared: Path, splits: Path) -> tuple[list[PreparedCase], dict[str, str]]:
+    cases, unfit = [], {}
+    for name in read_splits(splits).get(VALIDATED_SET, {}).get("val", []):
+        case = load(prepared / VALIDATED_SET / f"{name}.npz")
+        if missing := [contrast for contrast in CONTRASTS if contrast not in case.names]:
+            unfit[f"{VALIDATED_SET}/{name}"] = f"has no {missing[0]}"
+        elif not _tumour_count(case):
+            unfit[f"{VALIDATED_SET}/{name}"] = "has no slice with labels 1 and 2"
+        else:
+            cases.append(case)
+    return cases, unfit
+
+
+def _tumour_count(case: PreparedCase) -> int:
+    return int(((case.labels == 1).any((1, 2)) & (case.labels == 2).any((1, 2))).sum())
+
+
+def _means(cases: dict[str, dict[str, float]]) -> dict[str, float]:
+    return {name: float(np.mean([figures[name] for figures in cases.values()])) for name in FIGURES}

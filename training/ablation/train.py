@@ -1,0 +1,33 @@
+"""The networks of Table 2, one after the other, all on one schedule; a row that is finished is not trained again."""
+from collections.abc import Callable
+from pathlib import Path
+
+from FusionINNLib.errors import InputError
+from training.ablation.trainer import AblationTrainer
+from training.ablation.variants import Variant
+from training.fit import checkpoint_step
+from training.run_settings import settings_of
+
+SCHEDULE = {"crop": 64, "batch": 4, "steps": 1200, "learning_rate": 5e-3, "validate_every": 60, "warm_up": 50, "flat": 0.35,
+            "average": 0.98, "clip": 1.0, "beta2": 0.99}
+"""Of every row. Minutes on one thread of a CPU, where the published 400 epochs of 132 batches of 64 whole slices take weeks."""
+QUICK = SCHEDULE | {"crop": 32, "batch": 2, "steps": 8, "validate_every": 2, "warm_up": 2}
+
+
+def with_steps(steps: int) -> dict:
+    """`SCHEDULE` with so many steps, and as many validations."""
+    return SCHEDULE | {"steps": steps, "validate_every": max(1, steps * SCHEDULE["validate_every"] // SCHEDULE["steps"])}
+
+
+def train_variant(variant: Variant, schedule: dict, prepared: Path, splits: Path, run: Path, device: str,
+                  report: Callable[[str], None]) -> None:
+    """Train one row in the folder `run`, or go on with it. Raises InputError where it was begun on another schedule."""
+    is_begun = (run / "last.pt").exists()
+    given = [*variant.settings, *(f"{name}={value}" for name, value in schedule.items())]
+    config, changed = settings_of(run, None, given, is_begun, may_change=True)
+    if changed:
+        raise InputError(f"{run.name} was begun on another schedule ({', '.join(changed)}): choose another folder for --runs.")
+    if is_begun and checkpoint_step(run) >= config.steps:
+        report("finished before")
+        return
+    AblationTrainer(variant, config, prepared, splits, run, device).run(report)

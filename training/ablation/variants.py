@@ -1,0 +1,60 @@
+"""The rows of Table 2: what is different in each from the published settings."""
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+PRIORS: dict[str, Callable[[Tensor], Tensor]] = {
+    "normal": torch.randn_like, "zeros": torch.zeros_like, "ones": torch.ones_like, "uniform": torch.rand_like}
+"""What is put in the place of the latent on the way back, by name: numbers of the shape of a given latent."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One network to train.
+
+    key: name of its run folder. group: which setting it varies, "" for the published one. k: coupling blocks. alpha: share of the way
+    there in the loss. lam: lambda, share of SSIM against mean squares. prior: of `PRIORS`, in training and in the test. seed: of the
+    training.
+    """
+
+    key: str
+    group: str = ""
+    k: int = 3
+    alpha: float = 0.5
+    lam: float = 0.8
+    prior: str = "normal"
+    seed: int = 0
+
+    @property
+    def settings(self) -> list[str]:
+        """As `python -m training fit --set` takes them; the prior is no setting there."""
+        return ["preset=paper", f'settings={{"k": {self.k}}}', f"forward_share={self.alpha}", f"ssim_share={self.lam}", f"seed={self.seed}"]
+
+
+PUBLISHED = Variant("published")
+VARIANTS = (
+    PUBLISHED,
+    Variant("alpha_0.2", "alpha", alpha=0.2), Variant("alpha_0.8", "alpha", alpha=0.8), Variant("alpha_1", "alpha", alpha=1.0),
+    Variant("lambda_0.9", "lambda", lam=0.9), Variant("lambda_0.99", "lambda", lam=0.99), Variant("lambda_0.999", "lambda", lam=0.999),
+    Variant("k_1", "k", k=1), Variant("k_2", "k", k=2), Variant("k_4", "k", k=4),
+    Variant("prior_zeros", "prior", prior="zeros"), Variant("prior_ones", "prior", prior="ones"),
+    Variant("prior_uniform", "prior", prior="uniform"),
+    Variant("seed_1", "seed", seed=1),
+)
+"""The last one is no row of the paper: it tells how much two trainings of the same settings differ."""
+GROUPS = {"alpha": "alpha (share of the way there in the loss)", "lambda": "lambda (share of SSIM in the loss)",
+          "k": "k (coupling blocks)", "prior": "latent on the way back, in training and test", "seed": "seed (the same settings twice)"}
+"""Settings that are varied, in words."""
+
+
+def family(group: str) -> list[Variant]:
+    """The rows of one setting, the published one among them, in ascending order of numbers, priors as listed."""
+    rows = [variant for variant in VARIANTS if variant.group in ("", group)]
+    return rows if group == "prior" else sorted(rows, key=lambda variant: value_of(variant, group))
+
+
+def value_of(variant: Variant, group: str) -> float | str:
+    """What a row has for a setting."""
+    return getattr(variant, {"lambda": "lam"}.get(group, group))

@@ -1,0 +1,123 @@
+"""What the page of Table 2 says in words: published values, trends as they came out, definitions."""
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from training.ablation.results import MOST, AblationResults
+from training.ablation.slices import WHOLE
+from training.ablation.variants import PUBLISHED
+from training.convergence import CRITERION
+
+REPEATED = "seed_1"  # the published settings once more
+SOURCE = "Kumar et al. 2024, arXiv 2403.15769, Table 2"
+PUBLISHED_VALUES = {
+    "published": (0.921, 0.933, 0.976, 0.972),
+    "alpha_0.2": (0.903, 0.929, 0.930, 0.930), "alpha_0.8": (0.926, 0.933, 0.927, 0.920), "alpha_1": (0.948, 0.898, 0.033, 0.004),
+    "lambda_0.9": (0.925, 0.929, 0.974, 0.974), "lambda_0.99": (0.915, 0.928, 0.969, 0.974), "lambda_0.999": (0.935, 0.923, 0.937, 0.920),
+    "k_1": (0.914, 0.943, 0.151, 0.093), "k_2": (0.935, 0.923, 0.945, 0.928), "k_4": (0.923, 0.936, 0.937, 0.939),
+    "prior_zeros": (0.918, 0.930, 0.932, 0.928), "prior_ones": (0.916, 0.929, 0.967, 0.969), "prior_uniform": (0.924, 0.925, 0.958, 0.954)}
+"""From `SOURCE`: Q_SSIM of the fused image to T1ce and FLAIR, of the estimates of T1ce and FLAIR."""
+
+LOST = 0.5  # a mean Q_SSIM below which estimates are no decomposition, or a fused image is none
+LEAST = 0.02  # differences of means below this are not read, however alike two trainings of the same settings may be
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A claim of the published table, the rows it needs, and what ours say of it: (confirmed, refuted, open) and why."""
+
+    claim: str
+    needs: tuple[str, ...]
+    judge: Callable[[AblationResults], tuple[str, str]]
+
+
+def verdict_of(trend: Trend, results: AblationResults) -> tuple[str, str]:
+    """(confirmed, refuted, open or not measured) and why.
+
+    Rows that have not converged, or whose training did not even lead to a fused image, leave it open; where they point is said.
+    """
+    if missing := [key for key in trend.needs if key not in results.rows]:
+        return "not measured", f"needs {', '.join(missing)}"
+    verdict, said = trend.judge(results)
+    rows = {key: results.rows[key] for key in trend.needs}
+    reasons = {"no fused image either": [f"{key} ({row.fused:.2f})" for key, row in rows.items() if row.fused < LOST],
+               "not converged": [key for key, row in rows.items() if not row.convergence.is_converged]}
+    doubts = "; ".join(f"{reason}: {', '.join(keys)}" for reason, keys in reasons.items() if keys)
+    if not doubts:
+        return verdict, said
+    return ("open" if verdict == "open" else f"open, points to {verdict}"), f"{said}; {doubts}"
+
+
+def clear_difference(results: AblationResults) -> float:
+    """What two rows must differ by to be told apart: twice what two trainings of the published settings do, and at least `LEAST`.
+
+    Twice, because 95 of 100 pairs of trainings that differ by chance alone differ by less than 1.96 times a typical pair.
+    """
+    twice = [results.rows[key].estimate for key in (PUBLISHED.key, REPEATED) if key in results.rows]
+    return max(LEAST, 2 * (max(twice, default=0.0) - min(twice, default=0.0)))
+
+
+def _compared(results: AblationResults, better: float, worse: float) -> str:
+    """What ours say of a claim that one value is larger than another."""
+    clear = clear_difference(results)
+    return "confirmed" if better - worse >= clear else "refuted" if worse - better >= clear else "open"
+
+
+def _lost(results: AblationResults, row: str) -> tuple[str, str]:
+    """What ours say of a claim that a row cannot decompose where the published one can."""
+    low, high = results.rows[row].estimate, results.rows[PUBLISHED.key].estimate
+    verdict, said = _compared(results, high, low), f"{low:.3f}, with the published settings {high:.3f}"
+    if verdict == "confirmed" and low >= LOST:
+        return "confirmed in direction only", f"{said}: worse, but still a decomposition"
+    return verdict, said
+
+
+def _k_3(results: AblationResults) -> tuple[str, str]:
+    values = {key: results.rows[key].estimate for key in ("k_2", PUBLISHED.key, "k_4")}
+    said = ", ".join(f"{results.rows[key].variant.k}: {value:.3f}" for key, value in values.items())
+    return _compared(results, values[PUBLISHED.key], max(values["k_2"], values["k_4"])), said
+
+
+def _lambda(results: AblationResults) -> tuple[str, str]:
+    rows = sorted((row.variant.lam, row.estimate) for row in results.rows.values() if row.variant.group in ("", "lambda"))
+    values = dict(rows)
+    return _compared(results, values[0.8], values[0.999]), ", ".join(f"{lam:g}: {value:.3f}" for lam, value in rows)
+
+
+def _best_prior(results: AblationResults) -> tuple[str, str]:
+    rows = {row.variant.prior: row.estimate for row in results.rows.values() if row.variant.group in ("", "prior")}
+    others = max(value for prior, value in rows.items() if prior != "normal")
+    said = ", ".join(f"{prior}: {value:.3f}" for prior, value in sorted(rows.items(), key=lambda item: -item[1]))
+    return _compared(results, rows["normal"], others), said
+
+
+TRENDS = (
+    Trend("One coupling block (k = 1) cannot decompose", (PUBLISHED.key, "k_1"), partial(_lost, row="k_1")),
+    Trend("Without a loss on the way back (alpha = 1) the decomposition is lost", (PUBLISHED.key, "alpha_1"),
+          partial(_lost, row="alpha_1")),
+    Trend("Three blocks decompose better than two and than four", (PUBLISHED.key, "k_2", "k_4"), _k_3),
+    Trend("Next to no mean squares (lambda = 0.999) costs decomposition", (PUBLISHED.key, "lambda_0.999"), _lambda),
+    Trend("A standard normal latent decomposes best", (PUBLISHED.key, "prior_zeros", "prior_ones", "prior_uniform"), _best_prior),
+)
+
+
+def definitions(results: AblationResults) -> str:
+    """How the numbers were made."""
+    schedule = results.schedule
+    share = 400 * 132 * 64 * WHOLE ** 2 / (schedule["steps"] * schedule["batch"] * schedule["crop"] ** 2)
+    return f"""\
+- **Network, loss**: the `paper` preset: the published network (k = 3: 17,564 parameters), the loss of the authors' code, its sigmoids
+  outside of the flow in both directions. Each row changes the one setting that it names; all else is as published.
+- **Schedule**, the same for every row: {schedule['steps']} steps of {schedule['batch']} crops of {schedule['crop']} x {schedule['crop']}
+  pixels from anywhere in whole slices, Adam with a learning rate of {schedule['learning_rate']:g} (warm-up, plateau, cosine), moving
+  average of the weights, seed 0, the weights with the least validation loss. The published schedule is 400 epochs of 132 batches of 64
+  whole slices at 0.0003, some {share:,.0f} times the pixels: the
+  values here are those of networks that are far from trained out. {CRITERION}
+- **Trends**: one training a row, and one of the published settings with another seed. *confirmed* or *refuted* where the values differ by
+  at least {clear_difference(results):.3f}: twice as much as those two trainings do, and no less than {LEAST}; *open* otherwise, and where a
+  row has not converged or its fused image itself has less than {LOST}. An estimate with less than {LOST} is no decomposition.
+- **Q_SSIM**: mean SSIM of 11 x 11 Gaussian windows (sigma 1.5, data range 1) with one source, whole slices of {WHOLE} x {WHOLE} pixels with
+  their background, each source from 0 to 1 in each slice, as published. Means over patients of the means over their slices, at most
+  {MOST} evenly spaced ones of each patient with labels 1 and 2.
+- **Estimate**: both sources from the fused image and one drawn latent, the authors' program with its second sigmoid.
+- **Latent on the way back**: numbers drawn in the place of the latent: standard normal, uniform in 0..1, all 0, all 1."""

@@ -1,0 +1,141 @@
+"""The methods that are compared, each ready to fuse, or with the reason why it is not."""
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from FusionINNLib import convolution, flow, models, networks
+from FusionINNLib.errors import FusionINNError, InputError
+from FusionINNLib.networks import FusionNetwork
+from training import baselines, paper_losses
+from training.baselines import SIMPLE, TITLES, TRAINED, Fuser, build
+from training.baselines.trainer import load_fuser
+from training.cached import checksum, source_checksum
+from training.config import load_config
+from training.convergence import Convergence, convergence_of
+from training.export import load_run
+from training.paper_losses import ReleasedProgram
+
+AVERAGE, DEFAULT, PAPER, DDFM = "average", "fusioninn", "paper", "ddfm"
+ORDER = (*SIMPLE, *TRAINED, DDFM, PAPER, DEFAULT)
+ALL_TITLES = TITLES | {DDFM: "DDFM", PAPER: "FusionINN (published network, trained here)", DEFAULT: "FusionINN (default model)"}
+NOT_RUN, NOT_TRAINED, SHIPPED, UNTRAINABLE = "not run yet", "not trained", "shipped model", "needs no training"
+
+
+class FlowFuser(Fuser):
+    """A flow, or the released program around one, as a fusion method that can also take its fused image apart."""
+
+    def __init__(self, network: FusionNetwork, program: FusionNetwork | ReleasedProgram, multiple: int):
+        super().__init__()
+        self.network, self.multiple = network, multiple
+        self._program = [program]  # in a list: it is no module of its own
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """As `Fuser.forward`."""
+        return self._program[0].fuse(torch.cat([first, second], 1))[0]
+
+    @torch.no_grad()
+    def estimate(self, fused: Tensor, generator: torch.Generator) -> Tensor:
+        """Both sources (B, 2, H, W) from a fused image (B, 1, H, W) of any size and one standard normal latent."""
+        height, width = fused.shape[-2:]
+        fused = torch.nn.functional.pad(fused, (0, -width % self.multiple, 0, -height % self.multiple), mode="replicate")
+        drawn = torch.randn(fused.shape, generator=generator).to(fused.device)
+        return self._program[0].decompose(fused, drawn)[..., :height, :width]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row. fuser: None for a method that is not there; state: in words; convergence: of a method that was trained in a run."""
+
+    key: str
+    fuser: Fuser | None
+    state: str
+    convergence: Convergence | None = None
+    code: str = ""  # checksum of the code that computes it
+
+    @property
+    def title(self) -> str:
+        """As in the table."""
+        return ALL_TITLES[self.key]
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether there is something to measure."""
+        return self.fuser is not None and self.state not in (NOT_RUN, NOT_TRAINED)
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether it takes part in the ranking: trained to a plateau, shipped as it is, or without training."""
+        return self.is_measured and (self.convergence is None or self.convergence.is_converged or self.state == SHIPPED)
+
+    @property
+    def parameters(self) -> int | None:
+        """Numbers that are learnt."""
+        return self.fuser.parameter_count if self.fuser else None
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 of weights and code."""
+        weights = [tensor.detach().cpu().contiguous().numpy().tobytes() for tensor in self.fuser.state_dict().values()]
+        return checksum([self.key.encode(), self.code.encode(), *weights])
+
+
+def find_methods(model: str, runs: Path, device: str, report: Callable[[str], None]) -> tuple[list[Method], dict[str, str]]:
+    """All methods in the order of the table, and those that cannot be used, title -> reason. Raises ModelError for an unknown `model`."""
+    found, skipped = [], {}
+    for name in ORDER:
+        try:
+            found.append(_find(name, model, runs, device))
+        except FusionINNError as problem:
+            if name == DEFAULT:
+                raise
+            skipped[ALL_TITLES[name]] = str(problem)
+            report(f"{ALL_TITLES[name]}: skipped ({problem})")
+            found.append(Method(name, None, NOT_TRAINED))
+    return found, skipped
+
+
+def _find(name: str, model: str, runs: Path, device: str) -> Method:
+    if name in SIMPLE:
+        return Method(name, build(name).to(device), UNTRAINABLE, code=_code(baselines))
+    if name == DDFM:
+        return Method(name, None, NOT_RUN)
+    if name == DEFAULT:
+        return _shipped(model, runs, device)
+    run = runs / name
+    if not (run / "best.pt").exists():
+        fuser = build(name) if name in TRAINED else _released(networks.paper_network())
+        return Method(name, fuser.to(device).eval(), NOT_TRAINED)  # with fresh weights: its size and its time are known all the same
+    state = convergence_of(run)
+    if (preset := load_config(run / "config.json").preset) != name:
+        raise InputError(f"{run.name} is a run of {preset!r}: choose another folder for --runs.")
+    if name == PAPER:
+        return Method(name, _released(load_run(run)).to(device), state.words, state, _code(flow, networks, convolution, paper_losses))
+    return Method(name, load_fuser(run, device), state.words, state, _code(baselines))
+
+
+def _shipped(model: str, runs: Path, device: str) -> Method:
+    """The default model as it is shipped; where its run is among the others, with the curve of its training."""
+    card = models.find(model)
+    network = models.load(card)
+    if card.preset == "paper":
+        fuser = _released(network)
+    else:
+        fuser = FlowFuser(network, network, card.multiple)
+    state = convergence_of(runs / "default") if (runs / "default" / "log.csv").exists() else None
+    return Method(DEFAULT, fuser.to(device).eval(), SHIPPED, state, _code(flow, networks, convolution))
+
+
+def _released(network: FusionNetwork) -> FlowFuser:
+    return FlowFuser(network.eval(), ReleasedProgram(network), multiple=2)
+
+
+def _code(*modules) -> str:
+    files = []
+    for module in modules:
+        path = Path(module.__file__)
+        files += [other for other in path.parent.glob("*.py") if other.stem != "trainer"] if path.stem == "__init__" else [path]
+    return source_checksum(*files)

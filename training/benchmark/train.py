@@ -1,0 +1,56 @@
+"""The networks of the benchmark, trained one after the other where they are not: a finished run is left alone, a begun one goes on."""
+from collections.abc import Callable
+from pathlib import Path
+
+from FusionINNLib.errors import FusionINNError
+from training.ablation.train import SCHEDULE, train_variant
+from training.ablation.trainer import RECORD
+from training.ablation.variants import PUBLISHED
+from training.benchmark.methods import ALL_TITLES, PAPER
+from training.commands import trainer_for
+from training.fit import checkpoint_step
+from training.run_settings import settings_of
+
+_COMMON = {"crop": 64, "batch": 4, "flat": 0.5, "average": 0.99}
+SCHEDULES = {
+    "deepfuse": _COMMON | {"steps": 3000, "validate_every": 150},
+    "funfuseann": _COMMON | {"steps": 3000, "validate_every": 150},
+    "half_unet": _COMMON | {"steps": 3000, "validate_every": 150}, "unet": _COMMON | {"steps": 1200, "validate_every": 100},
+    "unet_plus_plus": _COMMON | {"steps": 400, "validate_every": 50}, "unet_3_plus": _COMMON | {"steps": 200, "validate_every": 50},
+    PAPER: SCHEDULE | {"steps": 6000, "validate_every": 300}}
+"""What two hours of one CPU thread pay for. Longer runs are begun with `python -m training fit --run RUNS/NAME`: they are gone on with."""
+_SMALLEST = {"crop": 32, "batch": 1, "steps": 4, "validate_every": 2}
+QUICK_SCHEDULES = {name: SCHEDULES[name] | _SMALLEST for name in ("deepfuse", "funfuseann", "half_unet", PAPER)}
+"""The three large networks take minutes for one validation on a CPU, so they stay untrained in a quick run."""
+
+
+def train_missing(schedules: dict[str, dict], prepared: Path, splits: Path, runs: Path, device: str,
+                  report: Callable[[str], None]) -> dict[str, str]:
+    """Train what is not finished of the networks that `schedules` names; returns what could not be trained, title -> reason."""
+    failed = {}
+    for name, schedule in schedules.items():
+        try:
+            _train(name, schedule, prepared, splits, runs, device, lambda line: report(f"{name}: {line}"))
+        except FusionINNError as problem:
+            failed[ALL_TITLES[name]] = str(problem)
+            report(f"{name}: skipped ({problem})")
+    return failed
+
+
+def _train(name: str, schedule: dict, prepared: Path, splits: Path, runs: Path, device: str, report: Callable[[str], None]) -> None:
+    run = runs / name
+    is_begun = (run / "last.pt").exists()
+    if is_begun:  # by its own settings, whoever began it
+        config, _ = settings_of(run, None, [], True, may_change=False)
+        if checkpoint_step(run) >= config.steps:
+            report("finished before")
+            return
+        if not (run / RECORD).exists():
+            trainer_for(config)(config, prepared, splits, run, device).run(report)
+            return
+        schedule = {key: getattr(config, key) for key in schedule}
+    if name == PAPER:
+        train_variant(PUBLISHED, schedule, prepared, splits, run, device, report)
+        return
+    config, _ = settings_of(run, None, [f"preset={name}", *(f"{key}={value}" for key, value in schedule.items())], False, may_change=False)
+    trainer_for(config)(config, prepared, splits, run, device).run(report)

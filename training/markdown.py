@@ -1,0 +1,18 @@
+"""Tables and numbers as Markdown, the same for every page that `training` writes."""
+import math
+
+
+def table(header: list[str], lines: list[list[str]]) -> str:
+    """A Markdown table; the first column is text, the others are numbers."""
+    rows = [header, ["---"] + ["---:"] * (len(header) - 1), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def number(value: float | None, form: str = ".3f") -> str:
+    """A number, or a dash where there is none."""
+    return "–" if value is None or not math.isfinite(value) else format(value, form)
+
+
+def listing(words: list[str]) -> str:
+    """a, b and c"""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
