@@ -89,4 +89,4 @@ def bare_recipe(fused: Volume, card: models.ModelCard) -> Recipe:
     if not boxes:
         raise InputError(f"{fused.name}: there is nothing but background; give a fused image.")
     source = SourceRecord("", "float32", 1.0, 0.0, False, (Normalization(0.0, 1.0),))
-    return Recipe(card.id, card.sha256, fused.shape, axis, tuple(boxes), (background, 0.0), levels(fused.array), (source, source))
+    return Recipe(card.id, card.fingerprint, fused.shape, axis, tuple(boxes), (background, 0.0), levels(fused.array), (source, source))

@@ -37,6 +37,12 @@ class ModelCard:
     spread_scale_rounded: float  # the same for fused images that were stored in 8 bit
 
     @property
+    def fingerprint(self) -> str:
+        """Checksum of weights, settings and normalisation: what an exact way back depends on."""
+        content = json.dumps([self.sha256, self.preset, self.settings, self.normalization], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    @property
     def cell(self) -> float:
         """Size of what fused image and latent exchange digits below, see digits.py; 0 where they don't."""
         return self.settings.get("cell", 0.0)

@@ -82,9 +82,9 @@ def waysBack(fusedNode: Node | None, latentNode: Node | None = None, model: str 
     try:
         stored = fusionFromNodes(fusedNode, latentNode, model)
         card = models.find(model or stored.recipe.model)
-        if card.sha256 != stored.recipe.sha256:
-            sentence = (f"Not possible: the volume was fused with other weights of model {stored.recipe.model!r} than those installed; "
-                        "choose the folder of the model that made it.")
+        if card.fingerprint != stored.recipe.sha256:
+            sentence = (f"Not possible: the volume was fused with other weights or settings of model {stored.recipe.model!r} than those "
+                        "installed; choose the folder of the model that made it.")
             return WaysBack(False, sentence, False, sentence)
     except FusionINNError as problem:
         return WaysBack(False, str(problem), False, str(problem))

@@ -84,7 +84,7 @@ def fuse(first: Volume, second: Volume, *, reference: str = "second", alignment:
 
     fused, latent = (np.empty(fixed.shape, np.float32) for _ in range(2))
     boxes, background = fuse_slices(engine, card, stacks, records, tuple(to_stack(image, axis) for image in (fused, latent)), progress)
-    recipe = Recipe(card.id, card.sha256, fused.shape, axis, tuple(boxes), background, levels(fused), records)
+    recipe = Recipe(card.id, card.fingerprint, fused.shape, axis, tuple(boxes), background, levels(fused), records)
     return Fusion(Volume(fused, fixed.affine, "fused"), Volume(latent, fixed.affine, "latent"), recipe, *on_grid, aligned,
                   (*aligned.warnings, *warnings))
 
@@ -189,8 +189,8 @@ def decompose(fused: Volume, latent: Volume, recipe: Recipe, *, model: str | Non
 def _card_of(recipe: Recipe, model: str | None) -> models.ModelCard:
     """The model that made a fusion. Raises ModelError where only another one of that name is at hand."""
     card = models.find(model or recipe.model)
-    if card.sha256 != recipe.sha256:
-        raise ModelError(f"The fused image was made with other weights of model {recipe.model!r} than those installed: "
+    if card.fingerprint != recipe.sha256:
+        raise ModelError(f"The fused image was made with other weights or settings of model {recipe.model!r} than those installed: "
                          "choose the folder of the model that made it (on the command line: --model).")
     return card
 

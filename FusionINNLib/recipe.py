@@ -48,7 +48,7 @@ class Recipe:
     """Everything but the images.
 
     Args:
-        model, sha256: id of the network and checksum of its weights.
+        model, sha256: id of the network and its fingerprint, see models.py.
         shape: voxels of the fused volume (k, j, i).
         axis: through-plane axis in (k, j, i).
         boxes: where the network worked, see slicing.py.

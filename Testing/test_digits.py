@@ -14,7 +14,8 @@ from test_flow import check_flow
 
 from FusionINNLib import models
 from FusionINNLib.digits import BASE, DRAWN, LARGEST, LEARNED, DigitExchange, holds_digits
-from FusionINNLib.pipeline import estimate, fuse
+from FusionINNLib.errors import ModelError
+from FusionINNLib.pipeline import decompose, estimate, fuse
 from training.measure import as_integers
 
 CELL = 2.0 ** -10
@@ -152,3 +153,10 @@ def test_background_comes_back_as_background_from_8_bit():
     assert (outside & inside).sum() > 100
     for guessed, record in zip((guess.first, guess.second), fusion.recipe.sources):
         assert np.abs(guessed.array[outside & inside]).mean() < 1e-4 * record.normalization(0).scale
+
+
+def test_the_same_weights_with_other_settings_are_another_model(exchanging_model, tiny_model):
+    assert models.find(exchanging_model).sha256 == models.find(tiny_model).sha256
+    fusion = fuse(volume(head(seed=0)), volume(head(seed=1)), model=exchanging_model, device="cpu")
+    with pytest.raises(ModelError, match="other weights or settings"):
+        decompose(fusion.fused, fusion.latent, fusion.recipe, model=tiny_model, device="cpu")
