@@ -1,19 +1,26 @@
 # make demo    fuse and decompose the built-in sample case           make test        all tests that run in minutes
+# make view    the page in a browser; ARGS="FIRST SECOND" for volumes of your own
 # make test-panel  the panel, with Slicer's sources beside it (see below)
 # make bench   speed against the reference implementation            make test-slow   the others
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SLICER_VENV ?= .venv-slicer
+VIEWER_VENV ?= .venv-viewer
 # PyTorch for the CPU is a tenth of the size; say TORCH=torch for the build with CUDA.
 TORCH ?= torch
 
-.PHONY: demo test test-library test-slicer test-panel test-slow bench clean
+.PHONY: demo view test test-library test-slicer test-viewer test-panel test-slow bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/fusioninn demo --out demo --overwrite
+	@echo "See and do the same in a browser: make view"
 
-test: test-library test-slicer
+# trame-slicer wants another slicer-core than the tests below: an environment of its own.
+view: $(VIEWER_VENV)/.installed
+	$(VIEWER_VENV)/bin/fusioninn view $(ARGS)
+
+test: test-library test-slicer test-viewer
 
 test-library: $(VENV)/.tests
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
@@ -21,6 +28,10 @@ test-library: $(VENV)/.tests
 # Slicer's own MRML core, a wheel, in an environment of its own. Pictures need libx11-6 libegl1 libgl1-mesa-dri, or what your system calls them.
 test-slicer: $(SLICER_VENV)/.installed
 	$(SLICER_VENV)/bin/python -m pytest -m "not slow" $(ARGS) Testing/mrml
+
+# The page: server and views, and all of it in a browser where chromium is installed.
+test-viewer: $(VIEWER_VENV)/.tests
+	$(VIEWER_VENV)/bin/python -m pytest $(ARGS) Testing/viewer
 
 # The real panel on stand-ins for Qt's PythonQt side. SLICER_SOURCE_DIR names a checkout of github.com/Slicer/Slicer, branch 5.12.
 test-panel: $(SLICER_VENV)/.panel
@@ -54,9 +65,20 @@ $(SLICER_VENV)/.installed: Testing/mrml/requirements.txt pyproject.toml
 	$(SLICER_VENV)/bin/python -m pip install -qq --editable . -r Testing/mrml/requirements.txt
 	touch $@
 
+$(VIEWER_VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VIEWER_VENV)
+	$(VIEWER_VENV)/bin/python -m pip install -qq --upgrade pip
+	$(VIEWER_VENV)/bin/python -m pip install -qq $(TORCH)
+	$(VIEWER_VENV)/bin/python -m pip install -qq --editable ".[viewer]"
+	touch $@
+
+$(VIEWER_VENV)/.tests: $(VIEWER_VENV)/.installed Testing/viewer/requirements.txt
+	$(VIEWER_VENV)/bin/python -m pip install -qq -r Testing/viewer/requirements.txt
+	touch $@
+
 $(SLICER_VENV)/.panel: $(SLICER_VENV)/.installed Testing/panel/requirements.txt
 	$(SLICER_VENV)/bin/python -m pip install -qq -r Testing/panel/requirements.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(SLICER_VENV) demo build *.egg-info
+	rm -rf $(VENV) $(SLICER_VENV) $(VIEWER_VENV) demo build *.egg-info

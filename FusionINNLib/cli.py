@@ -13,12 +13,12 @@ from FusionINNLib import __version__
 from FusionINNLib.errors import Cancelled, FusionINNError
 from FusionINNLib.recipe import NOTICE
 
-_OWN_MODULE = {"evaluate": "commands_evaluate"}  # needs neither a network nor torch, which takes seconds to load
+_OWN_MODULE = {"evaluate": "commands_evaluate", "view": "viewer.command"}  # need neither a network nor torch, which takes seconds to load
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     if threading.current_thread() is threading.main_thread():  # elsewhere signals cannot be set, and need not be
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that half-written results are cleared away
     try:
@@ -41,6 +41,17 @@ def main(arguments: list[str] | None = None) -> int:
 def _fail(sentence: str, code: int) -> int:
     print(f"\nfusioninn: {sentence}" if sys.stderr.isatty() else f"fusioninn: {sentence}", file=sys.stderr)
     return code
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    """What is on the command line. The paths of `view` may stand on both sides of an option, which argparse does not allow by itself."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and (options.command != "view" or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        options.paths += [Path(word) for word in rest]
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,6 +81,15 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="make the built-in sample case, fuse it and take it apart both ways")
     _add_common(demo)
 
+    view = commands.add_parser("view", help="a page in the browser: fuse, take apart, compare slice by slice")
+    view.add_argument("paths", metavar="FIRST SECOND | DIR", type=Path, nargs="*",
+                      help="two volumes, a folder written by 'fuse', or all three; nothing for the built-in sample case")
+    view.add_argument("--segmentation", metavar="SEG", type=Path, help="outlines to show in all views")
+    view.add_argument("--port", type=_natural, default=0, help="of 127.0.0.1 (default: one that is free)")
+    view.add_argument("--no-browser", action="store_true", help="only say the address")
+    view.add_argument("--max-upload", type=_positive, default=1024, metavar="MB", help="largest upload (default: 1024)")
+    _add_model(view)
+
     evaluate = commands.add_parser("evaluate", help="the published fusion metrics of a fused image and its two sources")
     evaluate.add_argument("first", metavar="FIRST", type=Path, help="first source: a volume (normalised as 'fuse' does it) or an 8-bit PNG")
     evaluate.add_argument("second", metavar="SECOND", type=Path, help="second source, on the same grid")
@@ -89,9 +109,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_common(parser: argparse.ArgumentParser, model: str | None = "default") -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the results")
+    _add_model(parser, model)
+    parser.add_argument("--overwrite", action="store_true", help="replace earlier results in DIR")
+
+
+def _add_model(parser: argparse.ArgumentParser, model: str | None = "default") -> None:
     parser.add_argument("--model", default=model, help="id of a model, or path of a model folder")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
-    parser.add_argument("--overwrite", action="store_true", help="replace earlier results in DIR")
 
 
 def _positive(text: str) -> int:

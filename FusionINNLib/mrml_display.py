@@ -39,13 +39,14 @@ def showCase(scene, volumes: dict[str, Node | None], orient: bool = True) -> Non
         orientViews(scene, lead)
 
 
-def orientViews(scene, volumeNode: Node) -> None:
+def orientViews(scene, volumeNode: Node, plane: str | None = None) -> None:
     """All six views in the plane of a volume's slices, through its middle, as large as they fit.
 
+    plane: "Axial", "Coronal" or "Sagittal", as the volume lies; None for the plane it was acquired in.
     Views that were shown just now get their size from Qt later: ask again then (a timer of 0 ms does), or a narrow view cuts the head.
     """
     grid = _gridOf(volumeNode)
-    plane = slice_view(grid.affine, grid.through_plane_axis).plane.capitalize()
+    plane = plane or slice_view(grid.affine, grid.through_plane_axis).plane.capitalize()
     middle = transform_points(grid.affine, (np.array([grid.shape[::-1]]) - 1) / 2)[0]
     for view in VIEWS:
         sliceNode = sliceNodeOf(scene, view)

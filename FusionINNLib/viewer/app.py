@@ -1,0 +1,229 @@
+"""The application behind the page: one case, one computation at a time, and what the page is told."""
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from FusionINNLib import models, mrml
+from FusionINNLib.errors import Cancelled, FusionINNError, InputError
+from FusionINNLib.job import JobError, Said, Step
+from FusionINNLib.viewer import tasks, wording
+from FusionINNLib.viewer.case import Case
+from FusionINNLib.viewer.inputs import SLOTS, Input, read_input
+from FusionINNLib.viewer.look import Look
+from FusionINNLib.viewer.run import Run
+from FusionINNLib.viewer.state import Facts, reasons
+from FusionINNLib.viewer.trame_views import SliceViews
+
+_MOST_SAMPLES = 64
+_log = logging.getLogger("FusionINN")
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What the page opens with. inputs: by slot; result: folder of a fusion; nothing at all for the sample case."""
+
+    inputs: dict[str, Input] = field(default_factory=dict)
+    result: Path | None = None
+
+
+class Viewer:
+    """Runs in the event loop; what takes long runs elsewhere.
+
+    Args:
+        state: of the trame server, as `state.INITIAL` has it.
+        model, device: as on the command line.
+    """
+
+    def __init__(self, state, views: SliceViews, model: str, device: str):
+        self.state, self._model, self._device = state, model, device
+        self.case = Case(views.scene)
+        self.look = Look(views, self.case)
+        self._run: Run | None = None
+        self._starting = False
+
+    # ---- files -----------------------------------------------------------------------------------------------------------------------
+
+    async def open(self, opening: Opening) -> None:
+        """Show what the page opens with."""
+        for slot, one in opening.inputs.items():
+            self.case.setInput(slot, one)
+        self.show()
+        if opening.result is not None:
+            await self.compute(lambda: tasks.loadTask(self.case, opening.result))
+        elif not opening.inputs:
+            await self.compute(lambda: tasks.sampleTask(self.case))
+
+    async def load(self, slot: str, path: Path) -> None:
+        """Read a file into one of SLOTS. What is wrong with it is said on the page, and raised."""
+        try:
+            self._refuse_while_busy()
+            new = await asyncio.to_thread(read_input, slot, path)
+            self._refuse_while_busy()
+            self.case.setInput(slot, new)
+        except MemoryError as problem:
+            self.complain(too_large := InputError("There is not enough memory for this file: resample the volume to fewer voxels."))
+            raise too_large from problem
+        except Exception as problem:
+            self.complain(problem)
+            raise
+        self.say(" ".join([f"Loaded {new.file}.", *(f"Note: {note}." for note in new.volume.notes)]))
+        self.show()
+
+    def remove_segmentation(self) -> None:
+        """Take the outlines away."""
+        self.case.removeSegmentation()
+        self.show()
+
+    # ---- computing -------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being computed, or about to end after Cancel."""
+        return self._starting or self._run is not None
+
+    async def sample(self) -> None:
+        """Make the sample case and load it."""
+        await self.compute(lambda: tasks.sampleTask(self.case))
+
+    async def fuse(self) -> None:
+        """Fuse the two inputs."""
+        await self.compute(lambda: tasks.fuseTask(self.case, alignment=self.state.alignment, reference=self.state.reference,
+                                                  model=self._model, device=self._device))
+
+    async def decompose(self) -> None:
+        """Take the fused image apart, in the chosen way."""
+        if self.state.method == "exact":
+            await self.compute(lambda: tasks.decomposeTask(self.case, **self._way_back()))
+        else:
+            await self.compute(lambda: tasks.estimateTask(self.case, **_drawn(self.state.samples, self.state.seed), **self._way_back()))
+
+    async def numbers(self) -> None:
+        """Metrics, and figures of the estimate."""
+        if await self.compute(lambda: tasks.numbersTask(self.case, **self._way_back())):
+            self._tell(numbers_open=True)
+
+    async def export(self, folder: Path) -> bool:
+        """Write the result folder; whether it was written."""
+        return await self.compute(lambda: tasks.exportTask(self.case, folder, **self._way_back()))
+
+    async def compute(self, make: Callable[[], tasks.Task]) -> bool:
+        """Have one task done, and say how it ended; whether it ended well."""
+        if self.is_busy:
+            return False
+        self._starting = True
+        try:
+            self._tell(problem="", said="", step_text="Starting ...", progress=None, cancelling=False, blink=False)
+            self.look.stopBlinking()
+            self._run = Run(make(), self._on_event)
+            self.refresh()
+            self.say(await self._run.result())
+            return True
+        except Cancelled:
+            self.say("Stopped: nothing was changed.")
+        except Exception as problem:  # all of them end here: nobody is above
+            self.complain(problem)
+        finally:
+            self._run, self._starting = None, False
+            self.show()
+        return False
+
+    def cancel(self) -> None:
+        """Ask the computation to end."""
+        if self._run is not None and not self._run.is_cancelled:
+            self._run.cancel()
+            self._tell(cancelling=True, step_text="Stopping ...")
+
+    def close(self) -> None:
+        """End it now: the server goes away."""
+        if self._run is not None:
+            self._run.close()
+        self.look.close()
+
+    # ---- what the page is told -------------------------------------------------------------------------------------------------------
+
+    def say(self, sentence: str) -> None:
+        """Tell the user."""
+        self._tell(said=sentence, problem="")
+
+    def complain(self, problem: Exception) -> None:
+        """Tell the user what went wrong and what to do; what is no message for users goes to the log."""
+        if not isinstance(problem, FusionINNError) or isinstance(problem, JobError):
+            _log.error("%s", getattr(problem, "details", "") or problem, exc_info=problem)
+        sentence = (str(problem) if isinstance(problem, FusionINNError) else
+                    f"This is a defect of FusionINN ({type(problem).__name__}): please report it with what the terminal says.")
+        self._tell(problem=sentence, said="")
+
+    def show(self) -> None:
+        """Bring the views, then the page, up to date."""
+        self.look.method, self.look.differenceOf = self.state.method, self.state.difference_of
+        self.look.update()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Bring all that the page says up to date."""
+        case = self.case
+        facts = Facts(frozenset(case.inputs), self.is_busy, case.fusion is not None, self._exact_problem(),
+                      frozenset(view for view, node in self.look.volumes.items() if node is not None))
+        self._tell(
+            busy=facts.running, why=reasons(facts, self.state.method, self.state.pair), notes=list(case.said),
+            inputs={slot: wording.described(case.inputs[slot]) if slot in case.inputs else None for slot in SLOTS},
+            has_exact=case.exact is not None, has_estimate=case.estimate is not None, views=self._views(),
+            moved=wording.moved(case.alignment), numbers=wording.table(case.rows) if case.rows else None,
+            estimate_numbers=wording.table(case.estimateRows) if case.estimateRows else None, plane=self.look.plane)
+        self.refresh_slice()
+        self.refresh_window()
+
+    def refresh_slice(self) -> None:
+        """Where the slice lies."""
+        where = self.look.where()
+        self._tell(offset=where.pop("offset"), where=where)
+
+    def refresh_window(self) -> None:
+        """The window of the chosen volume."""
+        window = self.look.window(self.state.window_of)
+        ends = [window["low"], window["high"]] if window else [0.0, 1.0]
+        self._tell(window=wording.window(window) if window else None, window_range=ends)
+
+    # ---- parts -----------------------------------------------------------------------------------------------------------------------
+
+    def _views(self) -> dict[str, dict]:
+        estimated, names = self.look.estimated, {slot: one.volume.name for slot, one in self.case.inputs.items()}
+        if self.case.sources is not None:
+            names = dict(zip(("first", "second"), (source.name for source in self.case.sources))) | names
+        views = {view: wording.view(view, names, self.look.volumes[view] is not None, estimated.get(view, False), self.state.method,
+                                    self.state.difference_of, self.case.decomposed(self.state.method) is not None)
+                 for view in mrml.VIEWS}
+        views["difference"]["identical"] = self.look.volumes["difference"] is not None and self.case.isIdentical
+        return views
+
+    def _exact_problem(self) -> str:
+        return "" if self.case.fusion is None else mrml.fusionFromNodes(self.case.fusion.fused, self.case.fusion.latent).exactProblem
+
+    def _way_back(self) -> dict:
+        """A model that was chosen by its folder is not found by the name that the fused image has of it."""
+        return {"model": None if self._model in models.available() else self._model, "device": self._device}
+
+    def _on_event(self, event: Step | Said) -> None:
+        if isinstance(event, Said):
+            self._tell(said=event.sentence)
+        elif not self._run.is_cancelled:
+            self._tell(step_text=wording.step_text(event), progress=round(100 * event.done / event.total) if event.total > 1 else None)
+
+    def _refuse_while_busy(self) -> None:
+        if self.is_busy:
+            raise InputError("Wait until the computation is over, or cancel it.")
+
+    def _tell(self, **values) -> None:
+        with self.state:
+            self.state.update(values)
+
+
+def _drawn(samples, seed) -> dict[str, int]:
+    """What was typed for the latents of an estimate. Raises InputError."""
+    if not isinstance(samples, int) or not 1 <= samples <= _MOST_SAMPLES:
+        raise InputError(f"The number of latents is not one that can be drawn: give a whole number from 1 to {_MOST_SAMPLES}.")
+    if not isinstance(seed, int) or not 0 <= seed < 2 ** 31:
+        raise InputError("The seed cannot be used: give a whole number of at least 0.")
+    return {"samples": samples, "seed": seed}

@@ -1,0 +1,206 @@
+"""What is loaded and what was made of it, as nodes of the scene: inputs, fusion, both ways back, numbers. Main thread only."""
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from FusionINNLib import mrml
+from FusionINNLib.errors import ResultError
+from FusionINNLib.exported import Export, Segment, Segments, Source
+from FusionINNLib.measures import Row
+from FusionINNLib.mrml_nodes import PREFIX, recordOf
+from FusionINNLib.picture_columns import window
+from FusionINNLib.viewer.inputs import Input
+
+Node = Any
+
+
+@dataclass
+class Case:
+    """One case of a scene.
+
+    inputs, nodes: by "first", "second", "segmentation"; what is not loaded is not in them. sources: of the fusion, by name and checksum.
+    exact, estimate: of the fusion as it is now, None where it was not decomposed so. said: sentences on how the inputs came together.
+    """
+
+    scene: Any
+    inputs: dict[str, Input] = field(default_factory=dict)
+    nodes: dict[str, Node] = field(default_factory=dict)
+    fusion: mrml.FusionNodes | None = None
+    sources: tuple[Source, Source] | None = None
+    exact: tuple[Node, Node] | None = None
+    estimate: mrml.EstimateNodes | None = None
+    difference: Node | None = None
+    rows: tuple[Row, ...] = ()
+    estimateRows: tuple[Row, ...] = ()
+    said: tuple[str, ...] = ()
+
+    # ---- inputs ----------------------------------------------------------------------------------------------------------------------
+
+    def setInput(self, slot: str, new: Input) -> None:
+        """Put an input into the scene. A fusion of other volumes goes away, one of this very file stays."""
+        node = self._outlines(new) if slot == "segmentation" else self._scan(slot, new)
+        self._remove(self.nodes.get(slot))
+        self.inputs[slot], self.nodes[slot] = new, node
+        if slot == "segmentation":
+            self.rows = self.estimateRows = ()
+        elif not self._isSource(slot, new):
+            self.forgetFusion()
+        else:
+            self._refer(slot)
+        self._anchorOutlines()
+
+    def removeSegmentation(self) -> None:
+        """Take the outlines away."""
+        self._remove(self.nodes.pop("segmentation", None))
+        self.inputs.pop("segmentation", None)
+        self.rows = self.estimateRows = ()
+
+    def clear(self) -> None:
+        """Take everything away."""
+        self.forgetFusion()
+        for node in self.nodes.values():
+            self._remove(node)
+        self.inputs, self.nodes = {}, {}
+
+    def source(self, slot: str) -> Source:
+        """An input as provenance names it: as the command line does."""
+        one = self.inputs[slot]
+        grid = {"shape_kji": list(one.volume.shape), "ijk_to_ras_mm": one.volume.affine.tolist()}
+        return Source(one.volume.name, one.file, one.sha256, one.volume.unit, grid)
+
+    # ---- results ---------------------------------------------------------------------------------------------------------------------
+
+    def setFusion(self, nodes: mrml.FusionNodes, sources: tuple[Source, Source], said: tuple[str, ...]) -> None:
+        """A new fusion; what was decomposed from an earlier one goes away."""
+        self.forgetDecompositions()
+        self.fusion, self.sources, self.said, self.rows = nodes, sources, said, ()
+
+    def setExport(self, export: Export) -> None:
+        """A result folder instead of the fusion that is shown. Raises ResultError where it was fused from other files than the inputs."""
+        for slot, source in zip(("first", "second"), export.sources):
+            if slot in self.inputs and self.inputs[slot].sha256 != source.sha256:
+                raise ResultError(f"{self.inputs[slot].file} is not the file that this result was fused from ({source.file}): give the two "
+                                  "volumes that were fused, or the result folder alone.")
+        self.forgetFusion()
+        nodes, others = mrml.storeExport(self.scene, export)
+        self.setFusion(nodes, export.sources, export.notes)
+        for slot in ("first", "second"):
+            if slot in self.nodes:
+                self._refer(slot)
+        if "firstExact" in others:
+            self.exact = others["firstExact"], others["secondExact"]
+        if "first" in others:
+            self.estimate = mrml.EstimateNodes(**{name: others[name] for name in mrml.EstimateNodes.__dataclass_fields__})
+        if "segmentation" in others and "segmentation" not in self.nodes:
+            labels = {one.label: (one.name, one.color) for one in export.segments.segments}
+            self.inputs["segmentation"] = Input(export.segments.labels, "segmentation of the result", "", labels)
+            self.nodes["segmentation"] = others["segmentation"]
+
+    def setExact(self, nodes: tuple[Node, Node]) -> None:
+        """(first, second) as decomposed exactly."""
+        self.exact = nodes
+        self._forgetDifference()
+
+    def setEstimate(self, nodes: mrml.EstimateNodes) -> None:
+        """As estimated from the fused image alone."""
+        self.estimate, self.estimateRows = nodes, ()
+        self._forgetDifference()
+
+    def forgetFusion(self) -> None:
+        """Take fusion and decompositions away."""
+        self.forgetDecompositions()
+        if self.fusion is not None:
+            self._remove(self.fusion.fused)
+            self._remove(self.fusion.latent)
+        self.fusion, self.sources, self.said, self.rows = None, None, (), ()
+
+    def forgetDecompositions(self) -> None:
+        """Take both ways back away."""
+        self._forgetDifference()
+        for node in (*(self.exact or ()), *(vars(self.estimate).values() if self.estimate else ())):
+            self._remove(node)
+        self.exact, self.estimate, self.estimateRows = None, None, ()
+
+    @property
+    def alignment(self) -> dict:
+        """As fusion.json has it, and "moved": the name of the source that was moved; empty where nothing is fused."""
+        if self.fusion is None:
+            return {}
+        moved = self.sources[1 if recordOf(self.fusion.fused, "Settings", {}).get("reference") == "first" else 0]
+        return recordOf(self.fusion.fused, "Alignment", {}) | {"moved": moved.name}
+
+    @property
+    def isIdentical(self) -> bool:
+        """Whether what was decomposed is the source in every voxel, of the difference that is shown."""
+        return self.difference is not None and self.difference.GetImageData().GetScalarRange() == (0.0, 0.0)
+
+    def shown(self, method: str, differenceOf: str) -> dict[str, Node | None]:
+        """What each of `mrml.VIEWS` shows. method: "exact" or "estimated"; differenceOf: "first" or "second"."""
+        back = self.decomposed(method) or (None, None)
+        return {"first": self.nodes.get("first"), "second": self.nodes.get("second"), "fused": self.fusion.fused if self.fusion else None,
+                "decomposedFirst": back[0], "decomposedSecond": back[1], "difference": self._difference(back, differenceOf)}
+
+    def decomposed(self, method: str) -> tuple[Node, Node] | None:
+        """(first, second) as decomposed in one of the two ways; None where that was not done."""
+        if method == "exact":
+            return self.exact
+        return (self.estimate.first, self.estimate.second) if self.estimate else None
+
+    # ---- parts -----------------------------------------------------------------------------------------------------------------------
+
+    def _difference(self, back: tuple, differenceOf: str) -> Node | None:
+        role = ("first", "second").index(differenceOf)
+        if back[role] is None or differenceOf not in self.nodes:
+            return None
+        if self.difference is None or self.difference.GetAttribute(PREFIX + "InputIDs") != _inputIDs(back[role], self.nodes[differenceOf]):
+            self._forgetDifference()  # a new node gets a window that fits it
+            self.difference = mrml.storeDifference(self.scene, back[role], self.nodes[differenceOf])
+        return self.difference
+
+    def _forgetDifference(self) -> None:
+        self._remove(self.difference)
+        self.difference = None
+
+    def _scan(self, slot: str, new: Input) -> Node:
+        node = mrml.addVolumeNode(self.scene, new.volume.name)
+        mrml.updateVolumeNode(node, new.volume)
+        mrml.setWindow(node, *window(new.volume, new.volume.through_plane_axis))
+        return node
+
+    def _outlines(self, new: Input) -> Node:
+        segments = tuple(Segment(f"Segment_{label}", name, color, label) for label, (name, color) in new.labels.items())
+        return mrml.segmentationFromLabels(self.scene, Segments(new.volume, segments), new.volume.name)
+
+    def _anchorOutlines(self) -> None:
+        """Say on which volume the segments were drawn, so that they move along with it."""
+        if "segmentation" not in self.nodes:
+            return
+        labels = self.inputs["segmentation"].volume
+        for slot in ("second", "first"):
+            if slot in self.inputs and labels.same_grid(self.inputs[slot].volume):
+                self.nodes["segmentation"].SetReferenceImageGeometryParameterFromVolumeNode(self.nodes[slot])
+
+    def _isSource(self, slot: str, new: Input) -> bool:
+        return self.sources is not None and self.sources[("first", "second").index(slot)].sha256 == new.sha256
+
+    def _refer(self, slot: str) -> None:
+        for node in vars(self.fusion).values():
+            node.SetNodeReferenceID(PREFIX + slot.capitalize(), self.nodes[slot].GetID())
+
+    def _remove(self, node: Node | None) -> None:
+        if node is None:
+            return
+        for n in reversed(range(node.GetNumberOfDisplayNodes())):
+            self.scene.RemoveNode(node.GetNthDisplayNode(n))
+        self.scene.RemoveNode(node)
+
+
+def exportOf(case: Case) -> Export:
+    """All that a result folder of this case holds; what was fused is named as the command line names it. Raises ResultError."""
+    export = mrml.exportFromNodes(case.fusion.fused, case.fusion.latent, segmentationNode=case.nodes.get("segmentation"),
+                                  exactNodes=case.exact or (None, None), estimateNodes=case.estimate)
+    return replace(export, sources=case.sources)
+
+
+def _inputIDs(*nodes: Node) -> str:
+    return json.dumps([node.GetID() for node in nodes], separators=(",", ":"))

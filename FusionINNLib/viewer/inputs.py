@@ -1,0 +1,40 @@
+"""A volume or segmentation from its file, read and checked as the command line does it. No slicer; may run in a thread."""
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from FusionINNLib.volume import Volume
+from FusionINNLib.volume_io import read_segmentation, read_volume, sha256
+
+SLOTS = ("first", "second", "segmentation")
+
+
+_COLORS = ((0.93, 0.27, 0.27), (1.0, 0.72, 0.2), (0.93, 0.36, 0.84), (0.35, 0.82, 0.95), (0.55, 0.85, 0.35), (0.75, 0.6, 1.0))
+
+
+@dataclass(frozen=True)
+class Input:
+    """What is to be fused, or outlines for it.
+
+    volume: as read; of a segmentation its labels. file, sha256: for provenance, without folder. labels: (name, (r, g, b) 0..1) of each
+    label of a segmentation, by its number.
+    """
+
+    volume: Volume
+    file: str
+    sha256: str
+    labels: dict[int, tuple[str, tuple[float, float, float]]] = field(default_factory=dict)
+
+
+def read_input(slot: str, path: Path) -> Input:
+    """Read what one of SLOTS is to hold. Raises InputError or GeometryError, as `fusioninn fuse` does for the same file."""
+    volume = read_segmentation(path) if slot == "segmentation" else read_volume(path)
+    labels = labels_of(volume) if slot == "segmentation" else {}
+    return Input(volume, volume.name if path.is_dir() else path.name, sha256(path), labels)
+
+
+def labels_of(volume: Volume, names: dict[int, str] | None = None) -> dict[int, tuple[str, tuple[float, float, float]]]:
+    """Names, numbers where there are none, and colours for the labels of a segmentation."""
+    found = [int(label) for label in np.unique(volume.array) if label]
+    return {label: ((names or {}).get(label, f"label {label}"), _COLORS[n % len(_COLORS)]) for n, label in enumerate(found)}

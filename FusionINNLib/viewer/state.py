@@ -1,0 +1,44 @@
+"""What the page knows: its state at the start, and which buttons can be clicked and why not. Plain data, no page, no slicer."""
+from dataclasses import dataclass
+
+from FusionINNLib.viewer.inputs import SLOTS
+from FusionINNLib.viewer.wording import EMPTY_TITLES
+
+PAIRS = {"inputs": ("first", "second"), "firstFused": ("first", "fused"), "secondFused": ("second", "fused"),
+         "firstDecomposed": ("first", "decomposedFirst"), "secondDecomposed": ("second", "decomposedSecond")}
+"""Views between whose volumes the fused view can blink."""
+PLANES = ("Axial", "Coronal", "Sagittal")
+WINDOWS = ("first", "second", "fused", "difference")
+
+INITIAL = {
+    "trame__title": "FusionINN", "trame__favicon": "__fusioninn/icon.svg", "inputs": dict.fromkeys(SLOTS), "busy": False,
+    "cancelling": False, "step_text": "", "progress": None, "said": "", "problem": "", "notes": [], "why": {}, "download": "",
+    "alignment": "auto", "reference": "second", "method": "exact", "samples": 8, "seed": 0, "has_exact": False, "has_estimate": False,
+    "views": {view: {"title": title, "estimated": False, "filled": False, "empty": ""} for view, title in EMPTY_TITLES.items()},
+    "where": {"low": 0.0, "high": 1.0, "step": 1.0, "words": "", "edges": {}}, "offset": 0.0, "plane": "Axial",
+    "opacity": 1.0, "outlined": True, "blink": False, "blinked": "", "pair": "inputs", "difference_of": "second",
+    "window_of": "first", "window": None, "window_range": [0.0, 1.0],
+    "numbers": None, "estimate_numbers": None, "numbers_open": False, "moved": ""}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What there is. shown: views that are not empty; exact_problem: why there is no exact way back, "" where there is one."""
+
+    inputs: frozenset[str] = frozenset()
+    running: bool = False
+    fused: bool = False
+    exact_problem: str = ""
+    shown: frozenset[str] = frozenset()
+
+
+def reasons(facts: Facts, method: str, pair: str) -> dict[str, str]:
+    """For each button why it cannot be clicked, "" where it can."""
+    busy = "Wait until the computation is over, or cancel it." if facts.running else ""
+    no_fused = "" if facts.fused else "Fuse two volumes first."
+    no_inputs = "" if {"first", "second"} <= facts.inputs else "Choose the first and the second volume."
+    exact = no_fused or facts.exact_problem
+    return {"choose": busy, "sample": busy, "fuse": busy or no_inputs, "cancel": "" if facts.running else "Nothing is being computed.",
+            "decompose": busy or (exact if method == "exact" else no_fused), "numbers": busy or exact, "download": busy or exact,
+            "blink": "" if set(PAIRS[pair]) <= facts.shown else "One of the two is not there yet.",
+            "segmentation": "" if "segmentation" in facts.inputs else "There is no segmentation."}

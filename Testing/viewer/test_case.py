@@ -1,0 +1,234 @@
+"""One case in the scene and how it is looked at, on trame-slicer's own views, without a browser."""
+import asyncio
+import json
+
+import numpy as np
+import pytest
+from trame.app import get_server
+
+from browsing import VIEWS
+from FusionINNLib import job_tasks
+from FusionINNLib.errors import InputError, ResultError
+from FusionINNLib.exported import read
+from FusionINNLib.mrml_nodes import voxelsOfNode
+from FusionINNLib.phantom import small_case
+from FusionINNLib.progress import Progress
+from FusionINNLib.viewer import tasks
+from FusionINNLib.viewer.app import Viewer
+from FusionINNLib.viewer.case import Case
+from FusionINNLib.viewer.inputs import Input, read_input
+from FusionINNLib.viewer.look import Look
+from FusionINNLib.viewer.state import INITIAL
+from FusionINNLib.viewer.trame_views import SliceViews
+
+
+def run(task: tasks.Task) -> str:
+    """Do a task here and now."""
+    return task.store(getattr(job_tasks, task.name)(progress=Progress(), **task.arguments))
+
+
+@pytest.fixture(scope="module")
+def views():
+    """The six views; made in an event loop, as trame wants it."""
+    async def make():
+        return SliceViews(get_server("test_case"), lambda view: None, lambda: None)
+
+    return asyncio.run(make())
+
+
+@pytest.fixture
+def case(views, files):
+    """Two volumes and a segmentation, not fused."""
+    made = Case(views.scene)
+    for slot, path in files.items():
+        made.setInput(slot, read_input(slot, path))
+    yield made
+    made.clear()
+    made.removeSegmentation()
+
+
+@pytest.fixture
+def fused(case, tiny_model):
+    """The same, fused."""
+    run(tasks.fuseTask(case, alignment="auto", reference="second", model=tiny_model, device="cpu"))
+    return case
+
+
+@pytest.fixture
+def back(tiny_model):
+    """Choices for the ways back."""
+    return {"model": tiny_model, "device": "cpu"}
+
+
+def test_exact_is_identical(fused, back):
+    run(tasks.decomposeTask(fused, **back))
+    for difference_of in ("first", "second"):
+        assert fused.shown("exact", difference_of)["difference"] is not None and fused.isIdentical
+    assert fused.shown("estimated", "second")["difference"] is None
+
+
+def test_estimates_are_marked(fused, look, back):
+    run(tasks.decomposeTask(fused, **back))
+    look.update()
+    assert not any(look.estimated.values())
+    run(tasks.estimateTask(fused, samples=2, seed=0, **back))
+    look.method = "estimated"
+    look.update()
+    assert {view for view, estimated in look.estimated.items() if estimated} == {"decomposedFirst", "decomposedSecond", "difference"}
+
+
+def test_a_new_estimate_has_a_new_difference(fused, back):
+    run(tasks.estimateTask(fused, samples=1, seed=0, **back))
+    one = np.array(voxelsOfNode(fused.shown("estimated", "second")["difference"]))
+    run(tasks.estimateTask(fused, samples=1, seed=1, **back))
+    assert (one != voxelsOfNode(fused.shown("estimated", "second")["difference"])).any()
+
+
+@pytest.fixture
+def look(views, case):
+    """The case on screen."""
+    shown = Look(views, case)
+    shown.update()
+    yield shown
+    shown.close()
+
+
+def test_another_input_ends_the_fusion(fused, files, back):
+    run(tasks.decomposeTask(fused, **back))
+    fused.setInput("first", read_input("first", files["first"]))
+    assert fused.fusion is not None and fused.exact is not None  # the very file that was fused
+    run(tasks.decomposeTask(fused, **back))
+    assert fused.shown("exact", "first")["difference"] is not None
+    nodes = fused.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
+    fused.setInput("first", read_input("first", files["second"]))
+    assert fused.fusion is None and fused.exact is None and fused.alignment == {}
+    assert fused.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") < nodes
+
+
+def test_fused_again(fused, back, tiny_model):
+    run(tasks.decomposeTask(fused, **back))
+    run(tasks.fuseTask(fused, alignment="auto", reference="first", model=tiny_model, device="cpu"))
+    assert fused.exact is None and len(fused.said) == 0
+    run(tasks.decomposeTask(fused, **back))
+    assert fused.shown("exact", "first")["difference"] is not None and fused.isIdentical
+
+
+def test_nothing_is_left_when_cleared(views, files):
+    def count() -> int:
+        return views.scene.GetNumberOfNodesByClass("vtkMRMLDisplayableNode")
+
+    before, made = count(), Case(views.scene)
+    for slot, path in files.items():
+        made.setInput(slot, read_input(slot, path))
+    assert count() == before + 3
+    made.clear()
+    assert count() == before
+
+
+def test_numbers_of_regions_and_estimate(fused, back):
+    run(tasks.numbersTask(fused, **back))
+    assert {row.region for row in fused.rows} == {"whole volume", "segmentation", "10 mm margin"} and fused.estimateRows == ()
+    run(tasks.estimateTask(fused, samples=2, seed=0, **back))
+    run(tasks.numbersTask(fused, **back))
+    assert {row.measure.split()[0] for row in fused.estimateRows} == {"spread", "cycle"}
+    fused.removeSegmentation()
+    assert fused.rows == ()
+
+
+def test_a_result_folder_and_back(fused, back, tmp_path, views, files):
+    run(tasks.decomposeTask(fused, **back))
+    run(tasks.exportTask(fused, tmp_path / "result", **back))
+    record = json.loads((tmp_path / "result/fusion.json").read_text())
+    assert [record["inputs"][role]["file"] for role in ("first", "second")] == ["adc.nii.gz", "flair.nii.gz"]
+    assert read(tmp_path / "result").segments is not None
+
+    alone = Case(views.scene)
+    run(tasks.loadTask(alone, tmp_path / "result"))
+    assert alone.exact is not None and alone.shown("exact", "second")["difference"] is None and "segmentation" in alone.nodes
+    alone.setInput("second", read_input("second", files["second"]))
+    assert alone.shown("exact", "second")["difference"] is not None and alone.isIdentical
+    alone.clear()
+
+    swapped = Case(views.scene)
+    swapped.setInput("first", read_input("first", files["second"]))
+    with pytest.raises(ResultError, match="is not the file that this result was fused from"):
+        run(tasks.loadTask(swapped, tmp_path / "result"))
+    assert swapped.fusion is None and "first" in swapped.nodes
+    swapped.clear()
+
+
+def test_what_is_missing_is_said(views, back):
+    empty = Case(views.scene)
+    for make in (lambda: tasks.fuseTask(empty, alignment="auto", reference="second", **back), lambda: tasks.decomposeTask(empty, **back),
+                 lambda: tasks.numbersTask(empty, **back)):
+        with pytest.raises(InputError):
+            make()
+
+
+# ---- looking ---------------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_slice_stays_when_the_plane_changes(look):
+    assert look.plane == "Axial" and look.where()["words"].endswith("mm")
+    look.step(3)
+    here = look.where()["words"]
+    look.setPlane("Coronal")
+    assert look.where()["edges"] == {"left": "R", "right": "L", "top": "S", "bottom": "I"}
+    look.step(-2)
+    look.setPlane("Axial")
+    assert look.where()["words"] == here
+    look.fit()
+    assert look.where()["words"] == here
+
+
+def test_steps_end_where_the_volume_does(look):
+    look.step(1000)
+    assert look.where()["words"].startswith("slice 24 of 24")
+    look.step(-1000)
+    assert look.where()["words"].startswith("slice 1 of 24")
+
+
+def test_a_source_and_its_decomposition_share_a_window(fused, look, back):
+    run(tasks.decomposeTask(fused, **back))
+    look.update()
+    first = look.window("first")
+    look.setWindow("first", 10.0, 500.0)
+    assert all((look.window(view)["low"], look.window(view)["high"]) == (10.0, 500.0) for view in ("first", "decomposedFirst"))
+    look.resetWindow("first")
+    assert look.window("first") == first == look.window("decomposedFirst") | {key: first[key] for key in ("least", "most")}
+
+
+def test_blinking_comes_back(fused, look, views):
+    look.update()
+    assert not look.startBlinking("firstDecomposed")
+    assert look.startBlinking("inputs")
+    assert [look.toggle() for _ in range(3)] == ["first", "second", "first"]
+    look.stopBlinking()
+    assert views.scene.GetSingletonNode("FusionINNFused", "vtkMRMLSliceCompositeNode").GetForegroundVolumeID() == fused.fusion.fused.GetID()
+
+
+def test_an_oblique_segmentation_on_the_moved_volume_moves_along(views, tiny_model):
+    """What was drawn on the volume that is registered lies where that volume lies afterwards."""
+    sample = small_case()
+    shift = np.eye(4)
+    shift[:3, 3] = 6.0, -4.0, 3.0
+    moved = [type(volume)(volume.array, shift @ volume.affine, volume.name) for volume in (sample.first, sample.segmentation)]
+    case = Case(views.scene)
+    case.setInput("first", Input(moved[0], "adc", "1"))
+    case.setInput("second", Input(sample.second, "flair", "2"))
+    case.setInput("segmentation", Input(moved[1], "tumour", "3", {label: (str(label), (1.0, 0.0, 0.0)) for label in (1, 2, 4)}))
+    run(tasks.fuseTask(case, alignment="rigid", reference="second", model=tiny_model, device="cpu"))
+    labels = tasks.numbersTask(case, model=tiny_model, device="cpu").arguments["labels"]
+    same = (labels.array != 0) & (sample.segmentation.array != 0)
+    assert 2 * same.sum() > 0.8 * ((labels.array != 0).sum() + (sample.segmentation.array != 0).sum())
+    case.clear()
+
+
+@pytest.mark.parametrize(("samples", "seed"), [(0, 0), ("", 0), (65, 0), (8, -1), (8, None), (2.5, 0)])
+def test_nonsense_for_an_estimate_is_refused(views, samples, seed):
+    state = get_server("nonsense").state
+    state.update(INITIAL | {"method": "estimated", "samples": samples, "seed": seed})
+    viewer = Viewer(state, views, "default", "cpu")
+    asyncio.run(viewer.decompose())
+    assert "whole number" in state.problem and not viewer.is_busy
+    viewer.close()

@@ -1,0 +1,216 @@
+"""The page in a browser: what a user does from the first file to the download."""
+import json
+import zipfile
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from browsing import VIEWS, Visit
+from FusionINNLib.cli import main
+
+INPUTS, ALL = ("first", "second"), set(VIEWS)
+
+
+@pytest.fixture
+def visit(serve, browser, files):
+    """The page with the two volumes of the small case."""
+    opened = Visit(browser, serve(files["first"], files["second"], "--segmentation", files["segmentation"]))
+    opened.page.wait_for_function("() => window.trame.state.get('views').second.filled")
+    yield opened
+    assert opened.complaints == []
+    opened.page.close()
+
+
+def filled(visit) -> set[str]:
+    return {view for view, about in visit.state("views").items() if about["filled"]}
+
+
+def amber(picture: np.ndarray) -> int:
+    """Pixels of the word ESTIMATED in the upper right corner."""
+    corner = picture[:picture.shape[0] // 4, picture.shape[1] // 2:].astype(int)
+    return int(((corner[..., 0] > 200) & (corner[..., 1] > 140) & (corner[..., 2] < 90)).sum())
+
+
+def test_from_files_to_download(serve, browser, files, tmp_path, tiny_model):
+    """Load, fuse, watch, cancel, fuse again, decompose both ways, numbers, download; the command line takes what was downloaded."""
+    visit = Visit(browser, serve())
+    visit.wait_until_idle()
+    assert "made by code" in visit.state("said") and filled(visit) == set(INPUTS)
+    for slot, path in files.items():
+        visit.choose(slot, path)
+        assert visit.state("inputs")[slot]["name"] == path.name
+    assert visit.page.get_by_role("button", name="Decompose").is_disabled()
+
+    visit.click_and_cancel("fuse")
+    assert visit.state("said") == "Stopped: nothing was changed."
+    assert filled(visit) == set(INPUTS)
+
+    visit.click("Fuse")
+    visit.page.wait_for_function("() => window.trame.state.get('step_text').startsWith('Fusing slice')")
+    visit.wait_until_idle()
+    assert visit.state("said") == "Fused adc and flair."
+    assert filled(visit) == {*INPUTS, "fused"}
+    assert "one grid; nothing was moved" in visit.page.locator("#moved").inner_text()
+
+    assert visit.do("Decompose") == "Decomposed exactly, with the saved latent image."
+    assert filled(visit) == ALL and not any(about["estimated"] for about in visit.state("views").values())
+    assert visit.page.get_by_text("Identical in every voxel.").is_visible()
+    assert all(amber(visit.picture(view)) == 0 for view in VIEWS)
+
+    visit.page.get_by_label("Estimated").check()
+    visit.page.get_by_text("Latents").click()
+    visit.page.get_by_label("Number drawn").fill("64")
+    visit.click("Decompose")
+    visit.page.wait_for_function("() => window.trame.state.get('progress') > 0")
+    assert visit.page.locator("#step").inner_text().startswith("Estimating slice")
+    visit.page.get_by_role("button", name="Cancel").click()
+    visit.wait_until_idle()
+    assert visit.state("said") == "Stopped: nothing was changed."
+    assert filled(visit) == {*INPUTS, "fused"}
+    visit.page.get_by_label("Number drawn").fill("2")
+    assert "ESTIMATED" in visit.do("Decompose")
+    guessed = {view for view, about in visit.state("views").items() if about["estimated"]}
+    assert guessed == {"decomposedFirst", "decomposedSecond", "difference"}
+    visit.page.wait_for_timeout(500)  # for the last picture
+    assert {view for view in VIEWS if amber(visit.picture(view)) > 20} == guessed
+    assert all("ESTIMATED" in visit.page.locator(f"#view-{view}").get_attribute("aria-label") for view in guessed)
+    assert not visit.page.get_by_text("Identical in every voxel.").is_visible()
+
+    assert visit.do("Numbers") == "The numbers are computed."
+    table = visit.page.get_by_role("complementary", name="Numbers").inner_text()
+    assert "Q SSIM" in table and "10 mm margin" in table and "spread, mean" in table
+
+    with visit.page.expect_download() as download:
+        visit.page.get_by_role("button", name="Download").click()
+    assert visit.complaints == []
+    download.value.save_as(tmp_path / "result.zip")
+    visit.page.close()
+    check_download(tmp_path / "result.zip", files, tmp_path, tiny_model)
+
+
+def check_download(path: Path, files: dict[str, Path], tmp_path: Path, model: str) -> None:
+    """The zip holds what `fusioninn fuse` writes, and more; `fusioninn decompose` gives the sources back from it."""
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(tmp_path / "zip")
+    folder = tmp_path / "zip/fusioninn-result"
+    assert main(["fuse", str(files["first"]), str(files["second"]), "--out", str(tmp_path / "fused"), "--model", model,
+                 "--device", "cpu"]) == 0
+    for name in ("fused.nii.gz", "latent.nii.gz"):
+        assert (folder / name).read_bytes() == (tmp_path / "fused" / name).read_bytes()
+    ours, theirs = (json.loads((one / "fusion.json").read_text()) for one in (folder, tmp_path / "fused"))
+    assert ours == theirs
+    assert (folder / "report.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["decompose", str(folder), "--out", str(tmp_path / "back"), "--model", model, "--device", "cpu"]) == 0
+    for name, slot in (("first_exact", "first"), ("second_exact", "second")):
+        back = nib.load(tmp_path / f"back/{name}.nii.gz")
+        assert (np.asanyarray(back.dataobj) == np.asanyarray(nib.load(files[slot]).dataobj)).all()
+
+
+def test_all_views_follow(visit):
+    """By wheel, key, slider and plane; what is outlined, blended and blinked is seen."""
+    page = visit.page
+    visit.do("Fuse")
+    visit.do("Decompose")
+    seen = [view for view in VIEWS if view != "difference"]
+    page.wait_for_timeout(500)
+
+    def changes(act, views=seen) -> str:
+        before = {view: visit.picture(view) for view in views}
+        act()
+        visit.wait_for_pictures(before)
+        return visit.state("where")["words"]
+
+    start = visit.state("where")["words"]
+    page.hover("#view-first")
+    wheeled = changes(lambda: page.mouse.wheel(0, -120))
+    number = int(start.split()[1])
+    assert wheeled.startswith(f"slice {number + 1} of 24")
+    page.focus("#view-second")
+    assert changes(lambda: page.keyboard.press("ArrowDown")) == start
+    slider = page.get_by_role("slider", name="Slice position")
+    slider.focus()
+    assert changes(lambda: page.keyboard.press("ArrowRight")) == wheeled
+    assert "of 60" in changes(lambda: page.get_by_role("button", name="Sagittal").click())
+    assert visit.state("where")["edges"] == {"left": "A", "right": "P", "top": "S", "bottom": "I"}
+    assert changes(lambda: page.get_by_role("button", name="Axial").click()) == wheeled
+    assert visit.state("where")["edges"] == {"left": "R", "right": "L", "top": "A", "bottom": "P"}
+
+    changes(lambda: page.get_by_label("Outlines").uncheck())
+    changes(lambda: page.keyboard.press("o") if page.focus("#view-first") is None else None)
+    page.get_by_role("slider", name="Opacity").focus()
+    changes(lambda: page.keyboard.press("Home"), ["fused"])
+    changes(lambda: page.keyboard.press("End"), ["fused"])
+    fused = visit.picture("fused")
+    changes(lambda: page.get_by_label("Blink", exact=True).check(), ["fused"])
+    page.wait_for_function("() => window.trame.state.get('blinked') === 'second'")
+    assert page.locator("#view-fused").get_attribute("aria-label").startswith(("First", "Second"))
+    page.get_by_label("Blink", exact=True).uncheck()
+    visit.wait_for_picture("fused", fused)
+
+
+def test_windows_go_with_the_source(visit):
+    """A source and what it was decomposed to are seen through one window; Reset brings the first one back."""
+    page = visit.page
+    visit.do("Fuse")
+    visit.do("Decompose")
+    page.wait_for_timeout(500)
+    first = visit.state("window_range")
+    before = {view: visit.picture(view) for view in VIEWS}
+    page.get_by_role("slider", name="Window").last.focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowLeft")
+    visit.wait_for_pictures({view: before[view] for view in ("first", "decomposedFirst")})
+    assert visit.state("window_range")[1] < first[1]
+    assert (visit.picture("second") == before["second"]).all()
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function("high => window.trame.state.get('window_range')[1] === high", arg=first[1])
+
+
+def test_a_bad_file_is_refused_in_the_command_lines_words(visit, tmp_path, capsys, files):
+    bad = tmp_path / "broken.nii.gz"
+    bad.write_bytes(b"this is no image")
+    visit.choose("first", bad)
+    assert main(["fuse", str(bad), str(files["second"]), "--out", str(tmp_path / "out")]) == 2
+    assert visit.page.get_by_role("alert").inner_text() == capsys.readouterr().err.strip().removeprefix("fusioninn: ")
+    assert visit.state("inputs")["first"]["name"] == "adc.nii.gz"  # what was there stays
+    visit.do("Fuse")
+
+
+def test_dropped_files(visit, files):
+    """A file that is dropped on a place is loaded there; elsewhere the page says where to drop it, and stays."""
+    page = visit.page
+    drop = """([selector, name]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([window.dropped], name));
+        document.querySelector(selector).dispatchEvent(new DragEvent('drop', {bubbles: true, cancelable: true, dataTransfer: data}));
+    }"""
+    page.evaluate("numbers => { window.dropped = new Uint8Array(numbers) }", list(files["second"].read_bytes()))
+    page.evaluate(drop, [".slot[data-slot=first]", "again.nii.gz"])
+    page.wait_for_function("() => window.trame.state.get('inputs').first.name === 'again.nii.gz'")
+    page.evaluate(drop, [".grid", "elsewhere.nii.gz"])
+    page.wait_for_function("() => window.trame.state.get('problem').startsWith('Drop the file on')")
+
+
+def test_nothing_is_asked_of_anybody_else(visit):
+    visit.do("Fuse")
+    own = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")
+    assert visit.requests and [address for address in visit.requests if not address.startswith(own)] == []
+
+
+def test_a_result_folder(serve, browser, files, tmp_path, tiny_model):
+    """Opened beside its sources it is compared with them; beside other files it is refused."""
+    out = tmp_path / "fused"
+    assert main(["fuse", str(files["first"]), str(files["second"]), "--out", str(out), "--model", tiny_model, "--device", "cpu"]) == 0
+    visit = Visit(browser, serve(files["first"], files["second"], out))
+    visit.page.wait_for_function("() => window.trame.state.get('said').startsWith('Loaded the result')")
+    assert filled(visit) == {*INPUTS, "fused"}
+    visit.do("Decompose")
+    assert visit.page.get_by_text("Identical in every voxel.").is_visible()
+    visit.page.close()
+
+    visit = Visit(browser, serve(files["second"], files["first"], out))
+    visit.page.wait_for_function("() => window.trame.state.get('problem')")
+    assert "is not the file that this result was fused from" in visit.state("problem")
+    visit.page.close()
