@@ -8,15 +8,13 @@ All arrays are (k, j, i), affines IJK-to-RAS in mm. Nothing here reads or writes
 """
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import torch
-from scipy import ndimage
 
 from FusionINNLib import models
 from FusionINNLib.alignment import Alignment, align
-from FusionINNLib.digits import DRAWN, holds_digits
+from FusionINNLib.draws import all_draws, draw, way_of_estimate
 from FusionINNLib.engine import Engine
 from FusionINNLib.errors import InputError, ModelError, ResultError
 from FusionINNLib.exactness import allowed_error, fuse_exactly
@@ -25,8 +23,6 @@ from FusionINNLib.progress import Progress
 from FusionINNLib.recipe import Recipe, SourceRecord, pack_not_finite, restore_not_finite
 from FusionINNLib.slicing import Box, batches, find_boxes, from_stack, to_stack
 from FusionINNLib.volume import Volume, check_voxels
-
-FLAT = 1.5 / 255  # fused values nearer to the background than this are background, when rounded
 
 
 @dataclass(frozen=True)
@@ -242,13 +238,13 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
     y = to_stack(fused.values, recipe.axis).astype(np.float32)
     mean, spread = (np.zeros((2, *y.shape), np.float32) for _ in range(2))
     cycle = np.zeros(y.shape, np.float32)
-    way_back, scale = _way_of_estimate(engine, card, y, recipe)
+    way_back, scale = way_of_estimate(engine, card, y, recipe)
     mean[:] = y - np.float32(recipe.background[0])  # outside of the boxes both sources are what the fused image shows
 
     def estimate_slice(box: Box) -> int:
         image = y[box.index]
-        drawn = _draw(samples, box.shape, [seed, numbers[box.k] if numbers else box.k])
-        draws = _all_draws(way_back, engine.batch, image, drawn)  # (samples, 2, J, I)
+        drawn = draw(samples, box.shape, [seed, numbers[box.k] if numbers else box.k])
+        draws = all_draws(way_back, engine.batch, image, drawn)  # (samples, 2, J, I)
         (k, rows, columns), average = box.index, draws.mean(0)
         mean[:, k, rows, columns], spread[:, k, rows, columns] = average, scale * draws.std(0, ddof=min(1, samples - 1))
         cycle[box.index] = engine.fuse(average[:1], average[1:])[0][0] - image
@@ -258,47 +254,6 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
     means = [_physical(mean[n], recipe, n, fused.affine, ("first_estimated", "second_estimated")[n]) for n in range(2)]
     spreads = [_physical_spread(spread[n], recipe, n, fused.affine, ("first_spread", "second_spread")[n]) for n in range(2)]
     return Estimate(*means, *spreads, Volume(np.ascontiguousarray(from_stack(cycle, recipe.axis)), fused.affine, "cycle_error"))
-
-
-def _way_of_estimate(engine: Engine, card: models.ModelCard, y: np.ndarray, recipe: Recipe) -> tuple[Callable, float]:
-    """The engine's function for a fused stack (K, J, I) as it was stored, and the scale of the spread that goes with it."""
-    if not card.cell:
-        return engine.decompose, card.spread_scale
-    if not holds_digits(_some_of_the_head(y, recipe), card.cell):
-        return partial(_from_rounded, engine, recipe.background[0]), card.spread_scale_rounded
-    limit = DRAWN.reach  # from drawn latents beyond it no digit would be read
-    return (lambda image, drawn: engine.decompose(image, drawn.clip(-limit, limit))), card.spread_scale
-
-
-def _from_rounded(engine: Engine, background: float, images: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Sources (B, J, I) from rounded fused images and drawn latents. Where a fused image shows flat background, so do the sources: a latent
-    drawn there would only add noise."""
-    flat = ndimage.maximum_filter(np.abs(images - background), (1, 5, 5)) < FLAT
-    return tuple(np.where(flat, np.float32(0), source) for source in engine.decompose_rounded(images, drawn))
-
-
-def _some_of_the_head(y: np.ndarray, recipe: Recipe, number: int = 200_000) -> np.ndarray:
-    """Evenly spaced voxels (n,) of the boxes of a fused stack (K, J, I), as many at most, that are not background."""
-    apart = 1 + sum(y[box.index].size for box in recipe.boxes) // number
-    voxels = np.concatenate([y[box.index].ravel()[::apart] for box in recipe.boxes])
-    return voxels[np.abs(voxels - recipe.background[0]) > 0.05]
-
-
-def _draw(samples: int, shape: tuple[int, int], seeds: list[int]) -> np.ndarray:
-    """Standard normal latents (samples, J, I) of a box, the same on every device and in any order of slices."""
-    generator = np.random.Generator(np.random.PCG64(seeds))
-    return generator.standard_normal((samples, *shape), dtype=np.float32)
-
-
-def _all_draws(way_back: Callable, batch: int, image: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Sources (samples, 2, J, I) for each drawn latent (samples, J, I), a batch of them at a time."""
-    parts = []
-    start = 0
-    while start < len(drawn):
-        latents = drawn[start:start + batch]
-        parts.append(np.stack(way_back(np.broadcast_to(image, latents.shape), latents), 1))
-        start += len(latents)
-    return np.concatenate(parts)
 
 
 def _physical(stack: np.ndarray, recipe: Recipe, n: int, affine: np.ndarray, name: str) -> Volume:

@@ -244,7 +244,7 @@ def test_mean_spread_and_cycle_error_are_what_their_names_say(tiny_model):
     engine = pipeline.Engine(models.load(card), models.choose_device("cpu"))
     box, samples = fusion.recipe.boxes[2], 4
     image = fusion.fused.array[box.index]
-    drawn = pipeline._draw(samples, box.shape, [9, box.k])
+    drawn = pipeline.draw(samples, box.shape, [9, box.k])
     sources = np.stack([engine.decompose(image[None], z[None]) for z in drawn])[:, :, 0]
     got = estimate(fusion.fused, fusion.recipe, samples=samples, seed=9, model=tiny_model, device="cpu")
     scale = [fusion.recipe.sources[n].normalizations[0].scale for n in range(2)]

@@ -18,7 +18,7 @@ from training import augment
 from training.config import TrainingConfig, load_config
 from training.data import CropSampler, load_split, validation_slices
 from training.losses import (CELL, background_loss, coding_noise, estimate_loss, fused_loss, learning_rate, likelihood_loss, salient_loss,
-                             ssim_map, statistics_loss)
+                             ssim_map, statistics_loss, texture_loss)
 from training.prepare import load, prepare, prepare_case, save
 from training.run_settings import settings_of
 from training.splits import read_splits
@@ -249,6 +249,16 @@ def test_the_salient_loss_asks_for_the_contrast_of_whichever_source_has_some():
     assert float(salient_loss(waves, sources)) < 0.01 < 0.1 < float(salient_loss(sources.mean(1, keepdim=True), sources))
     assert float(fused_loss(waves, sources, 1.0)) > float(fused_loss(sources.mean(1, keepdim=True), sources, 1.0))
     assert float(salient_loss(waves, sources.flip(1))) == pytest.approx(float(salient_loss(waves, sources)), abs=1e-6)
+
+
+def test_the_texture_loss_sees_a_fused_image_that_is_rougher_than_both_sources():
+    generator = torch.Generator().manual_seed(0)
+    noise, head = torch.randn(1, 1, 40, 40, generator=generator), torch.ones(1, 1, 40, 40)
+    sources = torch.cat([0.5 + 0.1 * noise, torch.full_like(noise, 0.3)], 1)
+    assert float(texture_loss(sources[:, :1], sources, head)) == pytest.approx(0.1, abs=1e-4)
+    assert float(texture_loss(sources.mean(1, keepdim=True), sources, head)) == 0
+    assert float(texture_loss(0.5 + 0.2 * noise, sources, head)) == pytest.approx(4 - 0.9, rel=1e-4)
+    assert float(texture_loss(0.5 + 0.2 * noise, sources, 0 * head)) == 0
 
 
 def test_the_background_loss_sees_ringing_outside_of_the_head_alone():

@@ -23,6 +23,7 @@ class TrainingConfig:
     fused_weight: float = 1.0
     salient_weight: float = 0.4
     background_weight: float = 0.5
+    texture_weight: float = 0.1
     estimate_weight: float = 1.0
     crps_weight: float = 0.5
     likelihood_weight: float = 0.005

@@ -25,7 +25,7 @@ from training.config import TrainingConfig
 from training.data import VALIDATED_SET, CropSampler, load_split, validation_slices
 from training.distribution import ALONE, Workers
 from training.losses import (background_loss, coding_noise, estimate_loss, fused_loss, learning_rate, likelihood_loss, salient_loss,
-                             ssim_map, statistics_loss)
+                             ssim_map, statistics_loss, texture_loss)
 from training.precision import Precision
 from training.prepare import PreparedCase
 from training.widen import widened
@@ -115,6 +115,7 @@ class Trainer:
         draws = self.network.decompose(coded.repeat(2, 1, 1, 1), drawn).chunk(2)
         parts = {"fused": c.fused_weight * fused_loss(fused, sources, c.ssim_share),
                  "salient": c.salient_weight * salient_loss(fused, sources),
+                 "texture": c.texture_weight * texture_loss(fused, sources, head),
                  "background": c.background_weight * background_loss(fused, sources, background),
                  "estimate": c.estimate_weight * estimate_loss(draws, sources, c.ssim_share, c.crps_weight),
                  "likelihood": c.likelihood_weight * likelihood_loss(latent, log_det),

@@ -57,6 +57,19 @@ def background_loss(fused: Tensor, sources: Tensor, background: Tensor) -> Tenso
     return (distance.sum((1, 2, 3)) / background.sum((1, 2, 3)).clamp_min(1)).mean()
 
 
+def texture_loss(fused: Tensor, sources: Tensor, head: Tensor) -> Tensor:
+    """By how much the high-frequency energy of the fused image (B, 1, H, W) exceeds 0.9 of the larger of the sources' (B, 2, H, W).
+
+    Mean square of the 3x3 Laplacian inside the head (B, 1, H, W; 0 or 1), image by image. What is hidden must not show as texture where
+    the sources are smooth, as magnified or interpolated ones are.
+    """
+    images = torch.cat([fused, sources], 1)
+    middle = images[..., 1:-1, 1:-1]
+    laplacian = images[..., :-2, 1:-1] + images[..., 2:, 1:-1] + images[..., 1:-1, :-2] + images[..., 1:-1, 2:] - 4 * middle
+    energy = (laplacian.square() * head[..., 1:-1, 1:-1]).sum((2, 3))
+    return F.relu(energy[:, 0] / (energy[:, 1:].amax(1) + 1e-6) - 0.9).mean()
+
+
 def estimate_loss(draws: tuple[Tensor, Tensor], sources: Tensor, ssim_share: float, crps_weight: float) -> Tensor:
     """How far two estimates (B, 2, H, W) from independent latents are from the sources.
 

@@ -1,0 +1,54 @@
+"""How an estimate draws latents, and by which way it goes back: with the digits of the fused image or without them."""
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from scipy import ndimage
+
+from FusionINNLib.digits import DRAWN, holds_digits
+from FusionINNLib.engine import Engine
+from FusionINNLib.models import ModelCard
+from FusionINNLib.recipe import Recipe
+
+FLAT = 1.5 / 255  # fused values nearer to the background than this are background, when rounded
+
+
+def way_of_estimate(engine: Engine, card: ModelCard, y: np.ndarray, recipe: Recipe) -> tuple[Callable, float]:
+    """The engine's function for a fused stack (K, J, I) as it was stored, and the scale of the spread that goes with it."""
+    if not card.cell:
+        return engine.decompose, card.spread_scale
+    if not holds_digits(_some_of_the_head(y, recipe), card.cell):
+        return partial(_from_rounded, engine, recipe.background[0]), card.spread_scale_rounded
+    limit = DRAWN.reach  # from drawn latents beyond it no digit would be read
+    return (lambda image, drawn: engine.decompose(image, drawn.clip(-limit, limit))), card.spread_scale
+
+
+def _from_rounded(engine: Engine, background: float, images: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Sources (B, J, I) from rounded fused images and drawn latents. Where a fused image shows flat background, so do the sources: a latent
+    drawn there would only add noise."""
+    flat = ndimage.maximum_filter(np.abs(images - background), (1, 5, 5)) < FLAT
+    return tuple(np.where(flat, np.float32(0), source) for source in engine.decompose_rounded(images, drawn))
+
+
+def _some_of_the_head(y: np.ndarray, recipe: Recipe, number: int = 200_000) -> np.ndarray:
+    """Evenly spaced voxels (n,) of the boxes of a fused stack (K, J, I), as many at most, that are not background."""
+    apart = 1 + sum(y[box.index].size for box in recipe.boxes) // number
+    voxels = np.concatenate([y[box.index].ravel()[::apart] for box in recipe.boxes])
+    return voxels[np.abs(voxels - recipe.background[0]) > 0.05]
+
+
+def draw(samples: int, shape: tuple[int, int], seeds: list[int]) -> np.ndarray:
+    """Standard normal latents (samples, J, I) of a box, the same on every device and in any order of slices."""
+    generator = np.random.Generator(np.random.PCG64(seeds))
+    return generator.standard_normal((samples, *shape), dtype=np.float32)
+
+
+def all_draws(way_back: Callable, batch: int, image: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Sources (samples, 2, J, I) for each drawn latent (samples, J, I), a batch of them at a time."""
+    parts = []
+    start = 0
+    while start < len(drawn):
+        latents = drawn[start:start + batch]
+        parts.append(np.stack(way_back(np.broadcast_to(image, latents.shape), latents), 1))
+        start += len(latents)
+    return np.concatenate(parts)
