@@ -7,10 +7,9 @@
 All arrays are (k, j, i), affines IJK-to-RAS in mm. Nothing here reads or writes files.
 """
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from FusionINNLib import models
 from FusionINNLib.alignment import Alignment, align
@@ -18,7 +17,7 @@ from FusionINNLib.draws import all_draws, draw, way_of_estimate
 from FusionINNLib.engine import Engine
 from FusionINNLib.errors import InputError, ModelError, ResultError
 from FusionINNLib.exactness import allowed_error, fuse_exactly
-from FusionINNLib.normalization import Normalization, fit_slice, fit_volume, levels
+from FusionINNLib.normalization import fit_slice, fit_volume, levels
 from FusionINNLib.progress import Progress
 from FusionINNLib.recipe import Recipe, SourceRecord, pack_not_finite, restore_not_finite
 from FusionINNLib.slicing import Box, batches, find_boxes, from_stack, to_stack
@@ -238,12 +237,13 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
     y = to_stack(fused.values, recipe.axis).astype(np.float32)
     mean, spread = (np.zeros((2, *y.shape), np.float32) for _ in range(2))
     cycle = np.zeros(y.shape, np.float32)
-    way_back, scale = way_of_estimate(engine, card, y, recipe)
+    way_of = way_of_estimate(engine, card, y, recipe)
     mean[:] = y - np.float32(recipe.background[0])  # outside of the boxes both sources are what the fused image shows
 
     def estimate_slice(box: Box) -> int:
         image = y[box.index]
         drawn = draw(samples, box.shape, [seed, numbers[box.k] if numbers else box.k])
+        way_back, scale = way_of(image)
         draws = all_draws(way_back, engine.batch, image, drawn)  # (samples, 2, J, I)
         (k, rows, columns), average = box.index, draws.mean(0)
         mean[:, k, rows, columns], spread[:, k, rows, columns] = average, scale * draws.std(0, ddof=min(1, samples - 1))

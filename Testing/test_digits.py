@@ -159,3 +159,15 @@ def test_the_same_weights_with_other_settings_are_another_model(exchanging_model
     fusion = fuse(volume(head(seed=0)), volume(head(seed=1)), model=exchanging_model, device="cpu")
     with pytest.raises(ModelError, match="other weights or settings"):
         decompose(fusion.fused, fusion.latent, fusion.recipe, model=tiny_model, device="cpu")
+
+
+def test_a_slice_that_somebody_smoothed_is_seen_and_the_others_are_not_worse_for_it():
+    fusion = fuse(volume(head(shape=(4, 96, 100), seed=0)), volume(head(shape=(4, 96, 100), seed=1)), device="cpu")
+    changed = fusion.fused.array.copy()
+    changed[2] = ndimage.gaussian_filter(changed[2], 0.4)
+    before, after = (estimate(replace(fusion.fused, array=array), fusion.recipe, samples=4, device="cpu")
+                     for array in (fusion.fused.array, changed))
+    inside = fusion.first.array > 0
+    spread = [after.first_spread.array[k][inside[k]].mean() for k in range(4)]
+    assert spread[2] > 3 * spread[1]
+    np.testing.assert_array_equal(after.first.array[[0, 1, 3]], before.first.array[[0, 1, 3]])
