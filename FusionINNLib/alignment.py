@@ -27,7 +27,6 @@ LEAST_GAIN = 0.01
 """Relative gain of mutual information that counts. Interpolation alone smooths noise, which gains a little for any motion."""
 LEAST_SHIFT = 0.4
 """Mean shift that counts, in edges of the finer volume's voxel (as a cube): below, the same smoothing gains as much."""
-SIMILARITY_UNIT = "bits of mutual information"
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ import numpy as np
 
 from FusionINNLib.alignment import Alignment
 from FusionINNLib.errors import ResultError
-from FusionINNLib.outputs import check_free, new_folder
+from FusionINNLib.outputs import new_folder
 from FusionINNLib.progress import Progress
 from FusionINNLib.recipe import Recipe, SourceRecord
-from FusionINNLib.segments import DEFAULT_COLOR, Drawn, Segment, Segments, on_grid  # noqa: F401 - others find them here
+from FusionINNLib.segments import Drawn, Segment, Segments, on_grid  # noqa: F401 - others find them here
 from FusionINNLib.volume import Volume
 from FusionINNLib.volume_io import read_segmentation, sha256, write_nifti
 
@@ -60,11 +60,6 @@ class Export:
     estimate_settings: dict = field(default_factory=dict)
     segments: Segments | Drawn | None = None
     notes: tuple[str, ...] = ()
-
-
-def check_export(folder: Path, overwrite: bool) -> None:
-    """Raise ResultError unless an export may be written to `folder`: it is new, empty, or holds earlier results and `overwrite` is set."""
-    check_free(folder, overwrite, _own_names())
 
 
 def write(export: Export, folder: Path, *, overwrite: bool = False, device: str = "auto", model: str | None = None,

@@ -24,14 +24,6 @@ def placeBeside(node: Node, reference: Node | None) -> None:
     hierarchy.SetItemParent(item, _folderBeside(hierarchy, reference))
 
 
-def folderOf(node: Node) -> str:
-    """Name of the subject hierarchy folder that holds a node, "" where there is none."""
-    hierarchy = subjectHierarchy(node.GetScene())
-    item = hierarchy.GetItemByDataNode(node) if hierarchy is not None else 0
-    parent = hierarchy.GetItemParent(item) if item else 0
-    return hierarchy.GetItemName(parent) if parent and parent != hierarchy.GetSceneItemID() else ""
-
-
 def _itemOf(hierarchy, node: Node) -> int:
     return hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
 

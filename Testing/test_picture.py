@@ -15,7 +15,6 @@ from FusionINNLib.phantom import small_case
 from FusionINNLib.picture import ESTIMATED, EXACT, Panel, choose_slices, compose, save
 from FusionINNLib.picture_columns import difference_column, window
 from FusionINNLib.slice_view import slice_view
-from FusionINNLib.volume import Volume
 
 SPACING = (1.0, 1.5, 4.0)
 LEFT, TOP = picture._MARGIN + picture._ROW_LABEL, picture._MARGIN + picture._TITLES      # of the first panel, without a header

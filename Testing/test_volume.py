@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from making import AFFINES, SHAPE_IJK, affine_from, noise, rotation, write_with_nibabel
+from making import AFFINES, affine_from, noise, rotation, write_with_nibabel
 from FusionINNLib import nifti
 from FusionINNLib.errors import ResultError
 from FusionINNLib.itk_volume import affine_of, to_sitk

@@ -37,11 +37,6 @@ def ssim(a: np.ndarray, b: np.ndarray, data_range: float) -> float:
     return float(ssim_map(a, b, data_range).mean())
 
 
-def ssim_masked(a: np.ndarray, b: np.ndarray, mask: np.ndarray, data_range: float) -> float:
-    """Mean SSIM over the windows whose centre lies in the boolean `mask` (the images' shape). Raises InputError when there is none."""
-    return masked_mean(ssim_map(a, b, data_range), mask)
-
-
 def q_ssim_map(fused: np.ndarray, first: np.ndarray, second: np.ndarray, data_range: float) -> np.ndarray:
     """Mean of the SSIM maps of the fused image with either source; shapes and range as `ssim_map`."""
     return (ssim_map(fused, first, data_range) + ssim_map(fused, second, data_range)) / 2

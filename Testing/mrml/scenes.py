@@ -9,7 +9,7 @@ import vtk
 
 from FusionINNLib import mrml, pipeline
 from FusionINNLib.mrml_nodes import addVolumeNode, updateVolumeNode
-from FusionINNLib.mrml_tree import folderOf
+from FusionINNLib.mrml_inputs import subjectHierarchy
 from FusionINNLib.volume import Volume
 from making import AFFINES, head
 
@@ -73,8 +73,11 @@ def estimated(case, samples: int = 3):
 
 
 def inFolder(node) -> str:
-    """Name of the subject hierarchy folder of a node."""
-    return folderOf(node)
+    """Name of the subject hierarchy folder that holds a node, "" where there is none."""
+    hierarchy = subjectHierarchy(node.GetScene())
+    item = hierarchy.GetItemByDataNode(node) if hierarchy is not None else 0
+    parent = hierarchy.GetItemParent(item) if item else 0
+    return hierarchy.GetItemName(parent) if parent and parent != hierarchy.GetSceneItemID() else ""
 
 
 def volumes(scene) -> list:

@@ -172,8 +172,6 @@ def test_a_folder_with_something_else_in_it_is_left_alone(scene, case, tmp_path)
     (tmp_path / "notes.txt").write_text("mine")
     for overwrite in (False, True):
         with pytest.raises(ResultError):
-            exported.check_export(tmp_path, overwrite)
-        with pytest.raises(ResultError):
             exported.write(export, tmp_path, overwrite=overwrite, device="cpu", model=case.model)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
     exported.write(export, tmp_path / "out", device="cpu", model=case.model)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from trame.app import get_server
 
-from browsing import VIEWS
 from FusionINNLib import job_tasks
 from FusionINNLib.errors import InputError, ResultError
 from FusionINNLib.exported import read

@@ -12,7 +12,7 @@ from FusionINNLib.recipe import NOTICE
 from training.benchmark import tables
 from training.benchmark.intervals import Difference
 from training.benchmark.measured import KEYS
-from training.benchmark.methods import AVERAGE, Method
+from training.benchmark.methods import AVERAGE
 from training.benchmark.published import METRICS, ROWS, SOURCE, VALUES
 from training.benchmark.reading import reading
 from training.benchmark.results import BenchmarkResults, SetResult

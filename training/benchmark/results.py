@@ -7,7 +7,7 @@ from FusionINNLib import models
 from FusionINNLib.errors import InputError
 from training.benchmark.intervals import WORSE, Difference, Mean, Table, difference, mean_of
 from training.benchmark.measured import KEYS, measure_case
-from training.benchmark.methods import AVERAGE, Method, find_methods
+from training.benchmark.methods import Method, find_methods
 from training.benchmark.pairs import CasePairs, PairSet, load_cases, pair_sets
 from training.benchmark.timing import time_methods
 from training.benchmark.train import train_missing
