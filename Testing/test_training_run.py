@@ -3,6 +3,7 @@ import json
 import shutil
 import sys
 import types
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -60,6 +61,27 @@ def test_training_improves_on_the_untrained_network(place, tmp_path):
     trainer.run(lambda line: None)
     assert trainer.best > before + 0.01
     assert validate(load_run(tmp_path), trainer.validation, torch.device("cpu"))["score"] == pytest.approx(trainer.best, abs=1e-6)
+
+
+@pytest.mark.parametrize("weight", sorted(name for name in asdict(TrainingConfig()) if name.endswith("_weight")))
+def test_each_weight_of_the_loss_counts(weight, place, tmp_path):
+    """Twice the weight adds to the loss of a batch what that part was; the score of the draws is a part of the estimate's."""
+    known = {f"{name}_weight": 1.0 for name in ("fused", "salient", "edge", "background", "texture", "estimate", "crps", "likelihood",
+                                               "statistics")}
+    losses = []
+    for value in (1.0, 2.0):
+        trainer = _trainer(place, tmp_path, **known | {weight: value})
+        for parameter in trainer.network.parameters():
+            torch.nn.init.normal_(parameter, std=0.2)  # a network of which every part has something to say
+        torch.manual_seed(0)
+        losses.append(trainer.loss(torch.from_numpy(trainer.draw_batch())))
+    (once, parts), (twice, _) = losses
+    assert once.item() == pytest.approx(sum(parts.values()), rel=1e-5)
+    if weight == "crps_weight":
+        assert twice.item() > once.item() + 1e-4
+    else:
+        part = parts[weight.removesuffix("_weight")]
+        assert part != 0 and twice.item() - once.item() == pytest.approx(part, rel=1e-3, abs=1e-5)
 
 
 class Interrupted(Trainer):

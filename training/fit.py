@@ -24,7 +24,7 @@ from training.augment import BACKGROUND
 from training.config import TrainingConfig
 from training.data import VALIDATED_SET, CropSampler, load_split, validation_slices
 from training.distribution import ALONE, Workers
-from training.losses import (background_loss, coding_noise, estimate_loss, fused_loss, learning_rate, likelihood_loss, salient_loss,
+from training.losses import (background_loss, coding_noise, edge_loss, estimate_loss, fused_loss, learning_rate, likelihood_loss, salient_loss,
                              ssim_map, statistics_loss, texture_loss)
 from training.precision import Precision
 from training.prepare import PreparedCase
@@ -115,6 +115,7 @@ class Trainer:
         draws = self.network.decompose(coded.repeat(2, 1, 1, 1), drawn).chunk(2)
         parts = {"fused": c.fused_weight * fused_loss(fused, sources, c.ssim_share),
                  "salient": c.salient_weight * salient_loss(fused, sources),
+                 "edge": c.edge_weight * edge_loss(fused, sources, head),
                  "texture": c.texture_weight * texture_loss(fused, sources, head),
                  "background": c.background_weight * background_loss(fused, sources, background),
                  "estimate": c.estimate_weight * estimate_loss(draws, sources, c.ssim_share, c.crps_weight),
@@ -250,8 +251,8 @@ def _save(state: dict, path: Path) -> None:
 def validate(network: FusionNetwork, validation: dict[str, list[np.ndarray]], device: torch.device, samples: int = 8) -> dict[str, float]:
     """Quick figures on cropped validation slices; `python -m training evaluate` gives the ones to publish.
 
-    `score`, which picks the best weights, is the estimate from 8-bit storage inside the head plus the fused image's similarity
-    against the average's, all as SSIM.
+    `score`, which picks the best weights, is the estimate from 8-bit storage inside the head, plus the fused image's similarity to
+    both sources where it is below the average's, plus a twentieth of how much better than the average it keeps their edges.
     """
     result: dict[str, float] = {}
     for name, slices in validation.items():
@@ -259,7 +260,7 @@ def validate(network: FusionNetwork, validation: dict[str, list[np.ndarray]], de
         result |= {f"{name}_{key}": float(np.mean([row[key] for row in rows])) for key in rows[0]}
     first = next(iter(validation))
     result["score"] = sum(result[f"{first}_{key}"] for key in ("estimate8_1", "estimate8_2")) + min(
-        result[f"{first}_gain"], 0.0)
+        result[f"{first}_gain"], 0.0) + result[f"{first}_edges"] / 20
     return result
 
 
@@ -288,7 +289,8 @@ def _validate_slice(network: FusionNetwork, sources: Tensor, samples: int) -> di
     spread = draws.var(0, keepdim=True).mul(head).sum().sqrt()  # of the head as a whole: 1 where the spread is the true error
     error = (floating - sources).square().mul(head).sum().sqrt()
     x1, x2 = sources[:, :1], sources[:, 1:]
-    return {"gain": float((ssim_map(fused, x1) + ssim_map(fused, x2) - ssim_map(average, x1) - ssim_map(average, x2)).mean()),
+    return {"edges": float((edge_loss(average, sources, head) - edge_loss(fused, sources, head)) / head.mean()),
+            "gain": float((ssim_map(fused, x1) + ssim_map(fused, x2) - ssim_map(average, x1) - ssim_map(average, x2)).mean()),
             "estimate_1": inside_mean(floating[:, :1], x1), "estimate_2": inside_mean(floating[:, 1:], x2),
             "spread": float(spread / error),
             "whole": float(ssim_map(floating.transpose(0, 1), sources.transpose(0, 1)).mean()),

@@ -70,6 +70,30 @@ def texture_loss(fused: Tensor, sources: Tensor, head: Tensor) -> Tensor:
     return F.relu(energy[:, 0] / (energy[:, 1:].amax(1) + 1e-6) - 0.9).mean()
 
 
+def edge_loss(fused: Tensor, sources: Tensor, head: Tensor) -> Tensor:
+    """1 - Q_XY (Xydeas & Petrovic 2000, Eqs. 1-9): how little the edges of the sources (B, 2, H, W) are those of the fused image.
+
+    As FusionINNLib/metrics/gradient.py has it, in the head (B, 1, H, W; 0 or 1), as a part of the whole image. Strengths below a grey
+    level of 8-bit storage are alike, so that the loss does not look at noise and its gradient is finite where there is no edge.
+    """
+    right, up = _sobel(torch.cat([fused, sources], 1))
+    strength = (right ** 2 + up ** 2 + 1e-5).sqrt()
+    ratio = torch.minimum(strength[:, :1], strength[:, 1:]) / torch.maximum(strength[:, :1], strength[:, 1:])
+    along = (right[:, :1] * right[:, 1:] + up[:, :1] * up[:, 1:]).abs() + 1e-5
+    across = (right[:, :1] * up[:, 1:] - up[:, :1] * right[:, 1:]).abs()
+    alignment = 1 - torch.atan2(across, along) * (2 / math.pi)
+    kept = torch.sigmoid(10 * (ratio - 0.5)) * torch.sigmoid(20 * (alignment - 0.75))
+    share = strength[:, 1:] / strength[:, 1:].sum(1, keepdim=True)
+    return ((1 - (kept * share).sum(1, keepdim=True)) * head[..., 1:-1, 1:-1]).mean()
+
+
+def _sobel(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradients to the right and upwards of images (B, C, H, W): (B, C, H - 2, W - 2) each."""
+    columns = x[..., :-2, :] + 2 * x[..., 1:-1, :] + x[..., 2:, :]
+    rows = x[..., :-2] + 2 * x[..., 1:-1] + x[..., 2:]
+    return columns[..., 2:] - columns[..., :-2], rows[..., :-2, :] - rows[..., 2:, :]
+
+
 def estimate_loss(draws: tuple[Tensor, Tensor], sources: Tensor, ssim_share: float, crps_weight: float) -> Tensor:
     """How far two estimates (B, 2, H, W) from independent latents are from the sources.
 
