@@ -1,10 +1,10 @@
 """The last step of the default network: fused image and latent exchange one digit, so that the fused image alone holds nearly everything.
 
 A fused image in float32 has digits to spare: what lies below a thousandth of its scale no eye and no display shows. Written in units of a
-cell of 2**-10, a fused value is a whole number of cells and a fraction; the learned latent, through a distribution function F, is a
-fraction too. The first 256th parts of both fractions change places:
+cell of 2**-10, a fused value is a whole number of cells and a fraction, counted from half a cell below 0, so that 0 is in the middle of
+one; the learned latent, through a distribution function F, is a fraction too. The first 256th parts of both fractions change places:
 
-    fused  = cell * (whole + a/256 + rest)            fused'  = cell * (whole + b/256 + rest)
+    fused  = cell * (whole + a/256 + rest - 1/2)      fused'  = cell * (whole + b/256 + rest - 1/2)
     latent = F^-1(b/256 + rest')                      latent' = G^-1(a/256 + rest')
 
 The fused image moves by less than a cell. From it alone the learned latent is now known to a 256th of its distribution, and what is drawn
@@ -26,6 +26,7 @@ from FusionINNLib.flow import Flow
 
 BASE = 256  # parts of a cell: 16-bit storage of a fused image with a range of 2 still tells 128 of them apart
 FUSED_GRID, LATENT_GRID = 2.0 ** -23, 2.0 ** -25  # both sides are rounded to these, so that float32 adds and subtracts digits exactly
+MIDDLE = 0.5  # part of a cell that lies below its whole number
 OUTER = 0.15  # more digits than this in the outer quarter of all are not those of a latent
 LARGEST = 2.0  # fused values beyond this are no multiples of the grid in float32, and exchange nothing
 
@@ -59,14 +60,14 @@ class DigitExchange(Flow):
 
     def _exchange(self, fused: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
         """Fused values and shares (B, 1, H, W) with their digits exchanged where both have one. Its own inverse."""
-        cells, snapped = _snap(fused, FUSED_GRID) / self.cell, _snap(share, LATENT_GRID)
+        cells, snapped = _snap(fused, FUSED_GRID) / self.cell + MIDDLE, _snap(share, LATENT_GRID)
         whole = torch.floor(cells)
         digit, other = torch.floor((cells - whole) * BASE), torch.floor(snapped * BASE)
         down = whole % 2 == 1
         forth = (torch.where(down, BASE - 1 - other, other) - digit).detach() / BASE
         back = (torch.where(down, BASE - 1 - digit, digit) - other).detach() / BASE
         fits = (snapped >= 0) & (snapped < 1) & (whole.abs() < LARGEST / self.cell)
-        return torch.where(fits, (cells + forth) * self.cell, fused), torch.where(fits, snapped + back, share)
+        return torch.where(fits, (cells + forth - MIDDLE) * self.cell, fused), torch.where(fits, snapped + back, share)
 
 
 class Distribution:
@@ -129,6 +130,6 @@ def holds_digits(fused: np.ndarray, cell: float) -> bool:
     Of the digits that a normal latent leaves there 5 % lie in the outer quarter of all. Coarse storage, a guessed scale, smoothing or
     resampling leave digits at random, a quarter of them there.
     """
-    cells = fused.astype(np.float64) / cell
+    cells = fused.astype(np.float64) / cell + MIDDLE
     part = cells - np.floor(cells)  # counted down in every other cell, which leaves the outer quarter where it is
     return bool(part.size and (np.abs(part - 0.5) > 0.375).mean() < OUTER)

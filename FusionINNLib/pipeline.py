@@ -93,7 +93,7 @@ def fuse_slices(engine: Engine, card: models.ModelCard, stacks: tuple[np.ndarray
     """
     fused, latent = results
     boxes = find_boxes(_occupied(stacks, records), card.multiple, card.margin)
-    background = engine.background()
+    background = _to_a_grey_level(engine.background())
     for k in range(len(fused)):
         x1, x2 = (_normalised(stack[k], record, k).astype(np.float64) for stack, record in zip(stacks, records))
         fused[k], latent[k] = background[0] + (x1 + x2) / 2, background[1] + (x1 - x2)
@@ -115,6 +115,15 @@ def fuse_slices(engine: Engine, card: models.ModelCard, stacks: tuple[np.ndarray
         engine.say(f"{len(inexact)} slice(s) hold values too extreme for the network to give back exactly; "
                    "they were fused by plain average.")
     return [box for box in boxes if box not in set(inexact)], background
+
+
+def _to_a_grey_level(background: tuple[float, float]) -> tuple[float, float]:
+    """Fused and latent value of background, the fused one to the nearest grey level of 8-bit storage.
+
+    What a network makes of background is flat to less than that; similarities, which look at it through a magnifying glass, are to find
+    0 where it is 0 to the eye.
+    """
+    return round(background[0] * 255) / 255, background[1]
 
 
 def _record(volume: Volume, axis: int, normalization: str, resampled: bool) -> SourceRecord:

@@ -171,3 +171,18 @@ def test_a_slice_that_somebody_smoothed_is_seen_and_the_others_are_not_worse_for
     spread = [after.first_spread.array[k][inside[k]].mean() for k in range(4)]
     assert spread[2] > 3 * spread[1]
     np.testing.assert_array_equal(after.first.array[[0, 1, 3]], before.first.array[[0, 1, 3]])
+
+
+def test_background_of_fused_images_is_nothing_to_a_similarity():
+    """SSIM's constants see an offset of a thousandth over flat background, which no eye does."""
+    fusion = fuse(volume(head(shape=(3, 96, 100), seed=0)), volume(head(shape=(3, 96, 100), seed=1)), device="cpu")
+    outside = np.ones(fusion.fused.shape, bool)
+    for box in fusion.recipe.boxes:
+        outside[box.index] = False
+    assert outside.any() and (fusion.fused.array[outside] == 0).all() and fusion.recipe.background[0] == 0
+
+
+def test_background_moves_to_both_sides_when_digits_are_exchanged():
+    images = torch.stack([torch.zeros(1, 64, 64), torch.randn(1, 64, 64, generator=torch.Generator().manual_seed(0))], 1)
+    fused = DigitExchange(CELL)(images)[0][:, 0]
+    assert fused.abs().max() <= CELL / 2 and abs(fused.mean()) < CELL / 50
