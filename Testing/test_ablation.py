@@ -56,7 +56,7 @@ def _trainer(place, folder, variant=PUBLISHED, config=SMALL, kind=AblationTraine
 
 
 def test_rows_are_those_of_the_paper_and_change_one_setting_each():
-    assert {variant.key for variant in VARIANTS} == {*PUBLISHED_VALUES, REPEATED}
+    assert {variant.key for variant in VARIANTS} == {*PUBLISHED_VALUES, *REPEATED}
     assert PUBLISHED_VALUES["k_1"] == (0.914, 0.943, 0.151, 0.093)
     for variant in VARIANTS:
         changed = [name for name in ("k", "alpha", "lam", "prior", "seed") if getattr(variant, name) != getattr(PUBLISHED, name)]
@@ -173,7 +173,7 @@ def _verdicts(results: AblationResults) -> list[str]:
 
 def test_trends_are_judged_by_the_numbers():
     as_printed = {key: sum(values[2:]) / 2 for key, values in PUBLISHED_VALUES.items()}
-    assert _verdicts(_results(**as_printed, seed_1=0.974))[:4] == ["confirmed"] * 4
+    assert _verdicts(_results(**as_printed, seed_1=0.974, seed_2=0.974))[:4] == ["confirmed"] * 4
     assert _verdicts(_results(k_1=0.1, alpha_1=0.02, k_2=0.9, k_4=0.9, prior_zeros=0.8, prior_ones=0.8, prior_uniform=0.8,
                               **{"lambda_0.999": 0.7})) == ["confirmed"] * 5
     assert _verdicts(_results()) == ["open"] * 5
@@ -195,7 +195,7 @@ def test_rows_that_failed_or_did_not_converge_decide_nothing():
 def test_what_two_trainings_of_one_row_differ_by_is_not_read():
     results = _results(seed_1=0.85, alpha_1=0.02, k_2=0.99, prior_zeros=1.0, **{"lambda_0.999": 0.8})
     assert clear_difference(results) == pytest.approx(0.2) and _verdicts(results) == ["open", "confirmed", "open", "open", "open"]
-    assert clear_difference(_results(seed_1=0.945)) == 0.02
+    assert clear_difference(_results(seed_1=0.945)) == 0.02 < clear_difference(_results(seed_2=0.93))
 
 
 # ---- the whole way -----------------------------------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def test_the_whole_way(place, tmp_path, capsys, monkeypatch):
     assert all(title[1:] in page for title in GROUPS.values()) and all(trend.claim in page for trend in TRENDS)
     assert "Nothing was skipped" in page
     lines = {line["row"]: line for line in csv.DictReader((tmp_path / "docs" / "ablation.csv").open())}
-    assert set(lines) == {*PUBLISHED_VALUES, REPEATED} and float(lines["alpha_1"]["published_estimate_2"]) == 0.004
+    assert set(lines) == {*PUBLISHED_VALUES, *REPEATED} and float(lines["alpha_1"]["published_estimate_2"]) == 0.004
     table = json.loads((tmp_path / "docs" / "ablation.json").read_text())
     assert set(table["other_latents_in_the_test"]) == set(PRIORS) and table["schedule"] == QUICK and list(table["slices"]) == ["c"]
     assert float(lines["k_2"]["fused_1"]) == pytest.approx(table["rows"]["k_2"]["means_over_patients"]["fused_1"])
