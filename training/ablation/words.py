@@ -114,8 +114,9 @@ def definitions(results: AblationResults) -> str:
   whole slices at 0.0003, some {share:,.0f} times the pixels: the
   values here are those of networks that are far from trained out. {CRITERION}
 - **Trends**: one training a row, and {len(REPEATED)} more of the published settings with other seeds. *confirmed* or *refuted* where the
-  values differ by at least {clear_difference(results):.3f}: twice as much as any two of those, and no less than {LEAST}; *open* otherwise, and
-  where a row has not converged or its fused image itself has less than {LOST}. An estimate with less than {LOST} is no decomposition.
+  values differ by at least {clear_difference(results):.3f}: twice as much as any two of those, and no less than {LEAST}; *open*
+  otherwise, and where a row has not converged or its fused image itself has less than {LOST}. An estimate with less than {LOST} is no
+  decomposition.
 - **Q_SSIM**: mean SSIM of 11 x 11 Gaussian windows (sigma 1.5, data range 1) with one source, whole slices of {WHOLE} x {WHOLE} pixels with
   their background, each source from 0 to 1 in each slice, as published. Means over patients of the means over their slices, at most
   {MOST} evenly spaced ones of each patient with labels 1 and 2.
