@@ -11,7 +11,7 @@ from FusionINNLib.models import ModelCard
 from FusionINNLib.recipe import Recipe
 
 ENOUGH = 500  # voxels by which a slice can be judged: of digits at random, fewer than 0.15 in the outer quarter are a matter of 5 sigma
-FLAT = 1.5 / 255  # fused values nearer to the background than this are background, when rounded
+FLAT = 1.5 / 255  # fused values no farther from the background than this are background, when rounded
 
 
 Way = tuple[Callable, float]
@@ -27,8 +27,9 @@ def way_of_estimate(engine: Engine, card: ModelCard, y: np.ndarray, recipe: Reci
     if not card.cell:
         return lambda image: (engine.decompose, card.spread_scale)
     limit = DRAWN.reach  # from drawn latents beyond it no digit would be read
-    with_digits = (lambda images, drawn: engine.decompose(images, drawn.clip(-limit, limit))), card.spread_scale
-    rounded = partial(_from_rounded, engine, recipe.background[0]), card.spread_scale_rounded
+    black = recipe.background[0]
+    with_digits = partial(_black_where_flat, lambda y, drawn: engine.decompose(y, drawn.clip(-limit, limit)), black, 0.0), card.spread_scale
+    rounded = partial(_black_where_flat, engine.decompose_rounded, black, FLAT), card.spread_scale_rounded
     as_a_whole = holds_digits(_some_of_the_head(y, recipe), card.cell)
 
     def way(image: np.ndarray) -> Way:
@@ -38,11 +39,11 @@ def way_of_estimate(engine: Engine, card: ModelCard, y: np.ndarray, recipe: Reci
     return way
 
 
-def _from_rounded(engine: Engine, background: float, images: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Sources (B, J, I) from rounded fused images and drawn latents. Where a fused image shows flat background, so do the sources: a latent
-    drawn there would only add noise."""
-    flat = ndimage.maximum_filter(np.abs(images - background), (1, 5, 5)) < FLAT
-    return tuple(np.where(flat, np.float32(0), source) for source in engine.decompose_rounded(images, drawn))
+def _black_where_flat(way_back: Callable, black: float, limit: float, images: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Sources (B, J, I) from fused images and drawn latents. Where a fused image shows flat background, so do the sources: a latent drawn
+    there would only add noise. Background that was never rounded is not that flat: coring leaves its digits in it."""
+    flat = ndimage.maximum_filter(np.abs(images - np.float32(black)), (1, 5, 5)) <= limit
+    return tuple(np.where(flat, np.float32(0), source) for source in way_back(images, drawn))
 
 
 def _some_of_the_head(y: np.ndarray, recipe: Recipe, number: int = 200_000) -> np.ndarray:

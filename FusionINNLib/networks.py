@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from FusionINNLib.convolution import NarrowConv, PointConv
 from FusionINNLib.digits import DigitExchange
-from FusionINNLib.flow import (ActivationNorm, AffineCoupling, AverageDifference, Composition, HaarDown, HaarUp, Permutation, Squeeze,
-                               Unsqueeze)
+from FusionINNLib.flow import (ActivationNorm, AffineCoupling, AverageDifference, Composition, Coring, HaarDown, HaarUp, Permutation,
+                               Squeeze, Unsqueeze)
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class DefaultConfig:
     quarter_width: int = 64
     gain: float = 4.0
     cell: float = 0.0  # of the digit exchange at the end; 0, as in training, is none: it has nothing to learn and no gradient
+    black: float = 0.0  # threshold of the coring after it, likewise
     multiple: int = 4  # H and W must be multiples of this
 
 
@@ -44,20 +45,22 @@ class FusionNetwork(nn.Module):
 
     Args:
         flow: what is learned. Maps (B, 2, H, W) to (B, 2, H, W); channel 0 of its output is the fused image, channel 1 the latent.
-        digits: what follows it; with no flows in it, nothing does.
-        config: what both were made from; saved with the weights.
+        digits, coring: what follows it; with no flows in them, nothing does.
+        config: what they were made from; saved with the weights.
     """
 
-    def __init__(self, flow: Composition, digits: Composition, config: DefaultConfig | PaperConfig):
+    def __init__(self, flow: Composition, digits: Composition, coring: Composition, config: DefaultConfig | PaperConfig):
         super().__init__()
-        self.flow, self.digits = flow, digits
+        self.flow, self.digits, self.coring = flow, digits, coring
         self.config = config
 
     def forward(self, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """sources (B, 2, H, W) -> fused (B, 1, H, W), latent (B, 1, H, W), log|det| (B,)."""
-        out, log_det = self.flow(sources)
-        out, log_det_of_digits = self.digits(out)
-        return out[:, :1], out[:, 1:], log_det + log_det_of_digits
+        out, total = self.flow(sources)
+        for step in (self.digits, self.coring):
+            out, log_det = step(out)
+            total = total + log_det
+        return out[:, :1], out[:, 1:], total
 
     def fuse(self, sources: Tensor) -> tuple[Tensor, Tensor]:
         """sources (B, 2, H, W) -> fused (B, 1, H, W), latent (B, 1, H, W)."""
@@ -65,11 +68,12 @@ class FusionNetwork(nn.Module):
 
     def decompose(self, fused: Tensor, latent: Tensor) -> Tensor:
         """fused, latent (B, 1, H, W) -> sources (B, 2, H, W). Exact with the latent that came with the fused image, else an estimate."""
-        return self.flow.inverse(self.digits.inverse(torch.cat([fused, latent], 1))[0])[0]
+        learned_and_digits, _ = self.coring.inverse(torch.cat([fused, latent], 1))
+        return self.flow.inverse(self.digits.inverse(learned_and_digits)[0])[0]
 
     def decompose_rounded(self, fused: Tensor, latent: Tensor) -> Tensor:
         """As `decompose`, an estimate from a fused image (B, 1, H, W) that was rounded to steps too coarse for the exchanged digits."""
-        return self.flow.inverse(torch.cat([fused, latent], 1))[0]
+        return self.flow.inverse(self.coring.inverse(torch.cat([fused, latent], 1))[0])[0]
 
 
 def build(preset: str, settings: dict) -> FusionNetwork:
@@ -103,7 +107,8 @@ def default_network(config: DefaultConfig = DefaultConfig()) -> FusionNetwork:
         steps += [HaarDown(), *quarter, HaarUp()]                                       # (B, 32, H/4, W/4) and back
     steps += [*half[config.half_before:], HaarUp()]                                     # (B, 8, H/2, W/2) -> (B, 2, H, W)
     digits = [DigitExchange(config.cell)] if config.cell else []
-    return FusionNetwork(Composition(*steps), Composition(*digits), config)
+    coring = [Coring(config.black)] if config.black else []
+    return FusionNetwork(Composition(*steps), Composition(*digits), Composition(*coring), config)
 
 
 def _default_coupling(channels: int, width: int) -> AffineCoupling:
@@ -142,7 +147,7 @@ def paper_network(config: PaperConfig = PaperConfig()) -> FusionNetwork:
             if not last:
                 steps.append(Permutation(torch.randperm(8, generator=generator)))
             steps.append(Unsqueeze())
-    return FusionNetwork(Composition(*steps), Composition(), config)
+    return FusionNetwork(Composition(*steps), Composition(), Composition(), config)
 
 
 def _paper_subnet(c_in: int, c_out: int, width: int) -> nn.Sequential:

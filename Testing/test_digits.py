@@ -31,11 +31,11 @@ def images():
 
 @pytest.fixture(scope="module")
 def exchanging_model(tiny_model, tmp_path_factory) -> str:
-    """The small model with an exchange after it, and different scales of its two spreads."""
+    """The small model with an exchange and coring after it, and different scales of its two spreads."""
     folder = tmp_path_factory.mktemp("models") / "exchanging"
     shutil.copytree(tiny_model, folder)
     card = json.loads((folder / models.CARD).read_text())
-    card["settings"]["cell"] = CELL
+    card["settings"] |= {"cell": CELL, "black": 6 * CELL}
     (folder / models.CARD).write_text(json.dumps(card | {"id": "exchanging", "spread_scale": 1.0, "spread_scale_rounded": 3.0}))
     return str(folder)
 
@@ -186,3 +186,16 @@ def test_background_moves_to_both_sides_when_digits_are_exchanged():
     images = torch.stack([torch.zeros(1, 64, 64), torch.randn(1, 64, 64, generator=torch.Generator().manual_seed(0))], 1)
     fused = DigitExchange(CELL)(images)[0][:, 0]
     assert fused.abs().max() <= CELL / 2 and abs(fused.mean()) < CELL / 50
+
+
+def test_what_was_made_black_comes_back_exactly(exchanging_model):
+    first, second = (volume(head(shape=(3, 96, 100), seed=seed)) for seed in (0, 1))
+    fusion = fuse(first, second, model=exchanging_model, device="cpu")
+    inside = np.zeros(fusion.fused.shape, bool)
+    for box in fusion.recipe.boxes:
+        inside[box.index] = True
+    black = (np.abs(fusion.fused.array) < 1e-7) & inside
+    assert black.sum() > 300 and (fusion.fused.array[black] != 0).any()
+    exact = decompose(fusion.fused, fusion.latent, fusion.recipe, model=exchanging_model, device="cpu")
+    for found, source in zip(exact, (first, second)):
+        np.testing.assert_array_equal(found.array, source.array)

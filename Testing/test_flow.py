@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import torch
 
-from FusionINNLib.flow import (ActivationNorm, AffineCoupling, AverageDifference, Composition, HaarDown, HaarUp, Permutation, Squeeze,
-                               Unsqueeze)
+from FusionINNLib.flow import (ActivationNorm, AffineCoupling, AverageDifference, Composition, Coring, HaarDown, HaarUp, Permutation,
+                               Squeeze, Unsqueeze)
 from FusionINNLib.networks import DefaultConfig, PaperConfig, build, default_network, describe, paper_network
 
 
@@ -20,7 +20,7 @@ def _normed():
 
 ANY_SIZE = {"average and difference": (lambda: AverageDifference(4.0), 2), "coupling": (lambda: AffineCoupling(2, _subnet, torch.tanh), 2),
             "uneven coupling": (lambda: AffineCoupling(3, _subnet, torch.tanh), 3), "normalisation": (_normed, 2),
-            "permutation": (lambda: Permutation([2, 0, 1]), 3),
+            "coring": (lambda: Coring(0.5), 2), "permutation": (lambda: Permutation([2, 0, 1]), 3),
             "composition": (lambda: Composition(AverageDifference(2.0), AffineCoupling(2, _subnet, torch.tanh)), 2)}
 EVEN_SIZE = {"Haar down": (HaarDown, 2), "Haar up": (HaarUp, 8), "squeeze": (Squeeze, 2), "unsqueeze": (Unsqueeze, 8),
              "default network's flow": (lambda: default_network(DefaultConfig(1, 1, 1, 8, 8)).flow, 2),
@@ -70,6 +70,17 @@ def test_haar_is_orthonormal_and_keeps_the_halves_apart():
     y, _ = HaarDown()(x)
     assert torch.allclose(y.square().sum(), x.square().sum()) and y[:, :4].abs().sum() > 0 and y[:, 4:].abs().sum() == 0
     assert y[0, 0, 0, 0] == pytest.approx(x[0, 0, :2, :2].sum().item() / 2)
+
+
+def test_coring_makes_what_is_nearly_black_black_and_loses_no_digit():
+    threshold = 6 * 2.0 ** -10
+    fused = torch.arange(-4 * threshold, 4 * threshold, 2.0 ** -23).view(1, 1, 4, -1)
+    x = torch.cat([fused, torch.rand_like(fused)], 1)
+    y, _ = Coring(threshold)(x)
+    assert torch.equal(Coring(threshold).inverse(y)[0], x) and torch.equal(y[:, 1], x[:, 1])
+    near, far = fused.abs() <= threshold, fused.abs() >= 2 * threshold
+    assert y[:, :1][near].abs().max() < 1e-8 and torch.equal(y[:, :1][far], fused[far])
+    assert (y[:, 0].flatten().diff() > 0).all()
 
 
 def test_untrained_default_network_fuses_by_averaging():

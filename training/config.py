@@ -22,8 +22,8 @@ class TrainingConfig:
     average: float = 0.999  # of the moving average of the weights, which is what is validated and exported
     fused_weight: float = 1.0
     salient_weight: float = 0.4
-    edge_weight: float = 0.15
-    background_weight: float = 0.5
+    edge_weight: float = 0.2
+    background_weight: float = 2.0
     texture_weight: float = 0.1
     estimate_weight: float = 1.0
     crps_weight: float = 0.5

@@ -20,6 +20,7 @@ from training.losses import CELL
 from training.paper_data import slice_sources
 from training.prepare import PreparedCase
 
+BLACK = 6 * CELL  # one and a half grey levels of 8-bit storage: what convolutions ring by around the head
 DEFAULT_MARGIN = 8  # pixels; a crop in training ends in the head as often as in background, so little is needed
 
 
@@ -51,7 +52,7 @@ def export(run: Path, folder: Path, cases: list[PreparedCase], facts: dict, over
     config, network = load_config(run / "config.json"), load_run(run)
     is_paper = config.preset == "paper"
     if not is_paper:
-        network = with_digits(network)
+        network = completed(network)
     sources_of = slice_sources if is_paper else PreparedCase.sources
     measured = measure(network, [pair for case in cases for pair in _some_slices(case, sources_of)])
     card = {"id": folder.name, "description": facts["description"], "normalization": "slice" if is_paper else "volume",
@@ -61,9 +62,9 @@ def export(run: Path, folder: Path, cases: list[PreparedCase], facts: dict, over
         models.write(part, network, card)
 
 
-def with_digits(network: FusionNetwork) -> FusionNetwork:
-    """The same network with the exchange of digits after it, which is not there in training."""
-    complete = build("default", asdict(network.config) | {"cell": CELL})
+def completed(network: FusionNetwork) -> FusionNetwork:
+    """The same network with the exchange of digits and the coring after it, which are not there in training."""
+    complete = build("default", asdict(network.config) | {"cell": CELL, "black": BLACK})
     complete.load_state_dict(network.state_dict())
     return complete.eval().requires_grad_(False)
 

@@ -24,8 +24,8 @@ from training.augment import BACKGROUND
 from training.config import TrainingConfig
 from training.data import VALIDATED_SET, CropSampler, load_split, validation_slices
 from training.distribution import ALONE, Workers
-from training.losses import (background_loss, coding_noise, edge_loss, estimate_loss, fused_loss, learning_rate, likelihood_loss, salient_loss,
-                             ssim_map, statistics_loss, texture_loss)
+from training.losses import (background_loss, coding_noise, edge_loss, estimate_loss, fused_loss, learning_rate, likelihood_loss,
+                             salient_loss, ssim_map, statistics_loss, texture_loss)
 from training.precision import Precision
 from training.prepare import PreparedCase
 from training.widen import widened
