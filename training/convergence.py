@@ -1,5 +1,6 @@
 """Whether a run of training has come to rest, from its log of validations."""
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,11 @@ class Convergence:
         return self.is_finished and len(self.losses) >= FEWEST and self.gain < LEAST_GAIN
 
     @property
+    def fall_of_last_part(self) -> float:
+        """By how much the last quarter of the validations lowered the least loss; infinite for fewer than two."""
+        return best_before_last_part(self.losses) - min(self.losses) if len(self.losses) > 1 else float("inf")
+
+    @property
     def words(self) -> str:
         """For a table."""
         if self.is_converged:
@@ -78,11 +84,15 @@ def _convergence_of(run: Path) -> Convergence:
 
 def gain_of_last_part(losses: list[float]) -> float:
     """(best of all but the last quarter - best of all) / best of all but the last quarter; infinite for fewer than two."""
-    last = max(1, round(len(losses) * LAST_PART))
-    if len(losses) <= last:
+    if len(losses) < 2:
         return float("inf")
-    before = min(losses[:-last])
+    before = best_before_last_part(losses)
     return (before - min(losses)) / before
+
+
+def best_before_last_part(losses: Sequence[float]) -> float:
+    """The least loss of all but the last quarter, for two losses or more."""
+    return min(losses[:-max(1, round(len(losses) * LAST_PART))])
 
 
 def _inert_part(config: TrainingConfig) -> float:

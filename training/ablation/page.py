@@ -9,18 +9,18 @@ from FusionINNLib import __version__
 from FusionINNLib.recipe import NOTICE
 from training.ablation import pictures
 from training.ablation.measure import FIGURES
-from training.ablation.results import AblationResults, RowResult
+from training.ablation.results import AblationResults, RowResult, Training
 from training.ablation.variants import GROUPS, PUBLISHED, family, value_of
-from training.ablation.words import PUBLISHED_VALUES, SOURCE, TRENDS, definitions, verdict_of
+from training.ablation.words import LOST, PUBLISHED_VALUES, SOURCE, TRENDS, definitions, verdict_of
 from training.markdown import number, table
 
 QUICK = "> **Quick run**: networks trained for a few steps. It shows that everything works; no number in it means anything."
 WORDS = {"ablation_settings.png": "Q_SSIM of fused image (dashed) and estimates (solid) by setting: ours in colour, published in grey.",
-         "ablation_curves.png": "Validation loss of each row by step, without what the inert latent loss adds; grey: the last quarter.",
+         "ablation_curves.png": "Validation loss of each row's best training by step, without what the inert latent loss adds; grey: the "
+                                "last quarter.",
          "ablation_lambda.png": "What lambda does: multiple sclerosis patient 07 of Lesjak et al. 2017, CC BY 4.0, one slice: fused image, "
                                 "estimates from it alone, and their errors."}
-NONE = (None,) * len(FIGURES)  # where the paper has no row
-HEADER = ["", "fused, T1ce / FLAIR", "published", "estimate, T1ce / FLAIR", "published", "state"]
+HEADER = ["fused, T1ce / FLAIR", "published", "estimate, T1ce / FLAIR", "published", "estimates by seed", "state"]
 
 
 def page(results: AblationResults, command: str, shown: list[str]) -> str:
@@ -34,7 +34,8 @@ def page(results: AblationResults, command: str, shown: list[str]) -> str:
     for group, title in GROUPS.items():
         parts += [f"## {title[0].upper()}{title[1:]}", _family_table(results, group)]
     if results.swapped:
-        parts += ["## Another latent in the test alone", "The published row, taken apart with other latents than it was trained with.",
+        parts += ["## Another latent in the test alone",
+                  "The best training of the published row, taken apart with other latents than it was trained with.",
                   _swapped_table(results)]
     parts += [f"{WORDS[name]}\n\n![{name}](pictures/{name})" for name in shown]
     parts += ["## Definitions", definitions(results), _cases(results), _skipped(results)]
@@ -58,11 +59,11 @@ def _family_table(results: AblationResults, group: str) -> str:
         value = value_of(variant, group)
         label = f"{value}" if isinstance(value, str) else f"{value:g}"
         label = f"{label} (the published setting)" if variant == PUBLISHED else label
-        printed = PUBLISHED_VALUES.get(variant.key, NONE)
+        printed = PUBLISHED_VALUES[variant.key]
         row = results.rows.get(variant.key)
         lines.append([label, _pair(row, FIGURES[:2]), _numbers(printed[:2]), _pair(row, FIGURES[2:]), _numbers(printed[2:]),
-                      row.convergence.words if row else "not trained"])
-    return table([GROUPS[group].split(" (")[0], *HEADER[1:]], lines)
+                      _by_seed(row), row.best.convergence.words if row else "not trained"])
+    return table([GROUPS[group].split(" (")[0], *HEADER], lines)
 
 
 def _swapped_table(results: AblationResults) -> str:
@@ -71,7 +72,17 @@ def _swapped_table(results: AblationResults) -> str:
 
 
 def _pair(row: RowResult | None, names: tuple[str, ...]) -> str:
-    return "–" if row is None else _numbers([row.mean(name) for name in names])
+    return "–" if row is None else _numbers([row.best.mean(name) for name in names])
+
+
+def _by_seed(row: RowResult | None) -> str:
+    """Mean of both sources, the row's own first; in brackets where there is no fused image to take apart."""
+    if row is None:
+        return "–"
+    values = {training.seed: number(training.estimate) for training in row.trainings}
+    lost = {training.seed for training in row.trainings if training.fused < LOST}
+    order = sorted(values, key=lambda seed: seed != row.best.seed)
+    return ", ".join(f"{seed}: ({values[seed]})" if seed in lost else f"{seed}: {values[seed]}" for seed in order)
 
 
 def _numbers(values) -> str:
@@ -91,32 +102,36 @@ def _skipped(results: AblationResults) -> str:
 
 
 def as_csv(results: AblationResults) -> str:
-    """One line a row of the table."""
+    """One line a training; `is_best` marks those that are the row's."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     printed = [f"published_{name}" for name in FIGURES]
-    writer.writerow(["row", "k", "alpha", "lambda", "prior", "seed", *FIGURES, *printed, "validation_loss", "converged"])
+    writer.writerow(["row", "k", "alpha", "lambda", "prior", "seed", "is_best", *FIGURES, *printed, "validation_loss", "converged"])
     for key, row in results.rows.items():
         v = row.variant
-        least = f"{min(row.convergence.losses):.6f}" if row.convergence.losses else ""
-        writer.writerow([key, v.k, v.alpha, v.lam, v.prior, v.seed, *(f"{row.mean(name):.6f}" for name in FIGURES),
-                         *PUBLISHED_VALUES.get(key, ("",) * len(FIGURES)), least, row.convergence.is_converged])
+        for one in row.trainings:
+            writer.writerow([key, v.k, v.alpha, v.lam, v.prior, one.seed, one == row.best, *(f"{one.mean(name):.6f}" for name in FIGURES),
+                             *PUBLISHED_VALUES[key], f"{one.least_loss:.6f}", one.convergence.is_converged])
     return file.getvalue()
 
 
 def as_json(results: AblationResults, command: str) -> str:
     """Everything, with the means of each patient and the trends."""
-    rows = {key: {"settings": asdict(row.variant),
-                  "means_over_patients": {name: round(row.mean(name), 6) for name in FIGURES},
-                  "cases": {case: {name: round(value, 6) for name, value in figures.items()} for case, figures in row.cases.items()},
-                  "published": dict(zip(FIGURES, PUBLISHED_VALUES.get(key, NONE))), "steps": list(row.convergence.steps),
-                  "validation_loss": [round(loss, 6) for loss in row.convergence.losses], "converged": row.convergence.is_converged}
+    rows = {key: {"settings": asdict(row.variant), "published": dict(zip(FIGURES, PUBLISHED_VALUES[key])), "best_seed": row.best.seed,
+                  "trainings": {str(training.seed): _as_dict(training) for training in row.trainings}}
             for key, row in results.rows.items()}
     trends = {trend.claim: verdict_of(trend, results) for trend in TRENDS}
     content = {"command": command, "quick": results.is_quick, "version": __version__, "schedule": results.schedule,
                "slices": results.slices, "rows": rows,
                "other_latents_in_the_test": results.swapped, "trends": trends, "skipped": results.skipped}
     return json.dumps(content, indent=1) + "\n"
+
+
+def _as_dict(training: Training) -> dict:
+    run = training.convergence
+    return {"means_over_patients": {name: round(training.mean(name), 6) for name in FIGURES},
+            "cases": {case: {name: round(value, 6) for name, value in figures.items()} for case, figures in training.cases.items()},
+            "steps": list(run.steps), "validation_loss": [round(loss, 6) for loss in run.losses], "converged": run.is_converged}
 
 
 def pictures_of(results: AblationResults, prepared: Path, runs: Path) -> dict[str, bytes]:

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from training.ablation.measure import FIGURES
-from training.ablation.results import AblationResults
+from training.ablation.results import AblationResults, run_of
 from training.ablation.slices import whole_slice
 from training.ablation.variants import GROUPS, family, value_of
 from training.ablation.words import PUBLISHED_VALUES
@@ -24,13 +24,12 @@ def settings(results: AblationResults) -> bytes:
     """Q_SSIM of fused image and estimates by setting, a panel a group, with the published values."""
     from matplotlib import pyplot
 
-    groups = [group for group in GROUPS if all(variant.key in PUBLISHED_VALUES for variant in family(group))]
-    figure, axes = pyplot.subplots(1, len(groups), figsize=(3 * len(groups), 2.9), sharey=True, layout="constrained")
-    for panel, group in zip(axes, groups):
+    figure, axes = pyplot.subplots(1, len(GROUPS), figsize=(3 * len(GROUPS), 2.9), sharey=True, layout="constrained")
+    for panel, group in zip(axes, GROUPS):
         rows = [variant for variant in family(group) if variant.key in results.rows]
         places = range(len(rows))
         for names, part, line, colour in SIDES:
-            ours = [np.mean([results.rows[variant.key].mean(name) for name in names]) for variant in rows]
+            ours = [np.mean([results.rows[variant.key].best.mean(name) for name in names]) for variant in rows]
             printed = [np.mean(PUBLISHED_VALUES[variant.key][part]) for variant in rows]
             panel.plot(places, printed, line, color="0.7", marker="o", markersize=3)
             panel.plot(places, ours, line, color=colour, marker="o", markersize=4)
@@ -42,8 +41,8 @@ def settings(results: AblationResults) -> bytes:
 
 
 def loss_curves(results: AblationResults) -> bytes | None:
-    """Validation loss of each row by step."""
-    return curves({key: row.convergence for key, row in results.rows.items()})
+    """Validation loss of each row's best training by step."""
+    return curves({key: row.best.convergence for key, row in results.rows.items()})
 
 
 def lambda_page(results: AblationResults, prepared: Path, runs: Path) -> bytes | None:
@@ -60,7 +59,7 @@ def lambda_page(results: AblationResults, prepared: Path, runs: Path) -> bytes |
     box = slice(height[0], height[-1] + 1), slice(width[0], width[-1] + 1)
     figure, axes = pyplot.subplots(len(rows), 7, figsize=(7 * 1.5, len(rows) * 1.95), facecolor="0.07", layout="constrained", squeeze=False)
     for line, variant in zip(axes, rows):
-        fused, guess = _taken_apart(runs / variant.key, pair)
+        fused, guess = _taken_apart(run_of(runs, variant, results.rows[variant.key].best.seed), pair)
         tiles = [(f"lambda {variant.lam:g}: fused", fused, None)]
         for name, source, image in zip(("T1ce", "FLAIR"), pair, guess):
             tiles += [(name, source, None), (f"{name}, ESTIMATED", image, None), (f"{name}, error (±{ERROR:g})", image - source, ERROR)]

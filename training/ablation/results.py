@@ -1,6 +1,7 @@
 """The rows of Table 2, trained and measured."""
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from FusionINNLib.errors import FusionINNError, InputError
 from training.ablation.measure import FIGURES, measure_run
 from training.ablation.train import train_variant
-from training.ablation.variants import PRIORS, PUBLISHED, VARIANTS, Variant
+from training.ablation.variants import PRIORS, PUBLISHED, SEEDS, VARIANTS, Variant
 from training.convergence import Convergence, convergence_of
 from training.data import VALIDATED_SET
 from training.paper_data import CONTRASTS
@@ -21,10 +22,10 @@ MOST_QUICK = 2
 
 
 @dataclass(frozen=True)
-class RowResult:
-    """A row: means over the slices of each case, case -> `FIGURES`, and whether its training came to rest."""
+class Training:
+    """One training of a row: means over the slices of each case, case -> `FIGURES`, and whether it came to rest."""
 
-    variant: Variant
+    seed: int
     cases: dict[str, dict[str, float]]
     convergence: Convergence
 
@@ -41,6 +42,24 @@ class RowResult:
     def fused(self) -> float:
         """The same of the fused image."""
         return (self.mean("fused_1") + self.mean("fused_2")) / 2
+
+    @property
+    def least_loss(self) -> float:
+        """Of the validations; infinite before the first."""
+        return min(self.convergence.losses, default=float("inf"))
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """A row and its trainings, at least one."""
+
+    variant: Variant
+    trainings: tuple[Training, ...]
+
+    @property
+    def best(self) -> Training:
+        """The one with the least validation loss: its figures are the row's."""
+        return min(self.trainings, key=lambda training: training.least_loss)
 
 
 @dataclass(frozen=True)
@@ -63,26 +82,34 @@ def ablate(prepared: Path, splits: Path, runs: Path, schedule: dict, is_quick: b
     skipped |= unfit
     if not cases:
         raise InputError(f"No validation case of {VALIDATED_SET} can be measured: prepare one with T1ce, FLAIR and labels 1 and 2.")
-    most, rows = MOST_QUICK if is_quick else MOST, {}
-    for number, variant in enumerate(VARIANTS, start=1):
+    most, trainings = MOST_QUICK if is_quick else MOST, {}
+    for number, (seed, variant) in enumerate(product(SEEDS, VARIANTS), start=1):
+        run = run_of(runs, variant, seed)
         try:
-            run = runs / variant.key
             if may_train:
-                train_variant(variant, schedule, prepared, split, run, device,
-                              lambda line: report(f"[{number} of {len(VARIANTS)}] {variant.key}: {line}"))
+                train_variant(variant, seed, schedule, prepared, split, run, device,
+                              lambda line: report(f"[{number} of {len(SEEDS) * len(VARIANTS)}] {variant.key}, seed {seed}: {line}"))
             if not (run / "best.pt").exists():
                 raise InputError("not trained yet")
-            rows[variant.key] = RowResult(variant, measure_run(run, variant.prior, cases, most), convergence_of(run))
+            training = Training(seed, measure_run(run, variant.prior, cases, most), convergence_of(run))
+            trainings.setdefault(variant, []).append(training)
         except FusionINNError as problem:
-            skipped[variant.key] = str(problem)
-            report(f"{variant.key}: skipped ({problem})")
+            skipped[f"{variant.key}, seed {seed}"] = str(problem)
+            report(f"{variant.key}, seed {seed}: skipped ({problem})")
+    rows = {variant.key: RowResult(variant, tuple(done)) for variant, done in trainings.items()}
     if not rows:
         raise InputError("No row of the table is there to be measured: run the command without --no-train.")
     swapped = {}
     if PUBLISHED.key in rows:
-        swapped = {prior: _means(measure_run(runs / PUBLISHED.key, prior, cases, most)) for prior in PRIORS}
+        run = run_of(runs, PUBLISHED, rows[PUBLISHED.key].best.seed)
+        swapped = {prior: _means(measure_run(run, prior, cases, most)) for prior in PRIORS}
     counts = {case.name: min(most, _tumour_count(case)) for case in cases}
     return AblationResults(rows, swapped, counts, schedule, skipped, is_quick)
+
+
+def run_of(runs: Path, variant: Variant, seed: int) -> Path:
+    """The folder of one training."""
+    return runs / variant.key / f"seed_{seed}"
 
 
 def _validation_cases(prepared: Path, splits: Path) -> tuple[list[PreparedCase], dict[str, str]]:
