@@ -138,9 +138,10 @@ def test_each_kind_of_estimate_has_its_own_scale_of_the_spread(exchanging_model,
         assert one.max() > 0
 
 
-def test_background_comes_back_as_background_from_8_bit():
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16])
+def test_background_comes_back_as_background_from_integers(dtype):
     fusion = fuse(volume(head(shape=(3, 96, 100), seed=0)), volume(head(shape=(3, 96, 100), seed=1)), device="cpu")
-    stored = as_integers(fusion.fused, np.dtype(np.uint8))
+    stored = as_integers(fusion.fused, np.dtype(dtype))
     values = np.asarray(stored.values, np.float32)
     nearest = values.flat[np.abs(values - fusion.recipe.background[0]).argmin()]
     values[values == nearest] = fusion.recipe.background[0]  # as `read_fused` restores it
