@@ -48,8 +48,8 @@ def read_fused(path: Path, model: str | None = None) -> FusedFile:
         else:
             values = _rescaled(values, (dark_level(values), bright_level(values)), (0.0, card.typical_bright))
         notes.append("The file has no scale factors: the scale of the fused image was guessed from its voxels")
-    if recipe:
-        _restore_background(values, recipe.background[0], is_float)
+    if recipe and not is_float:
+        restore_background(values, recipe.background[0])
     fused = replace(volume, array=values, slope=1.0, intercept=0.0, name="fused", unit="")
     if recipe is None:
         notes.append("The file does not say how the sources were scaled: the estimates are on the nominal 0..1 scale, without a unit")
@@ -63,13 +63,11 @@ def _rescaled(values: np.ndarray, found: tuple[float, float], meant: tuple[float
     return ((values - np.float32(found[0])) * np.float32(slope) + np.float32(meant[0])).astype(np.float32)
 
 
-def _restore_background(values: np.ndarray, background: float, is_float: bool) -> None:
+def restore_background(values: np.ndarray, background: float) -> None:
     """Undo, in place, what rounding to integers did to the background: it moved all of it by the same part of a step.
 
     The estimate of background is as far off as its fused value, and most of a slice is background.
     """
-    if is_float:
-        return
     nearest = values.flat[np.abs(values - background).argmin()]
     present = np.unique(values.reshape(-1)[::max(1, values.size // 100_000)])
     step = np.diff(present).min() if present.size > 1 else 0.0

@@ -17,6 +17,7 @@ from FusionINNLib.draws import all_draws, draw, way_of_estimate
 from FusionINNLib.engine import Engine
 from FusionINNLib.errors import InputError, ModelError, ResultError
 from FusionINNLib.exactness import allowed_error, fuse_exactly
+from FusionINNLib.fused_file import restore_background
 from FusionINNLib.normalization import fit_slice, fit_volume, levels
 from FusionINNLib.progress import Progress
 from FusionINNLib.recipe import Recipe, SourceRecord, pack_not_finite, restore_not_finite
@@ -243,7 +244,7 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
     progress = progress or Progress()
     card = _card_of(recipe, model)
     engine = Engine(models.load(card), models.choose_device(device), progress.say)
-    y = to_stack(fused.values, recipe.axis).astype(np.float32)
+    y = _readable(fused, recipe)
     mean, spread = (np.zeros((2, *y.shape), np.float32) for _ in range(2))
     cycle = np.zeros(y.shape, np.float32)
     way_of = way_of_estimate(engine, card, y, recipe)
@@ -263,6 +264,14 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
     means = [_physical(mean[n], recipe, n, fused.affine, ("first_estimated", "second_estimated")[n]) for n in range(2)]
     spreads = [_physical_spread(spread[n], recipe, n, fused.affine, ("first_spread", "second_spread")[n]) for n in range(2)]
     return Estimate(*means, *spreads, Volume(np.ascontiguousarray(from_stack(cycle, recipe.axis)), fused.affine, "cycle_error"))
+
+
+def _readable(fused: Volume, recipe: Recipe) -> np.ndarray:
+    """The stack (K, J, I) float32 of a fused image, whose background rounding to integers may have moved."""
+    values = fused.values.astype(np.float32)
+    if fused.array.dtype.kind != "f":
+        restore_background(values, recipe.background[0])
+    return to_stack(values, recipe.axis)
 
 
 def _physical(stack: np.ndarray, recipe: Recipe, n: int, affine: np.ndarray, name: str) -> Volume:

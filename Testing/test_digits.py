@@ -114,15 +114,16 @@ def test_whether_there_are_digits_is_seen_from_them(what, expected, images):
 
 
 def test_estimates_from_full_precision_are_far_closer_than_those_from_8_bit():
-    fusion = fuse(volume(head(seed=0)), volume(head(seed=1)), device="cpu")
+    """16 bit lose the digits of what coring made black around the head."""
+    fusion = fuse(volume(head(shape=(3, 160, 160), seed=0)), volume(head(shape=(3, 160, 160), seed=1)), device="cpu")
 
     def error(stored):
         guess = estimate(stored, fusion.recipe, samples=4, device="cpu")
         return np.abs(guess.first.array - fusion.first.array)[fusion.first.array > 0].mean()
 
     whole, rounded = (error(stored) for stored in (fusion.fused, as_integers(fusion.fused, np.dtype(np.uint8))))
-    assert error(as_integers(fusion.fused, np.dtype(np.int16))) < 0.2 * rounded
-    assert whole < 0.15 * rounded
+    assert error(as_integers(fusion.fused, np.dtype(np.int16))) < 0.3 * rounded
+    assert whole < 0.1 * rounded
 
 
 def test_each_kind_of_estimate_has_its_own_scale_of_the_spread(exchanging_model, tmp_path):

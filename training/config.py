@@ -20,9 +20,9 @@ class TrainingConfig:
     flat: float = 0.35  # share of the steps before the cosine decay sets in
     clip: float = 1.0  # largest gradient norm
     average: float = 0.999  # of the moving average of the weights, which is what is validated and exported
-    fused_weight: float = 1.0
-    salient_weight: float = 0.4
-    edge_weight: float = 0.2
+    fused_weight: float = 0.6
+    salient_weight: float = 0.2
+    edge_weight: float = 0.05
     background_weight: float = 2.0
     texture_weight: float = 0.1
     estimate_weight: float = 1.0
