@@ -9,9 +9,9 @@ from FusionINNLib import __version__
 from FusionINNLib.recipe import NOTICE
 from training.ablation import pictures
 from training.ablation.measure import FIGURES
-from training.ablation.results import AblationResults, RowResult, Training
+from training.ablation.results import LOST, AblationResults, RowResult, Training
 from training.ablation.variants import GROUPS, PUBLISHED, family, value_of
-from training.ablation.words import LOST, PUBLISHED_VALUES, SOURCE, TRENDS, definitions, verdict_of
+from training.ablation.words import PUBLISHED_VALUES, SOURCE, TRENDS, definitions, verdict_of
 from training.markdown import number, table
 
 QUICK = "> **Quick run**: networks trained for a few steps. It shows that everything works; no number in it means anything."

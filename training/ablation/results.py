@@ -1,7 +1,6 @@
 """The rows of Table 2, trained and measured."""
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 from FusionINNLib.errors import FusionINNError, InputError
 from training.ablation.measure import FIGURES, measure_run
 from training.ablation.train import train_variant
-from training.ablation.variants import PRIORS, PUBLISHED, SEEDS, VARIANTS, Variant
+from training.ablation.variants import PRIORS, PUBLISHED, TRAININGS, Variant
 from training.convergence import Convergence, convergence_of
 from training.data import VALIDATED_SET
 from training.paper_data import CONTRASTS
@@ -19,6 +18,7 @@ from training.usable import usable_split
 
 MOST = 20  # slices of a patient
 MOST_QUICK = 2
+LOST = 0.5  # a Q_SSIM below which an image is not there
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ class Training:
     def fused(self) -> float:
         """The same of the fused image."""
         return (self.mean("fused_1") + self.mean("fused_2")) / 2
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether there is a fused image and an estimate of either source: none of them below `LOST`."""
+        return min(self.fused, self.mean("estimate_1"), self.mean("estimate_2")) >= LOST
 
     @property
     def least_loss(self) -> float:
@@ -83,12 +88,12 @@ def ablate(prepared: Path, splits: Path, runs: Path, schedule: dict, is_quick: b
     if not cases:
         raise InputError(f"No validation case of {VALIDATED_SET} can be measured: prepare one with T1ce, FLAIR and labels 1 and 2.")
     most, trainings = MOST_QUICK if is_quick else MOST, {}
-    for number, (seed, variant) in enumerate(product(SEEDS, VARIANTS), start=1):
+    for number, (seed, variant) in enumerate(TRAININGS, start=1):
         run = run_of(runs, variant, seed)
         try:
             if may_train:
                 train_variant(variant, seed, schedule, prepared, split, run, device,
-                              lambda line: report(f"[{number} of {len(SEEDS) * len(VARIANTS)}] {variant.key}, seed {seed}: {line}"))
+                              lambda line: report(f"[{number} of {len(TRAININGS)}] {variant.key}, seed {seed}: {line}"))
             if not (run / "best.pt").exists():
                 raise InputError("not trained yet")
             training = Training(seed, measure_run(run, variant.prior, cases, most), convergence_of(run))

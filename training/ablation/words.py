@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from training.ablation.results import MOST, AblationResults, Training
+import numpy as np
+from scipy.stats import fisher_exact
+
+from training.ablation.results import LOST, MOST, AblationResults, Training
 from training.ablation.slices import WHOLE
-from training.ablation.variants import PUBLISHED, SEEDS
+from training.ablation.variants import PUBLISHED
 from training.convergence import CRITERION
 
 SOURCE = "Kumar et al. 2024, arXiv 2403.15769, Table 2"
@@ -18,8 +21,8 @@ PUBLISHED_VALUES = {
     "prior_zeros": (0.918, 0.930, 0.932, 0.928), "prior_ones": (0.916, 0.929, 0.967, 0.969), "prior_uniform": (0.924, 0.925, 0.958, 0.954)}
 """From `SOURCE`: Q_SSIM of the fused image to T1ce and FLAIR, of the estimates of T1ce and FLAIR."""
 
-LOST = 0.5  # a mean Q_SSIM below which estimates are no decomposition, or a fused image is none
 LEAST = 0.02  # differences of means below this are not read, however alike two trainings of the same settings may be
+CHANCE = 0.05  # of a difference in successes, below which it is read
 SETTLED = 0.008  # what a difference of `LEAST` in the estimates changes the published loss by
 
 
@@ -45,7 +48,7 @@ def verdict_of(trend: Trend, results: AblationResults) -> tuple[str, str]:
         said += f"; no fused image: {', '.join(unfused)}"
     if falling := [key for key, row in rows.items() if not is_settled(row)]:
         said += f"; not settled: {', '.join(falling)}"
-    return f"open, points to {verdict}" if falling and verdict != "open" else verdict, said
+    return f"open, points to {verdict}" if falling and not verdict.startswith("open") else verdict, said
 
 
 def is_settled(training: Training) -> bool:
@@ -54,57 +57,64 @@ def is_settled(training: Training) -> bool:
 
 
 def clear_difference(results: AblationResults) -> float:
-    """What two rows must differ by to be told apart: twice what the two best trainings of the published row do, and at least `LEAST`.
+    """What the estimates of two trainings must differ by to be told apart: 2 sqrt(2) standard deviations within rows, at least `LEAST`.
 
-    Twice, because 95 of 100 pairs of trainings that differ by chance alone differ by less than 1.96 times a typical pair. Endless with
-    fewer than two trainings.
+    Of the trainings that succeeded, in rows with two of them or more.
     """
-    if PUBLISHED.key not in results.rows:
-        return math.inf
-    ranked = sorted(results.rows[PUBLISHED.key].trainings, key=lambda training: training.least_loss)
-    return max(LEAST, 2 * abs(ranked[0].estimate - ranked[1].estimate)) if len(ranked) > 1 else math.inf
+    rows = [[training.estimate for training in row.trainings if training.has_succeeded] for row in results.rows.values()]
+    rows = [values for values in rows if len(values) > 1]
+    freedom = sum(len(values) - 1 for values in rows)
+    squares = sum(np.var(values) * len(values) for values in rows)
+    return max(LEAST, math.sqrt(8 * squares / freedom)) if freedom else math.inf
 
 
-def _compared(results: AblationResults, better: float, worse: float) -> str:
-    """What ours say of a claim that one value is larger than another."""
-    clear = clear_difference(results)
-    return "confirmed" if better - worse >= clear else "refuted" if worse - better >= clear else "open"
+def _compared(results: AblationResults, better: str, *others: str) -> str:
+    """What ours say of a claim that one row decomposes better than others."""
+    best = max((results.rows[key].best for key in others), key=lambda training: training.estimate)
+    difference, clear = results.rows[better].best.estimate - best.estimate, clear_difference(results)
+    return "confirmed" if difference >= clear else "refuted" if difference <= -clear else "not seen"
 
 
 def _lost(results: AblationResults, row: str) -> tuple[str, str]:
-    """What ours say of a claim that a row cannot decompose where the published one can.
+    """What ours say of a claim that a row cannot decompose where the published network can.
 
-    A network that decomposes what is no fused image has not done it either: what counts is the worse of fused image and estimates.
+    By how many of its trainings succeed, against those of all rows with three blocks and a loss on the way back: Fisher's exact test.
     """
+    ours = [training.has_succeeded for training in results.rows[row].trainings]
+    others = [training.has_succeeded for other in results.rows.values() if other.variant.k == PUBLISHED.k and other.variant.alpha < 1
+              for training in other.trainings]
+    table = [[sum(ours), len(ours) - sum(ours)], [sum(others), len(others) - sum(others)]]
+    chance = float(fisher_exact(table, alternative="less").pvalue)
+    said = (f"{_both(results, row)}; {sum(ours)} of {len(ours)} trainings succeeded, of those with k = 3 and a loss on the way back "
+            f"{sum(others)} of {len(others)} (p = {chance:.3f})")
+    if sum(ours):
+        return ("not seen", said) if chance > CHANCE else ("confirmed in part", said)
+    return ("confirmed", said) if chance < CHANCE else ("open, points to confirmed", said)
+
+
+def _both(results: AblationResults, row: str) -> str:
     low, high = (results.rows[key].best for key in (row, PUBLISHED.key))
-    said = f"{low.estimate:.3f} of a fused image with {low.fused:.3f}; with the published settings {high.estimate:.3f} and {high.fused:.3f}"
-    verdict = _compared(results, _both(high), _both(low))
-    if verdict == "confirmed" and _both(low) >= LOST:
-        return "confirmed in direction only", f"{said}: worse, but still a decomposition"
-    return verdict, said
-
-
-def _both(training: Training) -> float:
-    return min(training.fused, training.estimate)
+    return f"{low.estimate:.3f} of a fused image with {low.fused:.3f}; with the published settings {high.estimate:.3f} and {high.fused:.3f}"
 
 
 def _k_3(results: AblationResults) -> tuple[str, str]:
     values = {key: results.rows[key].best.estimate for key in ("k_2", PUBLISHED.key, "k_4")}
     said = ", ".join(f"{results.rows[key].variant.k}: {value:.3f}" for key, value in values.items())
-    return _compared(results, values[PUBLISHED.key], max(values["k_2"], values["k_4"])), said
+    verdicts = {key: _compared(results, PUBLISHED.key, key) for key in ("k_2", "k_4")}
+    if len(set(verdicts.values())) == 1:
+        return verdicts["k_2"], said
+    return f"than two: {verdicts['k_2']}; than four: {verdicts['k_4']}", said
 
 
 def _lambda(results: AblationResults) -> tuple[str, str]:
     rows = sorted((row.variant.lam, row.best.estimate) for row in results.rows.values() if row.variant.group in ("", "lambda"))
-    values = dict(rows)
-    return _compared(results, values[0.8], values[0.999]), ", ".join(f"{lam:g}: {value:.3f}" for lam, value in rows)
+    return _compared(results, PUBLISHED.key, "lambda_0.999"), ", ".join(f"{lam:g}: {value:.3f}" for lam, value in rows)
 
 
 def _best_prior(results: AblationResults) -> tuple[str, str]:
     rows = {row.variant.prior: row.best.estimate for row in results.rows.values() if row.variant.group in ("", "prior")}
-    others = max(value for prior, value in rows.items() if prior != "normal")
     said = ", ".join(f"{prior}: {value:.3f}" for prior, value in sorted(rows.items(), key=lambda item: -item[1]))
-    return _compared(results, rows["normal"], others), said
+    return _compared(results, PUBLISHED.key, "prior_zeros", "prior_ones", "prior_uniform"), said
 
 
 TRENDS = (
@@ -128,12 +138,15 @@ def definitions(results: AblationResults) -> str:
   pixels from anywhere in whole slices, Adam with a learning rate of {schedule['learning_rate']:g} (warm-up, plateau, cosine), moving
   average of the weights, the weights with the least validation loss. The published schedule is 400 epochs of 132 batches of 64 whole
   slices at 0.0003, some {share:,.0f} times the pixels: the values here are those of networks that are far from trained out. {CRITERION}
-- **Seeds**: {len(SEEDS)} trainings of each row, because some end with one source, or the fused image, lost, whatever the settings are. The
-  row's figures are those of the training with the least validation loss; the estimates of all stand beside them, by seed.
-- **Trends**: *confirmed* or *refuted* where values differ by at least {clear_difference(results):.3f}: twice as much as the two best
-  trainings of the published row, and no less than {LEAST}; *open* otherwise. A training has settled where the last quarter of it lowered
-  the least validation loss by less than {SETTLED}, which is what {LEAST} in the estimates is worth; *open, points to* where one of the rows
-  has not. An estimate with less than {LOST} is no decomposition, a fused image with less is none: a row that lacks either cannot decompose.
+- **Seeds**: three trainings of each row, six of those of which none of three succeeded. A training has *succeeded* when its fused image
+  and its estimates of either source have at least {LOST}: some end with one source, or the fused image, lost, whatever the settings are.
+  The row's figures are those of the training with the least validation loss; the estimates of all stand beside them, by seed, in
+  brackets where there is no fused image.
+- **Trends**: whether a row *cannot decompose* is judged by how many of its trainings succeeded (Fisher's exact test, one-sided,
+  p < {CHANCE:g}). Which row decomposes better is judged by the estimates: *confirmed* or *refuted* where they differ by at least
+  {clear_difference(results):.3f} (2 sqrt 2 standard deviations between trainings of one row that succeeded, and no less than {LEAST}),
+  *not seen* otherwise. A training has settled where the last quarter of it lowered the least validation loss by less than {SETTLED},
+  which is what {LEAST} in the estimates is worth; *open, points to* where one of the rows has not.
 - **Q_SSIM**: mean SSIM of 11 x 11 Gaussian windows (sigma 1.5, data range 1) with one source, whole slices of {WHOLE} x {WHOLE} pixels with
   their background, each source from 0 to 1 in each slice, as published. Means over patients of the means over their slices, at most
   {MOST} evenly spaced ones of each patient with labels 1 and 2.
