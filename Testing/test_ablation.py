@@ -182,19 +182,21 @@ def test_which_row_decomposes_better_is_judged_by_the_estimates():
         "confirmed"] * 3
     assert _verdicts(_results())[2:] == ["not seen"] * 3
     assert _verdicts(_results(k_2=0.99, k_4=0.99, prior_zeros=0.99, **{"lambda_0.999": 0.99}))[2:] == ["refuted"] * 3
+    assert _verdicts(_results(fused=0.97, k_2=0.8, k_4=0.8))[2] == "open, points to confirmed"
     assert _verdicts(_results(k_2=0.5))[2] == "than two: confirmed; than four: not seen"
 
 
 def test_which_row_cannot_decompose_is_judged_by_how_many_trainings_succeed():
     assert _verdicts(_results(k_1=0.1, alpha_1=0.02))[:2] == ["confirmed"] * 2
-    assert _verdicts(_results(k_1=0.9))[:2] == ["not seen"] * 2
+    assert _verdicts(_results(k_1=0.92))[:2] == ["refuted"] * 2
+    assert _verdicts(_results(k_1=0.89))[0] == "open", "no nearer to the sources than the fused image"
     few = _results(seeds=1, k_1=0.1)
     few.rows["prior_zeros"] = RowResult(few.rows["prior_zeros"].variant, (_training(0, 0.3),))
     verdict, why = verdict_of(TRENDS[0], few)
     assert verdict == "open, points to confirmed" and "0 of 1 trainings succeeded" in why and "8 of 9" in why
     some = _results()
-    some.rows["k_1"] = RowResult(some.rows["k_1"].variant, (*[_training(seed, 0.1) for seed in range(5)], _training(5, 0.9)))
-    assert verdict_of(TRENDS[0], some)[0] == "confirmed in part"
+    some.rows["k_1"] = RowResult(some.rows["k_1"].variant, (*[_training(seed, 0.1) for seed in range(5)], _training(5, 0.92)))
+    assert verdict_of(TRENDS[0], some)[0] == "refuted, but it rarely does"
 
 
 def test_a_training_without_a_fused_image_or_with_one_source_lost_has_not_succeeded():

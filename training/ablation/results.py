@@ -49,6 +49,11 @@ class Training:
         return min(self.fused, self.mean("estimate_1"), self.mean("estimate_2")) >= LOST
 
     @property
+    def decomposes(self) -> bool:
+        """Whether, besides, its estimates are nearer to the sources than the fused image itself: giving that back is no decomposition."""
+        return self.has_succeeded and self.estimate > self.fused
+
+    @property
     def least_loss(self) -> float:
         """Of the validations; infinite before the first."""
         return min(self.convergence.losses, default=float("inf"))
