@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from FusionINNLib.networks import FusionNetwork
 
 DEFAULT = "default"
+ARITHMETIC = 2  # raised whenever the same weights and settings come to fuse otherwise: what was fused before has another way back
 CARD, WEIGHTS = "card.json", "weights.pt"
 
 
@@ -38,8 +39,8 @@ class ModelCard:
 
     @property
     def fingerprint(self) -> str:
-        """Checksum of weights, settings and normalisation: what an exact way back depends on."""
-        content = json.dumps([self.sha256, self.preset, self.settings, self.normalization], sort_keys=True)
+        """Checksum of weights, settings, normalisation and arithmetic: what an exact way back depends on."""
+        content = json.dumps([self.sha256, self.preset, self.settings, self.normalization, ARITHMETIC], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
     @property

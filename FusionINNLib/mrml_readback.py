@@ -84,7 +84,7 @@ def waysBack(fusedNode: Node | None, latentNode: Node | None = None, model: str 
         card = models.find(model or stored.recipe.model)
         if card.fingerprint != stored.recipe.sha256:
             sentence = (f"Not possible: the volume was fused with other weights or settings of model {stored.recipe.model!r} than those "
-                        "installed; choose the folder of the model that made it.")
+                        "installed, or by another version of FusionINN; choose the folder of the model that made it, or fuse again.")
             return WaysBack(False, sentence, False, sentence)
     except FusionINNError as problem:
         return WaysBack(False, str(problem), False, str(problem))

@@ -195,8 +195,9 @@ def _card_of(recipe: Recipe, model: str | None) -> models.ModelCard:
     """The model that made a fusion. Raises ModelError where only another one of that name is at hand."""
     card = models.find(model or recipe.model)
     if card.fingerprint != recipe.sha256:
-        raise ModelError(f"The fused image was made with other weights or settings of model {recipe.model!r} than those installed: "
-                         "choose the folder of the model that made it (on the command line: --model).")
+        raise ModelError(f"The fused image was made with other weights or settings of model {recipe.model!r} than those installed, "
+                         "or by another version of FusionINN: choose the folder of the model that made it (on the command line: "
+                         "--model), or fuse the sources again.")
     return card
 
 
