@@ -8,11 +8,9 @@ from scipy import ndimage
 from FusionINNLib.digits import DRAWN, holds_digits
 from FusionINNLib.engine import Engine
 from FusionINNLib.models import ModelCard
-from FusionINNLib.recipe import Recipe
+from FusionINNLib.recipe import NEAR_BACKGROUND, Recipe
 
 ENOUGH = 500  # voxels by which a slice can be judged: of digits at random, fewer than 0.15 in the outer quarter are a matter of 5 sigma
-FLAT = 1.5 / 255  # fused values no farther from the background than this are background, when rounded
-
 
 Way = tuple[Callable, float]
 """The engine's function that goes back, and the scale of the spread that goes with it."""
@@ -29,7 +27,7 @@ def way_of_estimate(engine: Engine, card: ModelCard, y: np.ndarray, recipe: Reci
     limit = DRAWN.reach  # from drawn latents beyond it no digit would be read
     black = recipe.background[0]
     with_digits = partial(_black_where_flat, lambda y, drawn: engine.decompose(y, drawn.clip(-limit, limit)), black, 0.0), card.spread_scale
-    rounded = partial(_black_where_flat, engine.decompose_rounded, black, FLAT), card.spread_scale_rounded
+    rounded = partial(_black_where_flat, engine.decompose_rounded, black, NEAR_BACKGROUND), card.spread_scale_rounded
     as_a_whole = holds_digits(_some_of_the_head(y, recipe), card.cell)
 
     def way(image: np.ndarray) -> Way:

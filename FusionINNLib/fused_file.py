@@ -7,13 +7,12 @@ import numpy as np
 from FusionINNLib import models
 from FusionINNLib.errors import InputError
 from FusionINNLib.normalization import Normalization, bright_level, dark_level, levels
-from FusionINNLib.recipe import Recipe, SourceRecord, from_extensions
+from FusionINNLib.recipe import NEAR_BACKGROUND, Recipe, SourceRecord, from_extensions
 from FusionINNLib.slicing import find_boxes, to_stack
 from FusionINNLib.volume import Volume
 from FusionINNLib.volume_io import NIFTI_ENDINGS, has_scale_factors, read_extension, read_volume
 
 LARGEST_NOMINAL = 20.0  # a floating-point image whose bright tissue lies beyond this cannot be on the nominal 0..1 scale
-BACKGROUND_STEP = 1.5 / 255  # less than this from the background is taken for background where the boxes have to be found again
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def bare_recipe(fused: Volume, card: models.ModelCard) -> Recipe:
     axis = fused.through_plane_axis
     background = dark_level(fused.array)
     stack = to_stack(fused.array, axis)
-    boxes = find_boxes((np.abs(part - background) > BACKGROUND_STEP for part in stack), card.multiple, card.margin)
+    boxes = find_boxes((np.abs(part - background) > NEAR_BACKGROUND for part in stack), card.multiple, card.margin)
     if not boxes:
         raise InputError(f"{fused.name}: there is nothing but background; give a fused image.")
     source = SourceRecord("", "float32", 1.0, 0.0, False, (Normalization(0.0, 1.0),))

@@ -15,6 +15,7 @@ from FusionINNLib.normalization import Normalization
 from FusionINNLib.slicing import Box
 
 FORMAT = 1
+NEAR_BACKGROUND = 1.5 / 255  # fused values no farther from the background than this are taken for background, once rounded
 NOTICE = "Research use only. Not for diagnosis."
 _KINDS = (np.nan, np.inf, -np.inf)  # codes 1, 2, 3 of voxels that are not finite
 

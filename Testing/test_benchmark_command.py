@@ -13,20 +13,14 @@ from training.benchmark import results as room
 from training.benchmark.published import VALUES
 from training.benchmark.train import QUICK_SCHEDULES, train_missing
 from training.fit import Trainer, checkpoint_step
-from training.prepare import prepare
-from training_data import write_data, write_splits
+from training_data import write_place
 
 SMALL = {name: QUICK_SCHEDULES[name] for name in ("deepfuse", "paper")}
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """data/, prepared/, splits.json in one folder."""
-    folder = tmp_path_factory.mktemp("benchmark")
-    write_data(folder / "data")
-    prepare(folder / "data", folder / "prepared", lambda line: None)
-    write_splits(folder)
-    return folder
+    return write_place(tmp_path_factory.mktemp("benchmark"))
 
 
 @pytest.fixture(autouse=True)

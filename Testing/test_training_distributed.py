@@ -15,8 +15,7 @@ from distributed_child import train
 from training.distribution import ALONE, Workers, joined
 from training.fit import Trainer
 from training.paper_trainer import PaperTrainer
-from training.prepare import prepare
-from training_data import PAPER_RUN, RUN, write_data, write_splits
+from training_data import PAPER_RUN, RUN, write_place
 
 HERE = Path(__file__).resolve().parent
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
@@ -25,12 +24,7 @@ ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE.paren
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """data/, prepared/, splits.json in one folder."""
-    folder = tmp_path_factory.mktemp("distributed")
-    write_data(folder / "data")
-    prepare(folder / "data", folder / "prepared", lambda line: None)
-    write_splits(folder)
-    return folder
+    return write_place(tmp_path_factory.mktemp("distributed"))
 
 
 # ---- shares ------------------------------------------------------------------------------------------------------------------------

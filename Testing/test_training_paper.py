@@ -19,21 +19,15 @@ from training.fit import Trainer
 from training.paper_data import SliceSampler, slice_sources
 from training.paper_losses import Passes, ReleasedProgram, discrepancy, passes, printed_loss, released_loss
 from training.paper_trainer import PaperTrainer
-from training.prepare import prepare
 from training.run_settings import settings_of
-from training_data import write_data, write_splits
+from training_data import write_place
 
 QUICK = {"preset": "paper", "steps": 6, "batch": 4, "crop": 32, "validate_every": 3}
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """data/, prepared/, splits.json in one folder."""
-    folder = tmp_path_factory.mktemp("paper")
-    write_data(folder / "data")
-    prepare(folder / "data", folder / "prepared", lambda line: None)
-    write_splits(folder)
-    return folder
+    return write_place(tmp_path_factory.mktemp("paper"))
 
 
 def _trainer(place, folder, kind=PaperTrainer, **settings):

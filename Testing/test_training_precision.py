@@ -12,10 +12,9 @@ from training.commands import trainer_for
 from training.config import TrainingConfig
 from training.export import load_run
 from training.precision import Precision
-from training.prepare import prepare
 from training.run_settings import settings_of
 from training.subnets import LowPrecisionSubnet
-from training_data import PAPER_RUN, RUN, TINY, write_data, write_splits
+from training_data import PAPER_RUN, RUN, TINY, write_place
 
 LOW = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 LOSS_TOLERANCE = 0.03  # of the loss, over some steps, against float32; seen: 0.015 at most
@@ -23,12 +22,7 @@ LOSS_TOLERANCE = 0.03  # of the loss, over some steps, against float32; seen: 0.
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """data/, prepared/, splits.json in one folder."""
-    folder = tmp_path_factory.mktemp("precision")
-    write_data(folder / "data")
-    prepare(folder / "data", folder / "prepared", lambda line: None)
-    write_splits(folder)
-    return folder
+    return write_place(tmp_path_factory.mktemp("precision"))
 
 
 def _config(preset: str, **settings) -> TrainingConfig:

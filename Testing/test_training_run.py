@@ -17,17 +17,13 @@ from training.config import TrainingConfig, load_config
 from training.data import load_split
 from training.export import export, load_run
 from training.fit import Trainer, validate
-from training.prepare import prepare
-from training_data import SETTINGS, write_data, write_splits
+from training_data import SETTINGS, write_place
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """data/, prepared/, splits.json and settings.json in one folder."""
-    folder = tmp_path_factory.mktemp("training")
-    write_data(folder / "data")
-    prepare(folder / "data", folder / "prepared", lambda line: None)
-    write_splits(folder)
+    folder = write_place(tmp_path_factory.mktemp("training"))
     (folder / "settings.json").write_text(json.dumps(SETTINGS))
     return folder
 
@@ -173,6 +169,7 @@ def test_an_exported_model_gives_what_the_run_gives(place, tmp_path, run):
     learned = load_run(run)
     assert torch.allclose(models.load(card).flow(sources)[0], learned.flow(sources)[0], atol=1e-5)
     fused, black = learned.fuse(sources)[0], whole["settings"]["black"]
+    assert black == 6 * card.cell > 0
     moved = (models.load(card).fuse(sources)[0] - fused).abs()  # by the exchange of digits and the coring, which training does without
     assert 0 < moved[fused.abs() > 2 * black + card.cell].max() < card.cell and moved.max() <= black + card.cell
     assert command.main(words) == 2 and command.main([*words, "--overwrite"]) == 0

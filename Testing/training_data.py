@@ -9,6 +9,7 @@ from FusionINNLib.phantom import small_case
 from FusionINNLib.volume import Volume
 from FusionINNLib.volume_io import write_nifti
 from training.config import PRESETS, TrainingConfig
+from training.prepare import prepare
 
 SHAPE = (8, 48, 44)
 SPLIT = {"brats18": {"train": ["a", "b"], "val": ["c"]}, "lgg": {"train": ["d"], "val": ["e"]}}
@@ -34,6 +35,14 @@ def write_data(folder: Path) -> Path:
     write_nifti(made.second, folder / "flair.nii.gz")
     write_nifti(replace(adc, array=(made.segmentation.array[:, :-2, :] > 0).astype(np.uint8)), folder / "lesion.nii.gz")
     return folder.parents[1]
+
+
+def write_place(folder: Path) -> Path:
+    """data/, prepared/ and splits.json in a folder: what every command of `training/` starts from."""
+    write_data(folder / "data")
+    prepare(folder / "data", folder / "prepared", lambda line: None)
+    write_splits(folder)
+    return folder
 
 
 def write_case(folder: Path, seed: int, labels: str = "seg") -> None:

@@ -104,6 +104,6 @@ def _inert_part(config: TrainingConfig) -> float:
 
 
 def _loss(row: dict[str, str]) -> float:
-    """The loss; of the default network's runs, which log a score with 2 as its ideal, how far it is from that."""
+    """The loss; of the default network's runs, which log a score of about 2 at best, how far it is from that."""
     name = next((name for name in LOSSES if name in row), None)
     return 2 - float(row["score"]) if name is None else float(row[name])

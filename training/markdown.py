@@ -16,3 +16,9 @@ def number(value: float | None, form: str = ".3f") -> str:
 def listing(words: list[str]) -> str:
     """a, b and c"""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
+
+
+def what_was_skipped(skipped: dict[str, str]) -> str:
+    """A list of name -> reason, or that there is none."""
+    lines = [f"- {name}: {reason}" for name, reason in skipped.items()]
+    return "\n".join([f"Skipped, {len(lines)} in all:", "", *lines]) if lines else "Nothing was skipped."

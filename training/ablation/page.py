@@ -12,7 +12,7 @@ from training.ablation.measure import FIGURES
 from training.ablation.results import LOST, AblationResults, RowResult, Training
 from training.ablation.variants import GROUPS, PUBLISHED, family, value_of
 from training.ablation.words import PUBLISHED_VALUES, SOURCE, TRENDS, definitions, verdict_of
-from training.markdown import number, table
+from training.markdown import number, table, what_was_skipped
 
 QUICK = "> **Quick run**: networks trained for a few steps. It shows that everything works; no number in it means anything."
 WORDS = {"ablation_settings.png": "Q_SSIM of fused image (dashed) and estimates (solid) by setting: ours in colour, published in grey.",
@@ -38,7 +38,7 @@ def page(results: AblationResults, command: str, shown: list[str]) -> str:
                   "The best training of the published row, taken apart with other latents than it was trained with.",
                   _swapped_table(results)]
     parts += [f"{WORDS[name]}\n\n![{name}](pictures/{name})" for name in shown]
-    parts += ["## Definitions", definitions(results), _cases(results), _skipped(results)]
+    parts += ["## Definitions", definitions(results), _cases(results), what_was_skipped(results.skipped)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -91,11 +91,6 @@ def _numbers(values) -> str:
 
 def _cases(results: AblationResults) -> str:
     return "Measured: " + ", ".join(f"`{name}` ({count} slices)" for name, count in results.slices.items()) + "."
-
-
-def _skipped(results: AblationResults) -> str:
-    lines = [f"- {name}: {reason}" for name, reason in results.skipped.items()]
-    return "\n".join([f"Skipped, {len(lines)} in all:", "", *lines]) if lines else "Nothing was skipped."
 
 
 # ---- for programs ------------------------------------------------------------------------------------------------------------------

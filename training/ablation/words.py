@@ -92,8 +92,8 @@ def _lost(results: AblationResults, row: str) -> tuple[str, str]:
               for training in other.trainings]
     table = [[sum(ours), len(ours) - sum(ours)], [sum(others), len(others) - sum(others)]]
     chance = float(fisher_exact(table, alternative="less").pvalue)
-    said = (f"{_both(results, row)}; {sum(ours)} of {len(ours)} trainings succeeded, of those with k = 3 and a loss on the way back "
-            f"{sum(others)} of {len(others)} (p = {chance:.3f})")
+    said = (f"{_beside_published(results, row)}; {sum(ours)} of {len(ours)} trainings succeeded, of those with k = 3 and a loss on the "
+            f"way back {sum(others)} of {len(others)} (p = {chance:.3f})")
     if any(training.decomposes for training in results.rows[row].trainings):  # one that can is enough against "cannot"
         return ("refuted", said) if chance > CHANCE else ("refuted, but it rarely does", said)
     if sum(ours):
@@ -101,7 +101,7 @@ def _lost(results: AblationResults, row: str) -> tuple[str, str]:
     return ("confirmed", said) if chance < CHANCE else ("open, points to confirmed", said)
 
 
-def _both(results: AblationResults, row: str) -> str:
+def _beside_published(results: AblationResults, row: str) -> str:
     low, high = (results.rows[key].best for key in (row, PUBLISHED.key))
     return f"{low.estimate:.3f} of a fused image with {low.fused:.3f}; with the published settings {high.estimate:.3f} and {high.fused:.3f}"
 
@@ -157,13 +157,13 @@ def definitions(results: AblationResults) -> str:
   The row's figures are those of the training with the least validation loss; the estimates of all stand beside them, by seed, in
   brackets where there is no fused image.
 - **Decomposition**: giving the fused image back for both sources has the Q_SSIM of the fused image. A training *decomposes* where it
-  has succeeded and the mean of its estimates is above that of its fused image: {_decomposing(results)} here do. With more steps the
-  published settings do too (docs/benchmark.md).
+  has succeeded and the mean of its estimates is above that of its fused image: {_decomposing(results)} here do.
 - **Trends**: that a row *cannot decompose* is refuted by one training of it that decomposes, and confirmed where none succeeded and that
-  is no chance (Fisher's exact test, one-sided, p < {CHANCE:g}). Which row decomposes better is judged by the estimates: *confirmed* or
-  *refuted* where they differ by at least {clear_difference(results):.3f} (2 sqrt 2 standard deviations between trainings of one row that
-  succeeded, and no less than {LEAST}), *not seen* otherwise. *open, points to* where the published row does not decompose, or one has not
-  settled: the last quarter of it lowered the least validation loss by {SETTLED} or more, which is what {LEAST} in the estimates is worth.
+  is no chance (Fisher's exact test, one-sided, p < {CHANCE:g}; rows without success were trained more often, which p does not know).
+  Which row decomposes better is judged by the estimates: *confirmed* or *refuted* where they differ by at least
+  {clear_difference(results):.3f} (2 sqrt 2 standard deviations between trainings of one row that succeeded, and no less than {LEAST}),
+  *not seen* otherwise. *open, points to* where the published row does not decompose, or one has not settled: the last quarter of it
+  lowered the least validation loss by {SETTLED} or more, which is what {LEAST} in the estimates is worth.
 - **Q_SSIM**: mean SSIM of 11 x 11 Gaussian windows (sigma 1.5, data range 1) with one source, whole slices of {WHOLE} x {WHOLE} pixels with
   their background, each source from 0 to 1 in each slice, as published. Means over patients of the means over their slices, at most
   {MOST} evenly spaced ones of each patient with labels 1 and 2.

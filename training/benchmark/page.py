@@ -17,7 +17,7 @@ from training.benchmark.published import METRICS, ROWS, SOURCE, VALUES
 from training.benchmark.reading import reading
 from training.benchmark.results import BenchmarkResults, SetResult
 from training.benchmark.words import CREDITS, DATA, definitions
-from training.markdown import number, table
+from training.markdown import number, table, what_was_skipped
 
 TABLE_1 = "brats18"
 QUICK = ("> **Quick run**: a few slices, networks trained for a few steps, the three large ones not at all. It shows that everything "
@@ -40,7 +40,7 @@ def page(results: BenchmarkResults, command: str, pictures: list[str]) -> str:
     parts += ["## Taking the fused image apart", "From the fused image alone. No other method in these tables can do it.",
               tables.estimate_table(results), "## Cost and convergence", tables.cost_table(results),
               *(_picture(name) for name in pictures if name in FIGURES), "## Definitions", definitions(), "## Data", _data(),
-              _cases(results), _skipped(results)]
+              _cases(results), what_was_skipped(results.skipped)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -93,13 +93,6 @@ def _cases(results: BenchmarkResults) -> str:
     lines = [f"- {found.entry.title}: " + ", ".join(f"`{name}` ({count} slices)" for name, count in found.cases.items())
              for found in results.sets]
     return "\n".join(["Measured:", "", *lines])
-
-
-def _skipped(results: BenchmarkResults) -> str:
-    if not results.skipped:
-        return "Nothing was skipped."
-    lines = [f"- {name}: {reason}" for name, reason in results.skipped.items()]
-    return "\n".join([f"Skipped, {len(lines)} in all:", "", *lines])
 
 
 # ---- for programs ------------------------------------------------------------------------------------------------------------------
