@@ -4,9 +4,14 @@ import json
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from FusionINNLib.cli import main
+from FusionINNLib.metrics.ssim import ssim
+from FusionINNLib.normalization import fit_volume
 from FusionINNLib.volume_io import read_volume, write_nifti
+from training.head import head_mask
+from training.quality import high_frequency_energy
 
 
 def stored(path):
@@ -42,6 +47,24 @@ def test_brats_comes_back_identical(brats, capsys):
         np.testing.assert_array_equal(back, true)
         np.testing.assert_array_equal(affine, true_affine)
     assert len(provenance["recipe"]["boxes"]) == 40, "ordinary slices must all go through the network"
+
+
+def test_the_fused_image_of_brats_is_like_its_sources_no_rougher_and_black_around_the_head(brats):
+    """Of the model that the program brings; the whole table is measured by `python -m training evaluate`."""
+    if not (brats / "fused").exists():
+        fuse_and_decompose(brats / "t1ce.nii.gz", brats / "flair.nii.gz", brats)
+    fused = read_volume(brats / "fused/fused.nii.gz").array
+    stored_sources = [read_volume(brats / f"{name}.nii.gz").array for name in ("t1ce", "flair")]
+    sources = [fit_volume(array).apply(array) for array in stored_sources]
+    gains, roughness, halo = [], [], []
+    for k in (5, 20, 35):
+        pair = [source[k] for source in sources]
+        head = head_mask(*pair)
+        gains.append(sum(ssim(fused[k], source, 1.0) - ssim(sum(pair) / 2, source, 1.0) for source in pair))
+        roughness.append(high_frequency_energy(fused[k], head) / max(high_frequency_energy(source, head) for source in pair))
+        far = ~ndimage.binary_dilation(np.maximum(*pair) > 0, iterations=3)
+        halo.append((np.rint(fused[k][far] * 255) != 0).mean())
+    assert np.mean(gains) > -0.01 and np.mean(roughness) < 1.1 and np.mean(halo) < 0.001
 
 
 def test_brats_estimate_from_bytes_alone(brats, tmp_path):
