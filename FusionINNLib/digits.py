@@ -20,6 +20,7 @@ import math
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 from FusionINNLib.flow import Flow
@@ -28,6 +29,9 @@ BASE = 256  # parts of a cell: 16-bit storage of a fused image with a range of 2
 FUSED_GRID, LATENT_GRID = 2.0 ** -23, 2.0 ** -25  # both sides are rounded to these, so that float32 adds and subtracts digits exactly
 MIDDLE = 0.5  # part of a cell that lies below its whole number
 OUTER = 0.15  # more digits than this in the outer quarter of all are not those of a latent
+OUTER_OF_WINDOW = 0.2  # the same for the few of a window
+WINDOW = 21  # voxels a side, in which a change is looked for: in smaller ones real volumes that nobody changed come near the limit
+LEAST_INSIDE = 0.6  # of a window, by which it can be judged
 LARGEST = 2.0  # fused values beyond this are no multiples of the grid in float32, and exchange nothing
 
 
@@ -130,6 +134,25 @@ def holds_digits(fused: np.ndarray, cell: float) -> bool:
     Of the digits that a normal latent leaves there 5 % lie in the outer quarter of all. Coarse storage, a guessed scale, smoothing or
     resampling leave digits at random, a quarter of them there.
     """
+    return bool(fused.size and _is_outer(fused, cell).mean() < OUTER)
+
+
+def changed_places(fused: np.ndarray, inside: np.ndarray, cell: float) -> np.ndarray:
+    """Where somebody changed a slice (J, I) that holds digits elsewhere: bool (J, I), with a margin of a window, as far as it is felt.
+
+    As `holds_digits`, for the voxels `inside` of every window of 21 x 21 that has enough of them. Painted voxels are all alike and have no
+    digits at random; as no fused voxel is exactly like both of its neighbours, they count as if they had.
+    """
+    alike = np.zeros_like(inside)
+    alike[:, 1:-1] = (fused[:, 1:-1] == fused[:, :-2]) & (fused[:, 1:-1] == fused[:, 2:])
+    counted, all_inside = (ndimage.uniform_filter(part.astype(np.float64), WINDOW, mode="constant")
+                           for part in (inside & (_is_outer(fused, cell) | alike), inside))
+    found = (all_inside >= LEAST_INSIDE) & (counted >= OUTER_OF_WINDOW * all_inside)
+    return ndimage.maximum_filter(found, 2 * WINDOW - 1, mode="constant")
+
+
+def _is_outer(fused: np.ndarray, cell: float) -> np.ndarray:
+    """Which fused values have a digit of the outer quarter."""
     cells = fused.astype(np.float64) / cell + MIDDLE
     part = cells - np.floor(cells)  # counted down in every other cell, which leaves the outer quarter where it is
-    return bool(part.size and (np.abs(part - 0.5) > 0.375).mean() < OUTER)
+    return np.abs(part - 0.5) > 0.375

@@ -5,22 +5,22 @@ from functools import partial
 import numpy as np
 from scipy import ndimage
 
-from FusionINNLib.digits import DRAWN, holds_digits
+from FusionINNLib.digits import DRAWN, changed_places, holds_digits
 from FusionINNLib.engine import Engine
 from FusionINNLib.models import ModelCard
 from FusionINNLib.recipe import NEAR_BACKGROUND, Recipe
 
 ENOUGH = 500  # voxels by which a slice can be judged: of digits at random, fewer than 0.15 in the outer quarter are a matter of 5 sigma
 
-Way = tuple[Callable, float]
-"""The engine's function that goes back, and the scale of the spread that goes with it."""
+Way = tuple[Callable, float | np.ndarray]
+"""The engine's function that goes back, and the scale of the spread that goes with it: one, or one of each voxel."""
 
 
 def way_of_estimate(engine: Engine, card: ModelCard, y: np.ndarray, recipe: Recipe) -> Callable[[np.ndarray], Way]:
     """What tells the way of a slice (J, I) of a fused stack (K, J, I) as it was stored.
 
     A slice with enough head in it shows by itself whether its digits can be read: somebody may have changed only some. Others go by the
-    stack as a whole.
+    stack as a whole. Where only a part of a slice was changed, only that part is estimated without digits.
     """
     if not card.cell:
         return lambda image: (engine.decompose, card.spread_scale)
@@ -31,10 +31,23 @@ def way_of_estimate(engine: Engine, card: ModelCard, y: np.ndarray, recipe: Reci
     as_a_whole = holds_digits(_some_of_the_head(y, recipe), card.cell)
 
     def way(image: np.ndarray) -> Way:
-        head = _head(image, recipe)
-        return with_digits if (holds_digits(head, card.cell) if head.size >= ENOUGH else as_a_whole) else rounded
+        inside = _is_head(image, recipe)
+        head = image[inside]
+        if not (holds_digits(head, card.cell) if head.size >= ENOUGH else as_a_whole):
+            return rounded
+        changed = changed_places(image, inside, card.cell)
+        return _where(changed, rounded, with_digits) if changed.any() else with_digits
 
     return way
+
+
+def _where(places: np.ndarray, there: Way, elsewhere: Way) -> Way:
+    """One way for some places (J, I) of a slice, another one for the rest."""
+
+    def way_back(images: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, ...]:
+        return tuple(np.where(places, *sources) for sources in zip(there[0](images, drawn), elsewhere[0](images, drawn)))
+
+    return way_back, np.where(places, np.float32(there[1]), np.float32(elsewhere[1]))
 
 
 def _black_where_flat(way_back: Callable, black: float, limit: float, images: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -47,12 +60,13 @@ def _black_where_flat(way_back: Callable, black: float, limit: float, images: np
 def _some_of_the_head(y: np.ndarray, recipe: Recipe, number: int = 200_000) -> np.ndarray:
     """Evenly spaced voxels (n,) of the boxes of a fused stack (K, J, I), as many at most, that are not background."""
     apart = 1 + sum(y[box.index].size for box in recipe.boxes) // number
-    return _head(np.concatenate([y[box.index].ravel()[::apart] for box in recipe.boxes]), recipe)
+    some = np.concatenate([y[box.index].ravel()[::apart] for box in recipe.boxes])
+    return some[_is_head(some, recipe)]
 
 
-def _head(fused: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Those of fused values of any shape that are not background, (n,)."""
-    return fused[np.abs(fused - recipe.background[0]) > 0.05]
+def _is_head(fused: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Which of fused values of any shape are not background."""
+    return np.abs(fused - recipe.background[0]) > 0.05
 
 
 def draw(samples: int, shape: tuple[int, int], seeds: list[int]) -> np.ndarray:
