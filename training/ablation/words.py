@@ -150,7 +150,7 @@ def definitions(results: AblationResults) -> str:
   outside of the flow in both directions. Each row changes the one setting that it names; all else is as published.
 - **Schedule**, the same for every row: {schedule['steps']} steps of {schedule['batch']} crops of {schedule['crop']} x {schedule['crop']}
   pixels from anywhere in whole slices, Adam with a learning rate of {schedule['learning_rate']:g} (warm-up, plateau, cosine), moving
-  average of the weights, the weights with the least validation loss. The published schedule is 400 epochs of 132 batches of 64 whole
+  average of the weights, the weights with the least validation loss; the subnets compute in {schedule['precision']} in training. The published schedule is 400 epochs of 132 batches of 64 whole
   slices at 0.0003, some {share:,.0f} times the pixels: the values here are those of networks that are far from trained out. {CRITERION}
 - **Seeds**: three trainings of each row, six of those of which none of three succeeded. A training has *succeeded* when its fused image
   and its estimates of either source have at least {LOST}: some end with one source, or the fused image, lost, whatever the settings are.
