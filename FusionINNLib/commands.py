@@ -82,6 +82,8 @@ def _estimate(options: argparse.Namespace) -> None:
         _say(f"Note: {note}.")
     result = estimate(fused.fused, fused.recipe, samples=options.samples, seed=options.seed, model=options.model, device=options.device,
                       progress=_progress())
+    for warning in result.warnings:
+        _say(f"Warning: {warning}")
     from FusionINNLib.report import estimate_report
 
     with new_folder(options.out, options.overwrite, ESTIMATE_FILES) as folder:

@@ -1,6 +1,7 @@
 """How an estimate draws latents, and by which way it goes back: with the digits of the fused image or without them."""
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -12,8 +13,17 @@ from FusionINNLib.recipe import NEAR_BACKGROUND, Recipe
 
 ENOUGH = 500  # voxels by which a slice can be judged: of digits at random, fewer than 0.15 in the outer quarter are a matter of 5 sigma
 
-Way = tuple[Callable, float | np.ndarray]
-"""The engine's function that goes back, and the scale of the spread that goes with it: one, or one of each voxel."""
+
+class Way(NamedTuple):
+    """How a slice is estimated.
+
+    back: the engine's function. scale: of the spread that goes with it, one, or one of each voxel. lost: whether digits that the model
+    leaves in a fused image are lost, at least in a part of the slice.
+    """
+
+    back: Callable
+    scale: float | np.ndarray
+    lost: bool
 
 
 def way_of_estimate(engine: Engine, card: ModelCard, y: np.ndarray, recipe: Recipe) -> Callable[[np.ndarray], Way]:
@@ -23,11 +33,12 @@ def way_of_estimate(engine: Engine, card: ModelCard, y: np.ndarray, recipe: Reci
     stack as a whole. Where only a part of a slice was changed, only that part is estimated without digits.
     """
     if not card.cell:
-        return lambda image: (engine.decompose, card.spread_scale)
+        return lambda image: Way(engine.decompose, card.spread_scale, False)
     limit = DRAWN.reach  # from drawn latents beyond it no digit would be read
     black = recipe.background[0]
-    with_digits = partial(_black_where_flat, lambda y, drawn: engine.decompose(y, drawn.clip(-limit, limit)), black, 0.0), card.spread_scale
-    rounded = partial(_black_where_flat, engine.decompose_rounded, black, NEAR_BACKGROUND), card.spread_scale_rounded
+    read = partial(_black_where_flat, lambda y, drawn: engine.decompose(y, drawn.clip(-limit, limit)), black, 0.0)
+    with_digits = Way(read, card.spread_scale, False)
+    rounded = Way(partial(_black_where_flat, engine.decompose_rounded, black, NEAR_BACKGROUND), card.spread_scale_rounded, True)
     as_a_whole = holds_digits(_some_of_the_head(y, recipe), card.cell)
 
     def way(image: np.ndarray) -> Way:
@@ -45,9 +56,20 @@ def _where(places: np.ndarray, there: Way, elsewhere: Way) -> Way:
     """One way for some places (J, I) of a slice, another one for the rest."""
 
     def way_back(images: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, ...]:
-        return tuple(np.where(places, *sources) for sources in zip(there[0](images, drawn), elsewhere[0](images, drawn)))
+        return tuple(np.where(places, *sources) for sources in zip(there.back(images, drawn), elsewhere.back(images, drawn)))
 
-    return way_back, np.where(places, np.float32(there[1]), np.float32(elsewhere[1]))
+    return Way(way_back, np.where(places, np.float32(there.scale), np.float32(elsewhere.scale)), there.lost or elsewhere.lost)
+
+
+def what_was_lost(lost: list[bool]) -> tuple[str, ...]:
+    """A sentence on the slices of a fused image, which have lost digits or not; none where all are as they were written."""
+    if not any(lost):
+        return ()
+    if 2 * sum(lost) > len(lost):
+        return ("The fused image was rounded, smoothed, resampled or changed since it was written, so the estimate is less precise and its "
+                "spread larger.",)
+    return (f"{sum(lost)} of {len(lost)} slices of the fused image were changed since it was written, at least in part: the estimate is less "
+            "precise there and its spread larger.",)
 
 
 def _black_where_flat(way_back: Callable, black: float, limit: float, images: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, ...]:

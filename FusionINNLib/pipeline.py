@@ -13,7 +13,7 @@ import numpy as np
 
 from FusionINNLib import models
 from FusionINNLib.alignment import Alignment, align
-from FusionINNLib.draws import all_draws, draw, way_of_estimate
+from FusionINNLib.draws import all_draws, draw, way_of_estimate, what_was_lost
 from FusionINNLib.engine import Engine
 from FusionINNLib.errors import InputError, ModelError, ResultError
 from FusionINNLib.exactness import allowed_error, fuse_exactly
@@ -40,13 +40,17 @@ class Fusion:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What `estimate` gives: float32 volumes in the sources' units; `cycle_error` on the fused image's scale. They are no scans."""
+    """What `estimate` gives: float32 volumes in the sources' units; `cycle_error` on the fused image's scale. They are no scans.
+
+    warnings: sentences for the user.
+    """
 
     first: Volume
     second: Volume
     first_spread: Volume
     second_spread: Volume
     cycle_error: Volume
+    warnings: tuple[str, ...] = ()
 
 
 # ---- there -----------------------------------------------------------------------------------------------------------------------
@@ -248,23 +252,25 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
     y = _readable(fused, recipe)
     mean, spread = (np.zeros((2, *y.shape), np.float32) for _ in range(2))
     cycle = np.zeros(y.shape, np.float32)
-    way_of = way_of_estimate(engine, card, y, recipe)
+    way_of, lost = way_of_estimate(engine, card, y, recipe), {}
     mean[:] = y - np.float32(recipe.background[0])  # outside of the boxes both sources are what the fused image shows
 
     def estimate_slice(box: Box) -> int:
         image = y[box.index]
         drawn = draw(samples, box.shape, [seed, numbers[box.k] if numbers else box.k])
-        way_back, scale = way_of(image)
-        draws = all_draws(way_back, engine.batch, image, drawn)  # (samples, 2, J, I)
+        way = way_of(image)
+        lost[box.k] = way.lost
+        draws = all_draws(way.back, engine.batch, image, drawn)  # (samples, 2, J, I)
         (k, rows, columns), average = box.index, draws.mean(0)
-        mean[:, k, rows, columns], spread[:, k, rows, columns] = average, scale * draws.std(0, ddof=min(1, samples - 1))
+        mean[:, k, rows, columns], spread[:, k, rows, columns] = average, way.scale * draws.std(0, ddof=min(1, samples - 1))
         cycle[box.index] = engine.fuse(average[:1], average[1:])[0][0] - image
         return 1
 
     _run_all(engine, estimate_slice, recipe.boxes, "estimating slices", len(recipe.boxes), progress)
     means = [_physical(mean[n], recipe, n, fused.affine, ("first_estimated", "second_estimated")[n]) for n in range(2)]
     spreads = [_physical_spread(spread[n], recipe, n, fused.affine, ("first_spread", "second_spread")[n]) for n in range(2)]
-    return Estimate(*means, *spreads, Volume(np.ascontiguousarray(from_stack(cycle, recipe.axis)), fused.affine, "cycle_error"))
+    misfit = Volume(np.ascontiguousarray(from_stack(cycle, recipe.axis)), fused.affine, "cycle_error")
+    return Estimate(*means, *spreads, misfit, what_was_lost(list(lost.values())))
 
 
 def _readable(fused: Volume, recipe: Recipe) -> np.ndarray:

@@ -13,9 +13,12 @@ from making import head, volume
 from test_flow import check_flow
 
 from FusionINNLib import digits, models
+from FusionINNLib.cli import main
 from FusionINNLib.digits import BASE, DRAWN, LARGEST, LEARNED, DigitExchange, changed_places, holds_digits
 from FusionINNLib.errors import ModelError
 from FusionINNLib.pipeline import decompose, estimate, fuse
+from FusionINNLib.recipe import to_extension
+from FusionINNLib.volume_io import write_nifti
 from training.measure import as_integers
 
 CELL = 2.0 ** -10
@@ -195,14 +198,26 @@ def test_a_change_to_a_part_of_a_slice_is_seen_where_it_is(change):
     found = changed_places(changed[1], np.abs(changed[1]) > 0.05, CELL)
     before, after = (estimate(replace(fusion.fused, array=array), fusion.recipe, samples=4, device="cpu")
                      for array in (fusion.fused.array, changed))
+    assert before.warnings == ()
     if change == "nothing":
-        assert not found.any()
+        assert not found.any() and after.warnings == ()
         np.testing.assert_array_equal(after.first.array, before.first.array)
         return
+    assert after.warnings == ("1 of 3 slices of the fused image were changed since it was written, at least in part: the estimate is less "
+                              "precise there and its spread larger.",)
     assert found[place].all() and not found[:36].any() and not found[:, 124:].any()
     assert after.first_spread.array[1][place].mean() > 3 * before.first_spread.array[1][place].mean()
     assert after.first_spread.array[1][:36].mean() < 1.1 * before.first_spread.array[1][:36].mean()
     np.testing.assert_array_equal(after.first.array[[0, 2]], before.first.array[[0, 2]])
+
+
+def test_what_was_rounded_is_said_on_the_command_line(tmp_path, capsys):
+    fusion = fuse(volume(head(shape=(3, 96, 100), seed=0)), volume(head(shape=(3, 96, 100), seed=1)), device="cpu")
+    for dtype, expected in ((np.int16, False), (np.uint8, True)):
+        path = tmp_path / f"{np.dtype(dtype)}.nii"
+        write_nifti(as_integers(fusion.fused, np.dtype(dtype)), path, extension=to_extension(fusion.recipe))
+        assert main(["decompose", str(path), "--estimate", "--samples", "1", "--out", str(tmp_path / path.stem), "--device", "cpu"]) == 0
+        assert ("Warning: The fused image was rounded" in capsys.readouterr().err) == expected
 
 
 def test_background_of_fused_images_is_nothing_to_a_similarity():

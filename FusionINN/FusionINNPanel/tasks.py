@@ -133,7 +133,8 @@ def estimateTask(fusedVolume, *, model: str | None = None, device: str = "auto",
         chosen = outputs and mrml.EstimateNodes(*(_present(getattr(outputs, name)) for name in mrml.EstimateNodes.__dataclass_fields__))
         nodes = yield from mrml.storeEstimateSteps(slicer.mrmlScene, estimate, fusedVolume, settings={"samples": samples, "seed": seed},
                                                    outputs=chosen)
-        return nodes, notes, _storeDifference(difference, (nodes.first, nodes.second), fusedVolume, compare)
+        said = [*notes, *estimate.warnings]
+        return nodes, said, _storeDifference(difference, (nodes.first, nodes.second), fusedVolume, compare)
 
     return Task("estimate_compared", read, store)
 
