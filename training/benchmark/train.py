@@ -23,7 +23,7 @@ RUNS/NAME`: they are gone on with."""
 PAPER_SEED = 1  # the one of three that kept both sources in docs/ablation.md
 _SMALLEST = {"crop": 32, "batch": 1, "steps": 4, "validate_every": 2}
 QUICK_SCHEDULES = {name: SCHEDULES[name] | _SMALLEST for name in ("deepfuse", "funfuseann", "half_unet", PAPER)}
-"""The three large networks take minutes for one validation on a CPU, so they stay untrained in a quick run."""
+"""The three large networks would make a quick run minutes longer, so they stay untrained there."""
 
 
 def train_missing(schedules: dict[str, dict], prepared: Path, splits: Path, runs: Path, device: str,
