@@ -5,6 +5,7 @@ may be of another kind; the learning rate follows a cosine instead of the platea
 validation is only a loss.
 """
 import json
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 
@@ -89,11 +90,11 @@ def _check_record(folder: Path, variant: Variant) -> None:
     path = folder / RECORD
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(variant.record, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(asdict(variant), indent=1) + "\n", encoding="utf-8")
         return
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as problem:
         raise InputError(f"{path} is damaged: remove the folder {folder.name} and train that row again.") from problem
-    if known != variant.record:
+    if known != asdict(variant):
         raise InputError(f"{folder} holds a run of another row of the table: choose another folder for --runs.")

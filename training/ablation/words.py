@@ -9,8 +9,9 @@ from scipy.stats import fisher_exact
 
 from training.ablation.results import LOST, MOST, AblationResults, Training
 from training.ablation.slices import WHOLE
-from training.ablation.variants import PUBLISHED
+from training.ablation.variants import PUBLISHED, SEEDS
 from training.convergence import CRITERION
+from training.markdown import listing
 
 SOURCE = "Kumar et al. 2024, arXiv 2403.15769, Table 2"
 PUBLISHED_VALUES = {
@@ -149,17 +150,19 @@ def definitions(results: AblationResults) -> str:
 - **Network, loss**: the `paper` preset: the published network (k = 3: 17,564 parameters), the loss of the authors' code, its sigmoids
   outside of the flow in both directions. Each row changes the one setting that it names; all else is as published.
 - **Schedule**, the same for every row: {schedule['steps']} steps of {schedule['batch']} crops of {schedule['crop']} x {schedule['crop']}
-  pixels from anywhere in whole slices, Adam with a learning rate of {schedule['learning_rate']:g} (warm-up, plateau, cosine), moving
-  average of the weights, the weights with the least validation loss; the subnets compute in {schedule['precision']} in training. The published schedule is 400 epochs of 132 batches of 64 whole
-  slices at 0.0003, some {share:,.0f} times the pixels: the values here are those of networks that are far from trained out. {CRITERION}
-- **Seeds**: three trainings of each row, six of those of which none of three succeeded. A training has *succeeded* when its fused image
-  and its estimates of either source have at least {LOST}: some end with one source, or the fused image, lost, whatever the settings are.
+  pixels from anywhere in whole slices, Adam with a learning rate of {schedule['learning_rate']:g} (warm-up, plateau, cosine), subnets in
+  {schedule['precision']}, moving average of the weights, the weights with the least validation loss. The published schedule is 400 epochs
+  of 132 batches of 64 whole slices at 0.0003, some {share:,.0f} times the pixels: the values here are those of networks that are far from
+  trained out. {CRITERION}
+- **Seeds**: {len(SEEDS)} trainings of each row, seeds {listing([str(seed) for seed in SEEDS])}. A training has *succeeded* when
+  its fused image and its estimates of either source have at least {LOST}: some end with one source, or the fused image, lost, whatever
+  the settings are.
   The row's figures are those of the training with the least validation loss; the estimates of all stand beside them, by seed, in
   brackets where there is no fused image.
 - **Decomposition**: giving the fused image back for both sources has the Q_SSIM of the fused image. A training *decomposes* where it
   has succeeded and the mean of its estimates is above that of its fused image: {_decomposing(results)} here do.
 - **Trends**: that a row *cannot decompose* is refuted by one training of it that decomposes, and confirmed where none succeeded and that
-  is no chance (Fisher's exact test, one-sided, p < {CHANCE:g}; rows without success were trained more often, which p does not know).
+  is no chance (Fisher's exact test, one-sided, p < {CHANCE:g}).
   Which row decomposes better is judged by the estimates: *confirmed* or *refuted* where they differ by at least
   {clear_difference(results):.3f} (2 sqrt 2 standard deviations between trainings of one row that succeeded, and no less than {LEAST}),
   *not seen* otherwise. *open, points to* where the published row does not decompose, or one has not settled: the last quarter of it
