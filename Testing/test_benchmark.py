@@ -92,6 +92,8 @@ def test_a_plateau_is_told_from_a_slope():
     assert not replace(flat, planned=20).is_converged and "11 of 20 steps" in replace(flat, planned=20).words
     assert not replace(flat, gain=0.02).is_converged and "2.0%" in replace(flat, gain=0.02).words
     assert not replace(flat, steps=(11,), losses=(1.0,)).is_converged
+    risen = replace(flat, losses=(1.0,) * 11 + (1.2,))
+    assert not risen.is_converged and "20% above its best" in risen.words and replace(flat, losses=(1.0,) * 11 + (1.04,)).is_converged
 
 
 def test_the_inert_part_of_the_published_loss_does_not_hide_a_slope(tmp_path):

@@ -12,9 +12,11 @@ LOSSES = ("t1ce_flair_loss", "loss")  # columns of log.csv, the first that is th
 LEAST_GAIN = 0.01  # of the best loss: what the last part of the validations must have improved it by for more to be expected
 LAST_PART = 0.25  # of the validations
 FEWEST = 8  # validations below which nothing is said
+MOST_RISE = 0.05  # of the best loss: what the last validation may lie above it on a plateau
 
-CRITERION = (f"A run counts as converged when it has done all of its steps, its validations are at least {FEWEST}, and the last quarter of "
-             f"them lowered the best validation loss by less than {LEAST_GAIN:.0%} of it.")
+CRITERION = (f"A run counts as converged when it has done all of its steps, its validations are at least {FEWEST}, the last quarter of "
+             f"them lowered the best validation loss by less than {LEAST_GAIN:.0%} of it, and the last one lies no more than {MOST_RISE:.0%} "
+             "above it.")
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,12 @@ class Convergence:
     @property
     def is_converged(self) -> bool:
         """See `CRITERION`."""
-        return self.is_finished and len(self.losses) >= FEWEST and self.gain < LEAST_GAIN
+        return self.is_finished and len(self.losses) >= FEWEST and self.gain < LEAST_GAIN and self.rise <= MOST_RISE
+
+    @property
+    def rise(self) -> float:
+        """Share of the best loss by which the last validation lies above it. For one validation or more."""
+        return self.losses[-1] / min(self.losses) - 1
 
     @property
     def fall_of_last_part(self) -> float:
@@ -55,6 +62,8 @@ class Convergence:
             return f"not converged: {self.steps[-1] if self.steps else 0} of {self.planned} steps"
         if len(self.losses) < FEWEST:
             return f"not converged: {len(self.losses)} validations"
+        if self.rise > MOST_RISE:
+            return f"not converged: {self.rise:.0%} above its best at the end"
         return f"not converged: {self.gain:.1%} in the last quarter"
 
 
