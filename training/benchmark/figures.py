@@ -56,7 +56,7 @@ def differences(results: BenchmarkResults, found: SetResult) -> bytes:
             if math.isfinite(mean.value):
                 reach = [[mean.value - mean.low], [mean.high - mean.value]] if math.isfinite(mean.low) else None
                 panel.errorbar(mean.value, row, xerr=reach, fmt="o", markersize=4, capsize=2, linewidth=1, color=_colour(mean.word, method))
-        panel.set_yticks(range(len(methods)), [method.title.replace(" (", "\n(") for method in methods], fontsize=6)
+        panel.set_yticks(range(len(methods)), [method.short_title for method in methods], fontsize=6)
         panel.locator_params(axis="x", nbins=5)
         panel.set_ylim(-0.7, len(methods) - 0.3)
         panel.set_title(NAMES[metric], fontsize=8)

@@ -62,6 +62,11 @@ class Method:
         return ALL_TITLES[self.key]
 
     @property
+    def short_title(self) -> str:
+        """As in pictures."""
+        return {DEFAULT: "FusionINN, default", PAPER: "FusionINN, published"}.get(self.key, self.title)
+
+    @property
     def is_measured(self) -> bool:
         """Whether there is something to measure."""
         return self.fuser is not None and self.state not in (NOT_RUN, NOT_TRAINED)

@@ -5,7 +5,7 @@ import numpy as np
 
 from training.benchmark.figures import as_png
 from training.benchmark.measured import estimate_slice, fuse_slice
-from training.benchmark.methods import AVERAGE, DEFAULT, PAPER, FlowFuser, Method
+from training.benchmark.methods import AVERAGE, FlowFuser, Method
 from training.benchmark.pairs import CasePairs, PairSet
 
 AROUND = 4  # pixels of background kept around the head
@@ -66,8 +66,7 @@ def _decomposed_rows(fused: dict[Method, np.ndarray], sources: dict[str, np.ndar
 
 def _name(method: Method) -> str:
     """Short, in two lines at most."""
-    name = {DEFAULT: "FusionINN, default", PAPER: "FusionINN, published"}.get(method.key, method.title)
-    return name if method.is_ranked else f"{name}\n(not converged)"
+    return method.short_title if method.is_ranked else f"{method.short_title}\n(not converged)"
 
 
 def _page(rows: list[Row], pairs: CasePairs, n: int) -> bytes:
