@@ -68,8 +68,8 @@ def what_was_lost(lost: list[bool]) -> tuple[str, ...]:
     if 2 * sum(lost) > len(lost):
         return ("The fused image was rounded, smoothed, resampled or changed since it was written, so the estimate is less precise and its "
                 "spread larger.",)
-    return (f"{sum(lost)} of {len(lost)} slices of the fused image were changed since it was written, at least in part: the estimate is less "
-            "precise there and its spread larger.",)
+    return (f"{sum(lost)} of {len(lost)} slices of the fused image were changed since it was written, at least in part: the estimate is "
+            "less precise there and its spread larger.",)
 
 
 def _black_where_flat(way_back: Callable, black: float, limit: float, images: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, ...]:
