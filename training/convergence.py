@@ -15,8 +15,8 @@ FEWEST = 8  # validations below which nothing is said
 MOST_RISE = 0.05  # of the best loss: what the last validation may lie above it on a plateau
 
 CRITERION = (f"A run counts as converged when it has done all of its steps, its validations are at least {FEWEST}, the last quarter of "
-             f"them lowered the best validation loss by less than {LEAST_GAIN:.0%} of it, and the last one lies no more than {MOST_RISE:.0%} "
-             "above it.")
+             f"them lowered the best validation loss by less than {LEAST_GAIN:.0%} of it, and the last one lies no more than "
+             f"{MOST_RISE:.0%} above it.")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 """The methods that are compared, each ready to fuse, or with the reason why it is not."""
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,7 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from FusionINNLib import convolution, flow, models, networks
+from FusionINNLib import convolution, digits, flow, models, networks
+from FusionINNLib.digits import DRAWN
 from FusionINNLib.errors import FusionINNError, InputError
 from FusionINNLib.networks import FusionNetwork
 from training import baselines, paper_losses
@@ -39,10 +41,15 @@ class FlowFuser(Fuser):
 
     @torch.no_grad()
     def estimate(self, fused: Tensor, generator: torch.Generator) -> Tensor:
-        """Both sources (B, 2, H, W) from a fused image (B, 1, H, W) of any size and one standard normal latent."""
+        """Both sources (B, 2, H, W) from a fused image (B, 1, H, W) of any size and one standard normal latent.
+
+        As the program draws it: cut off where no exchanged digit would be read.
+        """
         height, width = fused.shape[-2:]
         fused = torch.nn.functional.pad(fused, (0, -width % self.multiple, 0, -height % self.multiple), mode="replicate")
         drawn = torch.randn(fused.shape, generator=generator).to(fused.device)
+        if len(self.network.digits.flows):
+            drawn = drawn.clamp(-DRAWN.reach, DRAWN.reach)
         return self._program[0].decompose(fused, drawn)[..., :height, :width]
 
 
@@ -131,7 +138,7 @@ def _shipped(model: str, runs: Path, device: str) -> Method:
     else:
         fuser = FlowFuser(network, network, card.multiple)
     state = convergence_of(runs / "default") if (runs / "default" / "log.csv").exists() else None
-    return Method(DEFAULT, fuser.to(device).eval(), SHIPPED, state, _code(flow, networks, convolution))
+    return Method(DEFAULT, fuser.to(device).eval(), SHIPPED, state, _code(flow, networks, convolution, digits, sys.modules[__name__]))
 
 
 def _released(network: FusionNetwork) -> FlowFuser:

@@ -53,5 +53,6 @@ def definitions() -> str:
 - **Time**: the network alone on one slice of the first set, batch 1, all methods in turn in the same run, median of at most {ROUNDS} rounds
   (fewer once a method has had {ENOUGH:g} seconds), the first one left out; networks that are not trained have fresh weights.
   **Parameters**: numbers that are learnt.
-- **Estimates**: both sources from the fused image and one drawn latent, compared with the sources (SSIM, data range 1)."""
+- **Estimates**: both sources from the fused image in full precision and one drawn latent, compared with the sources (SSIM, data range
+  1); the default model's as its program draws it, cut off where no exchanged digit would be read."""
 
