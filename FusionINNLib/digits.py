@@ -123,6 +123,11 @@ class Logistic(Distribution):
 LEARNED, DRAWN = Logistic(5.0), Normal(2.75)
 
 
+def readable(drawn: np.ndarray | Tensor) -> np.ndarray | Tensor:
+    """Drawn latents of any shape, cut off where no digit of the fused image would be read with them."""
+    return drawn.clip(-DRAWN.reach, DRAWN.reach)
+
+
 def _snap(x: Tensor, grid: float) -> Tensor:
     """To the nearest multiple of the grid; the gradient passes."""
     return x + (torch.round(x / grid) * grid - x).detach()

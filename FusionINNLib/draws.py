@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from FusionINNLib.digits import DRAWN, changed_places, holds_digits
+from FusionINNLib.digits import changed_places, holds_digits, readable
 from FusionINNLib.engine import Engine
 from FusionINNLib.models import ModelCard
 from FusionINNLib.recipe import NEAR_BACKGROUND, Recipe
@@ -34,9 +34,8 @@ def way_of_estimate(engine: Engine, card: ModelCard, y: np.ndarray, recipe: Reci
     """
     if not card.cell:
         return lambda image: Way(engine.decompose, card.spread_scale, False)
-    limit = DRAWN.reach  # from drawn latents beyond it no digit would be read
     black = recipe.background[0]
-    read = partial(_black_where_flat, lambda y, drawn: engine.decompose(y, drawn.clip(-limit, limit)), black, 0.0)
+    read = partial(_black_where_flat, lambda y, drawn: engine.decompose(y, readable(drawn)), black, 0.0)
     with_digits = Way(read, card.spread_scale, False)
     rounded = Way(partial(_black_where_flat, engine.decompose_rounded, black, NEAR_BACKGROUND), card.spread_scale_rounded, True)
     as_a_whole = holds_digits(_some_of_the_head(y, recipe), card.cell)

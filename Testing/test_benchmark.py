@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 import torch
 
+from making import head
+
 from FusionINNLib.errors import InputError, ModelError
 from FusionINNLib.metrics import evaluate_slice
 from FusionINNLib.metrics.ssim import ssim
+from FusionINNLib.normalization import fit_volume
 from FusionINNLib.volume_io import read_segmentation, read_volume
 from training.baselines import SIMPLE, build
 from training.benchmark import measured, timing
 from training.benchmark.intervals import Mean, difference, mean_of
 from training.benchmark.measured import ESTIMATE_KEYS, KEYS, fuse_slice, measure_case, measure_slice
-from training.benchmark.methods import ORDER, Method, find_methods
+from training.benchmark.methods import DEFAULT, ORDER, Method, find_methods
 from training.benchmark.pairs import CasePairs, evenly, load_cases, pair_sets
 from training.benchmark.published import METRICS, VALUES
 from training.cached import cached, checksum
@@ -77,6 +80,15 @@ def test_differences_are_paired_and_leave_out_what_one_lacks():
 @pytest.mark.parametrize("low, high, word", [(0.1, 0.2, "better"), (-0.2, -0.1, "worse"), (-0.1, 0.2, "tied"), (np.nan, np.nan, "tied")])
 def test_words_go_by_the_interval(low, high, word):
     assert Mean(0.0, low, high).word == word
+
+
+def test_the_default_model_is_taken_apart_as_its_program_does_it(tmp_path):
+    """From latents drawn beyond those that digits can be read with, single voxels would be far off."""
+    method = next(one for one in find_methods("default", tmp_path, "cpu", lambda line: None)[0] if one.key == DEFAULT)
+    stacks = [fit_volume(array).apply(array) for array in (head(shape=(1, 160, 160), seed=seed) for seed in (0, 1))]
+    first, second = (torch.from_numpy(stack[0])[None, None] for stack in stacks)
+    guess = method.fuser.estimate(method.fuser.fuse(first, second), torch.Generator().manual_seed(0))
+    assert float((guess - torch.cat([first, second], 1)).abs().max()) < 0.1
 
 
 # ---- convergence -------------------------------------------------------------------------------------------------------------------

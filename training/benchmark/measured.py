@@ -11,7 +11,8 @@ from FusionINNLib.metrics import MASKED_KEYS, WHOLE_KEYS, evaluate_slice
 from FusionINNLib.metrics.images import HIGHEST, LOWEST
 from FusionINNLib.metrics.ssim import ssim_map
 from FusionINNLib.metrics.windows import masked_mean
-from training.benchmark.methods import FlowFuser, Method
+from training.benchmark.flow_fuser import FlowFuser
+from training.benchmark.methods import Method
 from training.benchmark.pairs import CasePairs
 from training.cached import cached, checksum, source_checksum
 

@@ -1,20 +1,17 @@
 """The methods that are compared, each ready to fuse, or with the reason why it is not."""
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from FusionINNLib import convolution, digits, flow, models, networks
-from FusionINNLib.digits import DRAWN
 from FusionINNLib.errors import FusionINNError, InputError
 from FusionINNLib.networks import FusionNetwork
 from training import baselines, paper_losses
 from training.baselines import SIMPLE, TITLES, TRAINED, Fuser, build
 from training.baselines.trainer import load_fuser
+from training.benchmark import flow_fuser
+from training.benchmark.flow_fuser import FlowFuser
 from training.cached import checksum, source_checksum
 from training.config import load_config
 from training.convergence import Convergence, convergence_of
@@ -25,32 +22,6 @@ AVERAGE, DEFAULT, PAPER, DDFM = "average", "fusioninn", "paper", "ddfm"
 ORDER = (*SIMPLE, *TRAINED, DDFM, PAPER, DEFAULT)
 ALL_TITLES = TITLES | {DDFM: "DDFM", PAPER: "FusionINN (published network, trained here)", DEFAULT: "FusionINN (default model)"}
 NOT_RUN, NOT_TRAINED, SHIPPED, UNTRAINABLE = "not run yet", "not trained", "shipped model", "needs no training"
-
-
-class FlowFuser(Fuser):
-    """A flow, or the released program around one, as a fusion method that can also take its fused image apart."""
-
-    def __init__(self, network: FusionNetwork, program: FusionNetwork | ReleasedProgram, multiple: int):
-        super().__init__()
-        self.network, self.multiple = network, multiple
-        self._program = [program]  # in a list: it is no module of its own
-
-    def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """As `Fuser.forward`."""
-        return self._program[0].fuse(torch.cat([first, second], 1))[0]
-
-    @torch.no_grad()
-    def estimate(self, fused: Tensor, generator: torch.Generator) -> Tensor:
-        """Both sources (B, 2, H, W) from a fused image (B, 1, H, W) of any size and one standard normal latent.
-
-        As the program draws it: cut off where no exchanged digit would be read.
-        """
-        height, width = fused.shape[-2:]
-        fused = torch.nn.functional.pad(fused, (0, -width % self.multiple, 0, -height % self.multiple), mode="replicate")
-        drawn = torch.randn(fused.shape, generator=generator).to(fused.device)
-        if len(self.network.digits.flows):
-            drawn = drawn.clamp(-DRAWN.reach, DRAWN.reach)
-        return self._program[0].decompose(fused, drawn)[..., :height, :width]
 
 
 @dataclass(frozen=True)
@@ -125,7 +96,8 @@ def _find(name: str, model: str, runs: Path, device: str) -> Method:
     if (preset := load_config(run / "config.json").preset) != name:
         raise InputError(f"{run.name} is a run of {preset!r}: choose another folder for --runs.")
     if name == PAPER:
-        return Method(name, _released(load_run(run)).to(device), state.words, state, _code(flow, networks, convolution, paper_losses))
+        code = _code(flow, networks, convolution, paper_losses, flow_fuser)
+        return Method(name, _released(load_run(run)).to(device), state.words, state, code)
     return Method(name, load_fuser(run, device), state.words, state, _code(baselines))
 
 
@@ -138,7 +110,7 @@ def _shipped(model: str, runs: Path, device: str) -> Method:
     else:
         fuser = FlowFuser(network, network, card.multiple)
     state = convergence_of(runs / "default") if (runs / "default" / "log.csv").exists() else None
-    return Method(DEFAULT, fuser.to(device).eval(), SHIPPED, state, _code(flow, networks, convolution, digits, sys.modules[__name__]))
+    return Method(DEFAULT, fuser.to(device).eval(), SHIPPED, state, _code(flow, networks, convolution, digits, flow_fuser))
 
 
 def _released(network: FusionNetwork) -> FlowFuser:

@@ -5,7 +5,8 @@ import numpy as np
 
 from training.benchmark.figures import as_png
 from training.benchmark.measured import estimate_slice, fuse_slice
-from training.benchmark.methods import AVERAGE, FlowFuser, Method
+from training.benchmark.flow_fuser import FlowFuser
+from training.benchmark.methods import AVERAGE, Method
 from training.benchmark.pairs import CasePairs, PairSet
 
 AROUND = 4  # pixels of background kept around the head

@@ -1,0 +1,35 @@
+"""A flow as one of the methods that are compared, and the only kind that can take its fused image apart."""
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from FusionINNLib.digits import readable
+from FusionINNLib.networks import FusionNetwork
+from training.baselines import Fuser
+from training.paper_losses import ReleasedProgram
+
+
+class FlowFuser(Fuser):
+    """A flow, or the released program around one, as a fusion method that can also take its fused image apart."""
+
+    def __init__(self, network: FusionNetwork, program: FusionNetwork | ReleasedProgram, multiple: int):
+        super().__init__()
+        self.network, self.multiple = network, multiple
+        self._program = [program]  # in a list: it is no module of its own
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """As `Fuser.forward`."""
+        return self._program[0].fuse(torch.cat([first, second], 1))[0]
+
+    @torch.no_grad()
+    def estimate(self, fused: Tensor, generator: torch.Generator) -> Tensor:
+        """Both sources (B, 2, H, W) from a fused image (B, 1, H, W) of any size and one standard normal latent.
+
+        Drawn as the program draws it.
+        """
+        height, width = fused.shape[-2:]
+        fused = F.pad(fused, (0, -width % self.multiple, 0, -height % self.multiple), mode="replicate")
+        drawn = torch.randn(fused.shape, generator=generator).to(fused.device)
+        if self.network.digits.flows:
+            drawn = readable(drawn)
+        return self._program[0].decompose(fused, drawn)[..., :height, :width]
