@@ -62,7 +62,7 @@ def estimate_report(path: Path, fused: Volume, result: Estimate, recipe: Recipe)
                for word, volume in (("first", result.first_spread), ("second", result.second_spread))]
     reach = float(np.percentile(np.abs(np.take(result.cycle_error.array, slices, axis)), 99.9)) or 1e-3
     panels.append(Panel("Fused again - fused\nno unit", result.cycle_error.array, (-reach, reach), "difference", ESTIMATED))
-    header = f"FusionINN: sources ESTIMATED from the fused image alone\nmodel {recipe.model}"
+    header = "\n".join(["FusionINN: sources ESTIMATED from the fused image alone", f"model {recipe.model}", *result.warnings])
     save(compose(panels, fused.affine, slices, axis, None, header, count=recipe.shape[axis]), path)
 
 

@@ -185,7 +185,7 @@ def test_a_slice_that_somebody_smoothed_is_seen_and_the_others_are_not_worse_for
     np.testing.assert_array_equal(after.first.array[[0, 1, 3]], before.first.array[[0, 1, 3]])
 
 
-CHANGES = {"painted": lambda part: np.full_like(part, 0.9), "smoothed": lambda part: ndimage.gaussian_filter(part, 0.6),
+CHANGES = {"painted": lambda part: np.full_like(part, 922 * CELL), "smoothed": lambda part: ndimage.gaussian_filter(part, 0.6),
            "lightened": lambda part: part + np.float32(0.1003), "nothing": lambda part: part}
 
 

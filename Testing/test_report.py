@@ -54,7 +54,11 @@ def test_of_an_exact_decomposition(fusion, tiny_model, tmp_path):
 def test_of_an_estimate(fusion, tiny_model, tmp_path):
     result = estimate(fusion.fused, fusion.recipe, samples=2, model=tiny_model, device="cpu")
     report.estimate_report(tmp_path / "report.png", fusion.fused, result, fusion.recipe)
-    assert amber_columns(page_of(tmp_path / "report.png")) == [0] + [3] * 5
+    page = page_of(tmp_path / "report.png")
+    assert amber_columns(page) == [0] + [3] * 5
+    report.estimate_report(tmp_path / "warned.png", fusion.fused, replace(result, warnings=("It was changed.",)), fusion.recipe)
+    warned = page_of(tmp_path / "warned.png")
+    assert warned.shape[0] > page.shape[0], "what the estimate warns of stands above it"
 
 
 def test_an_inexact_way_back_would_be_said(fusion):

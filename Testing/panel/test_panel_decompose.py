@@ -1,4 +1,6 @@
 """Both ways back, the comparison, numbers, export and loading again."""
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,19 @@ def test_an_estimate_says_everywhere_that_it_is_one(fused):
     for node in (parameters.firstEstimated, parameters.secondEstimated, parameters.firstSpread, parameters.secondSpread):
         assert "ESTIMATED" in node.GetName().upper()
     assert any(text.startswith("Estimating: slice ") for text in fused.statuses)
+
+
+def test_what_an_estimate_warns_of_is_told(fused, monkeypatch):
+    from FusionINNLib import job_tasks
+    from FusionINNPanel.parameters import Method
+
+    fused.parameters.method, fused.parameters.samples = Method.ESTIMATED, 2
+    whole = job_tasks.estimate
+    monkeypatch.setattr(job_tasks, "estimate", lambda *place, **given: SimpleNamespace(**vars(whole(*place, **given)) | {
+        "warnings": ("It was changed.",)}))
+    actions = fused.panel.actions
+    actions._onEstimated(actions._decomposition(fused.parameters).run())
+    assert "not a scan" in fused.status and fused.status.endswith("It was changed.")
 
 
 def test_without_the_latent_image_only_an_estimate_is_possible_and_the_panel_says_why(fused):

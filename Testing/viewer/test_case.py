@@ -1,6 +1,7 @@
 """One case in the scene and how it is looked at, on trame-slicer's own views, without a browser."""
 import asyncio
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -74,6 +75,12 @@ def test_estimates_are_marked(fused, look, back):
     look.method = "estimated"
     look.update()
     assert {view for view, estimated in look.estimated.items() if estimated} == {"decomposedFirst", "decomposedSecond", "difference"}
+
+
+def test_what_an_estimate_warns_of_is_told(fused, back, monkeypatch):
+    whole = job_tasks.estimate
+    monkeypatch.setattr(job_tasks, "estimate", lambda **given: SimpleNamespace(**vars(whole(**given)) | {"warnings": ("It was changed.",)}))
+    assert run(tasks.estimateTask(fused, samples=1, seed=0, **back)).endswith("not a scan. It was changed.")
 
 
 def test_a_new_estimate_has_a_new_difference(fused, back):
