@@ -87,7 +87,8 @@ def _estimate(options: argparse.Namespace) -> None:
     from FusionINNLib.report import estimate_report
 
     with new_folder(options.out, options.overwrite, ESTIMATE_FILES) as folder:
-        write_estimate(result, folder)
+        write_estimate(result, folder, _input_file(options.source, fused.fused), fused.recipe,
+                       {"samples": options.samples, "seed": options.seed}, fused.notes)
         estimate_report(folder / REPORT, fused.fused, result, fused.recipe)
     print(f"ESTIMATED both sources from the fused image alone into {options.out} "
           f"(mean over {options.samples} latents, seed {options.seed}): what the network believes, not a scan.\n{NOTICE}")

@@ -4,10 +4,10 @@ No slicer and, as long as nothing is written or read, no torch: an `Export` goes
 
     fused.nii.gz, latent.nii.gz, fusion.json, report.png       as `fusioninn fuse` writes them; `fusioninn decompose` reads them
     first_exact.nii.gz, second_exact.nii.gz                    as `fusioninn decompose`
-    first_estimated.nii.gz ... cycle_error.nii.gz              as `fusioninn decompose --estimate`
+    first_estimated.nii.gz ... cycle_error.nii.gz, estimate.json   as `fusioninn decompose --estimate`
     segmentation.nii.gz                                        labels on the grid of the fused image
-    scene.json                                                 names and colours of segments, how an estimate was made, and checksums of the
-                                                               files that fusion.json leaves out
+    scene.json                                                 names and colours of segments, and checksums of the files that fusion.json
+                                                               leaves out
 """
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -45,8 +45,8 @@ class Export:
 
     alignment: as in fusion.json. settings: what the user chose. exact: both sources as decomposed, None where they were not.
     estimate: the five volumes of an estimate by the names `pipeline.Estimate` gives them, None where there is none; estimate_settings: how
-    it was made. segments: those that were drawn are brought onto the fused image's grid when they are written.
-    notes: sentences about what was left out when the folder was read.
+    it was made; estimate_warnings: its sentences for the user. segments: those that were drawn are brought onto the fused image's grid
+    when they are written. notes: sentences for who reads the folder: what was left out, and what the estimate warns of.
     """
 
     fused: Volume
@@ -58,6 +58,7 @@ class Export:
     exact: tuple[Volume, Volume] | None = None
     estimate: dict[str, Volume] | None = None
     estimate_settings: dict = field(default_factory=dict)
+    estimate_warnings: tuple[str, ...] = ()
     segments: Segments | Drawn | None = None
     notes: tuple[str, ...] = ()
 
@@ -69,7 +70,7 @@ def write(export: Export, folder: Path, *, overwrite: bool = False, device: str 
     device, model: for the pictures of the report. Raises ResultError, ModelError, Cancelled.
     """
     from FusionINNLib.report import fusion_report
-    from FusionINNLib.result import REPORT, InputFile, write_estimate, write_exact, write_fusion
+    from FusionINNLib.result import FUSED, REPORT, InputFile, write_estimate, write_exact, write_fusion
 
     progress = progress or Progress()
     model = model or export.recipe.model
@@ -83,7 +84,8 @@ def write(export: Export, folder: Path, *, overwrite: bool = False, device: str 
         if export.exact is not None:
             write_exact(export.exact, export.recipe, part)
         if export.estimate is not None:
-            write_estimate(SimpleNamespace(**export.estimate), part)
+            estimate = SimpleNamespace(**export.estimate, warnings=export.estimate_warnings)
+            write_estimate(estimate, part, InputFile(FUSED, sha256(part / FUSED)), export.recipe, export.estimate_settings)
         progress.step("writing files", 1, 3)
         if export.segments is not None:
             write_nifti(export.segments.labels, part / SEGMENTATION, description="FusionINN: segmentation as drawn. Research use only.")
@@ -116,18 +118,22 @@ def read(folder: Path, progress: Progress | None = None) -> Export:
 
 def _with_others(export: Export, folder: Path) -> Export:
     """What scene.json names, each file only if it is the one that was written."""
+    from FusionINNLib.result import ESTIMATE_RECORD
+
     try:
         scene = json.loads((folder / SCENE).read_text(encoding="utf-8"))
         identities = [Segment(**one | {"color": tuple(one["color"])}) for one in scene["segments"]]
-        checksums, settings = dict(scene["files"]), dict(scene["estimate"])
+        checksums = dict(scene["files"])
     except FileNotFoundError:
         return export
     except (OSError, ValueError, KeyError, TypeError):
         return replace(export, notes=(f"{SCENE} is damaged: only the fused image and its latent were loaded.",))
-    notes, found = [], {}
+    notes, found, settings, warnings = [], {}, {}, ()
     for name, expected in checksums.items():
         if name not in _other_names() or not (folder / name).is_file() or sha256(folder / name) != expected:
             notes.append(f"{Path(name).name} is missing or was changed since it was written: it was not loaded.")
+        elif name == ESTIMATE_RECORD:
+            settings, warnings = _how_estimated(folder / name)
         else:
             volume = read_segmentation(folder / name) if name == SEGMENTATION else read_volume_as_is(folder / name)
             found[name.removesuffix(".nii.gz")] = volume
@@ -135,10 +141,21 @@ def _with_others(export: Export, folder: Path) -> Export:
     files = {key: file.removesuffix(".nii.gz") for key, file in _estimate_files().items()}
     estimate = {key: found[name] for key, name in files.items() if name in found}
     units = [source.unit for source in export.recipe.sources]
-    return replace(export, notes=tuple(notes), exact=tuple(replace(v, unit=u) for v, u in zip(exact, units)) if len(exact) == 2 else None,
-                   estimate=_with_units(estimate, units) if len(estimate) == 5 else None,
-                   estimate_settings=settings,
+    exact = tuple(replace(v, unit=u) for v, u in zip(exact, units)) if len(exact) == 2 else None
+    if len(estimate) == 5:
+        export = replace(export, estimate=_with_units(estimate, units), estimate_settings=settings, estimate_warnings=warnings)
+        notes.extend(warnings)
+    return replace(export, notes=tuple(notes), exact=exact,
                    segments=Segments(found["segmentation"], tuple(identities)) if "segmentation" in found else None)
+
+
+def _how_estimated(path: Path) -> tuple[dict, tuple[str, ...]]:
+    """Settings and warnings from estimate.json; none where it is no such record."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return dict(record["settings"]), tuple(str(warning) for warning in record["warnings"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}, ()
 
 
 def as_stored(volume: Volume, record: SourceRecord) -> Volume:
@@ -168,8 +185,7 @@ def _with_units(estimate: dict[str, Volume], units: list[str]) -> dict[str, Volu
 def _write_scene(export: Export, folder: Path) -> None:
     names = sorted(name for name in _other_names() if (folder / name).is_file())
     segments = [asdict(one) for one in export.segments.segments] if export.segments else []
-    scene = {"program": "FusionINN", "files": {name: sha256(folder / name) for name in names}, "segments": segments,
-             "estimate": export.estimate_settings}
+    scene = {"program": "FusionINN", "files": {name: sha256(folder / name) for name in names}, "segments": segments}
     (folder / SCENE).write_text(json.dumps(scene, indent=1) + "\n", encoding="utf-8")
 
 
@@ -209,7 +225,9 @@ def _estimate_files() -> dict[str, str]:
 
 def _other_names() -> frozenset[str]:
     """Files that fusion.json does not vouch for."""
-    return frozenset({"first_exact.nii.gz", "second_exact.nii.gz", SEGMENTATION, *_estimate_files().values()})
+    from FusionINNLib.result import ESTIMATE_RECORD
+
+    return frozenset({"first_exact.nii.gz", "second_exact.nii.gz", SEGMENTATION, ESTIMATE_RECORD, *_estimate_files().values()})
 
 
 def _own_names() -> frozenset[str]:

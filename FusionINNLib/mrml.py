@@ -46,7 +46,7 @@ from FusionINNLib.mrml_layout import (LAYOUT_ID, VIEWS, compositeNodeOf, install
 from FusionINNLib.mrml_nodes import (KIND, addVolumeNode, inputsOf, isEstimate, kindOfNode, setWindow, unitOfNode, updateVolumeNode,
                                      volumeFromNode)
 from FusionINNLib.mrml_outputs import checkOutputs
-from FusionINNLib.mrml_readback import SceneFusion, WaysBack, fusionFromNodes, isOfFusion, latentOf, settingsOf, waysBack
+from FusionINNLib.mrml_readback import SceneFusion, WaysBack, fusionFromNodes, isOfFusion, latentOf, settingsOf, warningsOf, waysBack
 from FusionINNLib.mrml_results import (EstimateNodes, FusionNodes, storeEstimate, storeEstimateSteps, storeExact, storeExactSteps,
                                        storeFusion, storeFusionSteps)
 from FusionINNLib.mrml_segments import drawnSegments, segmentationFromLabels, segmentsForFusion, segmentsFromNode, tumourCentroidRAS
@@ -62,5 +62,5 @@ __all__ = [
     "restoreOutlines", "segmentationFromLabels", "segmentsForFusion", "segmentsFromNode", "setFusedOpacity", "setWindow", "settingsOf",
     "showCase", "showLayout", "showOutlines", "sliceNodeOf", "storeDifference", "storeDifferenceImage", "storeEstimate",
     "storeEstimateSteps", "storeExact", "storeExactSteps", "storeExport", "storeExportSteps", "storeFusion", "storeFusionSteps",
-    "storeNumbers", "tumourCentroidRAS", "unitOfNode", "updateVolumeNode", "viewName", "volumeFromNode", "waysBack",
+    "storeNumbers", "tumourCentroidRAS", "unitOfNode", "updateVolumeNode", "viewName", "volumeFromNode", "warningsOf", "waysBack",
 ]

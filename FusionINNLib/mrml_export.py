@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from FusionINNLib.errors import InputError, ResultError
 from FusionINNLib.exported import Export, Source, as_stored
 from FusionINNLib.mrml_nodes import PREFIX, Node, kindOfNode, recordOf, setRecord
-from FusionINNLib.mrml_readback import SceneFusion, fusionFromNodes, isOfFusion, settingsOf, withChecksum
+from FusionINNLib.mrml_readback import SceneFusion, fusionFromNodes, isOfFusion, settingsOf, warningsOf, withChecksum
 from FusionINNLib.mrml_results import EstimateNodes, FusionNodes, storeEstimateSteps, storeExactSteps, storeImagesSteps
 from FusionINNLib.mrml_segments import drawnSegments, segmentationFromLabels
 from FusionINNLib.mrml_tree import placeBeside
@@ -41,7 +41,7 @@ def exportSteps(fusedNode: Node, latentNode: Node | None = None, *, segmentation
     if len(sources) != 2 or alignment is None:
         raise ResultError(f"{fusedNode.GetName()} does not say what it was fused from: fuse the sources again.")
     yield
-    exact, estimate, settings, segments = [], {}, {}, None
+    exact, estimate, settings, warnings, segments = [], {}, {}, (), None
     if None not in exactNodes:
         for node, record, name in zip(exactNodes, stored.recipe.sources, ("first_exact", "second_exact")):
             volume = as_stored(_decomposed(node, fusedNode, stored, "exact"), record)
@@ -52,11 +52,11 @@ def exportSteps(fusedNode: Node, latentNode: Node | None = None, *, segmentation
             volume = _decomposed(getattr(estimateNodes, field), fusedNode, stored, None)
             estimate[name] = replace(volume, name=_FILE_NAMES.get(name, name))
             yield
-        settings = settingsOf(estimateNodes.first)
+        settings, warnings = settingsOf(estimateNodes.first), warningsOf(estimateNodes.first)
     if segmentationNode is not None:
         segments = drawnSegments(segmentationNode, fusedNode, stored.fused)
     return Export(stored.fused, stored.latent, stored.recipe, sources, alignment, settingsOf(fusedNode),
-                  tuple(exact) or None, estimate or None, settings, segments)
+                  tuple(exact) or None, estimate or None, settings, warnings, segments)
 
 
 def storeExport(scene, export: Export) -> tuple[FusionNodes, dict[str, Node]]:
@@ -79,7 +79,7 @@ def storeExportSteps(scene, export: Export) -> Steps[tuple[FusionNodes, dict[str
     if export.exact is not None:
         others["firstExact"], others["secondExact"] = yield from storeExactSteps(scene, export.exact, nodes.fused)
     if export.estimate is not None:
-        estimate = SimpleNamespace(**export.estimate)
+        estimate = SimpleNamespace(**export.estimate, warnings=export.estimate_warnings)
         others |= vars((yield from storeEstimateSteps(scene, estimate, nodes.fused, settings=export.estimate_settings)))
     yield
     if export.segments is not None:

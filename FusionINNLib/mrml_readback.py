@@ -109,6 +109,11 @@ def settingsOf(node: Node) -> dict:
     return recordOf(node, "Settings", {})
 
 
+def warningsOf(node: Node) -> tuple[str, ...]:
+    """What the estimate that this node belongs to warns of, sentences for the user."""
+    return tuple(recordOf(node, "Warnings", ()))
+
+
 def _latent(fusedNode: Node, latentNode: Node | None) -> tuple[Volume | None, str]:
     """The latent of a fused node, or why it is none, as a sentence."""
     if latentNode is None:

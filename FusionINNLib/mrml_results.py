@@ -172,6 +172,7 @@ def storeEstimateSteps(scene, estimate: Any, fusedNode: Node, *, settings: dict,
             (estimate.second_spread, outputs.secondSpread, "spread", 1, "ESTIMATED spread"),
             (estimate.cycle_error, outputs.cycleError, "cycle", None, "ESTIMATED cycle error")):
         nodes.append(_store(scene, volume, fusedNode, chosen, kind, role, words, settings))
+        setRecord(nodes[-1], Warnings=list(estimate.warnings))
         yield
     return EstimateNodes(*nodes)
 

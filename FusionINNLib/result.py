@@ -14,10 +14,11 @@ from FusionINNLib.volume import Volume
 from FusionINNLib.volume_io import read_volume, sha256, write_nifti
 
 FUSED, LATENT, PROVENANCE, REPORT = "fused.nii.gz", "latent.nii.gz", "fusion.json", "report.png"
+ESTIMATE_RECORD = "estimate.json"
 FUSION_FILES = frozenset({FUSED, LATENT, PROVENANCE, REPORT})
 EXACT_FILES = frozenset({"first_exact.nii.gz", "second_exact.nii.gz", REPORT})
 ESTIMATE_FILES = frozenset({"first_estimated.nii.gz", "second_estimated.nii.gz", "first_spread.nii.gz", "second_spread.nii.gz",
-                            "cycle_error.nii.gz", REPORT})
+                            "cycle_error.nii.gz", ESTIMATE_RECORD, REPORT})
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,27 @@ def write_exact(volumes: tuple[Volume, Volume], recipe: Recipe, folder: Path) ->
         write_nifti(volume, folder / f"{volume.name}.nii.gz", description=_described(words, volume.unit))
 
 
-def write_estimate(estimate: Estimate, folder: Path) -> None:
-    """Write an estimate into an existing folder; every file says that it is one."""
+def write_estimate(estimate: Estimate, folder: Path, fused: InputFile, recipe: Recipe, settings: dict, notes: tuple[str, ...] = ()) -> None:
+    """Write an estimate and how it was made into an existing folder; every file says that it is one.
+
+    Args:
+        fused: the file that it was made from.
+        settings: samples, seed and what else the user chose, JSON-ready.
+        notes: sentences about what had to be assumed.
+    """
+    files = {}
     for volume, words in ((estimate.first, "ESTIMATED, not a scan"), (estimate.second, "ESTIMATED, not a scan"),
                           (estimate.first_spread, "ESTIMATED: spread over latents"),
                           (estimate.second_spread, "ESTIMATED: spread over latents"),
                           (estimate.cycle_error, "ESTIMATED: fused again minus fused")):
-        write_nifti(volume, folder / f"{volume.name}.nii.gz", description=_described(words, volume.unit))
+        name = f"{volume.name}.nii.gz"
+        write_nifti(volume, folder / name, description=_described(words, volume.unit))
+        files[name] = sha256(folder / name)
+    record = {"format": FORMAT, "program": "FusionINN", "version": __version__, "notice": NOTICE,
+              "kind": "ESTIMATED from the fused image alone: what the network believes, not a scan",
+              "fused": {"file": fused.name, "sha256": fused.sha256}, "model": {"id": recipe.model, "sha256": recipe.sha256},
+              "settings": settings, "notes": list(notes), "warnings": list(estimate.warnings), "files": files}
+    (folder / ESTIMATE_RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def _described(words: str, unit: str) -> str:

@@ -6,6 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from FusionINNLib import models, pipeline
 from FusionINNLib.cli import main
 from FusionINNLib.errors import FusionINNError, InputError, ModelError, ResultError
 from FusionINNLib.fused_file import read_fused
@@ -13,7 +14,7 @@ from FusionINNLib.phantom import small_case
 from FusionINNLib.pipeline import estimate, fuse
 from FusionINNLib.recipe import to_extension
 from FusionINNLib.result import read_fusion
-from FusionINNLib.volume_io import read_extension, read_volume, write_nifti
+from FusionINNLib.volume_io import read_extension, read_volume, sha256, write_nifti
 
 
 @pytest.fixture
@@ -158,12 +159,32 @@ def test_everything_says_estimated(alone, tmp_path, capsys, tiny_model):
     assert decompose(alone, tmp_path / "out", tiny_model, "--samples", "2") == 0
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"first_estimated.nii.gz", "second_estimated.nii.gz", "first_spread.nii.gz", "second_spread.nii.gz",
-                     "cycle_error.nii.gz", "report.png"}
-    for name in names - {"report.png"}:
+                     "cycle_error.nii.gz", "estimate.json", "report.png"}
+    for name in names - {"estimate.json", "report.png"}:
         header = nib.load(tmp_path / "out" / name).header
         assert b"ESTIMATED" in header["descrip"].item() and header.get_data_dtype() == np.float32
     said = capsys.readouterr()
     assert "ESTIMATED" in said.out and "not a scan" in said.out and said.err == ""
+
+
+def test_an_estimate_says_how_it_was_made(alone, tmp_path, tiny_model):
+    rounded = store_again(alone, tmp_path / "rounded.nii.gz", "u1", scaled=True, extension=True)
+    assert decompose(rounded, tmp_path / "out", tiny_model, "--samples", "2", "--seed", "5") == 0
+    record = json.loads((tmp_path / "out/estimate.json").read_text())
+    assert "ESTIMATED" in record["kind"] and "not for diagnosis" in record["notice"].lower()
+    assert record["fused"] == {"file": "rounded.nii.gz", "sha256": sha256(rounded)}
+    assert record["settings"] == {"samples": 2, "seed": 5} and record["model"]["sha256"] == models.find(str(tiny_model)).fingerprint
+    assert record["files"] == {path.name: sha256(path) for path in (tmp_path / "out").glob("*.nii.gz")}
+    assert "scale factors applied" in record["notes"][0] and str(tmp_path) not in json.dumps(record)
+
+
+def test_a_record_holds_what_the_estimate_warns_of(alone, tmp_path, capsys, tiny_model, monkeypatch):
+    monkeypatch.setattr(pipeline, "what_was_lost", lambda lost: ("3 of 9 slices were changed.",))
+    bare = store_again(alone, tmp_path / "bare.nii.gz", "u1", scaled=False, extension=False)
+    assert decompose(bare, tmp_path / "out", tiny_model, "--samples", "1") == 0
+    record = json.loads((tmp_path / "out/estimate.json").read_text())
+    assert record["warnings"] == ["3 of 9 slices were changed."] and "Warning: 3 of 9" in capsys.readouterr().err
+    assert len(record["notes"]) == 2 and "scale" in record["notes"][0]
 
 
 def test_seeds(alone, tmp_path, tiny_model):

@@ -1,5 +1,6 @@
 """Numbers as a table, and result folders: written from the scene, read by the command line, and loaded into the scene again."""
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,6 +49,8 @@ def test_a_scene_goes_to_a_folder_and_back(scene, tiny_model, tmp_path, grid):
     chosen = everything(scene, case, grid)
     exported.write(mrml.exportFromNodes(case.nodes.fused, **chosen), tmp_path / "out", device="cpu", model=tiny_model)
     assert {path.name for path in (tmp_path / "out").iterdir()} == exported._own_names()
+    record = json.loads((tmp_path / "out/estimate.json").read_text())
+    assert record["fused"] == {"file": "fused.nii.gz", "sha256": sha256(tmp_path / "out/fused.nii.gz")}
     before = {node.GetName(): voxels(node).copy() for node in volumes(scene)}
     count = scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
     nodes, others = mrml.storeExport(scene, exported.read(tmp_path / "out"))
@@ -165,6 +168,30 @@ def test_a_changed_file_beside_the_fusion_is_left_out(scene, case, tmp_path):
     (tmp_path / "out/latent.nii.gz").unlink()
     with pytest.raises(ResultError, match="latent.nii.gz is missing"):
         exported.read(tmp_path / "out")
+
+
+def test_what_an_estimate_warns_of_goes_with_it(scene, case, tmp_path):
+    warned = replace(estimated(case), warnings=("2 of 6 slices were changed.",))
+    nodes = mrml.storeEstimate(scene, warned, case.nodes.fused, settings={"samples": 3})
+    assert mrml.warningsOf(nodes.first) == mrml.warningsOf(nodes.cycleError) == warned.warnings
+    exported.write(mrml.exportFromNodes(case.nodes.fused, estimateNodes=nodes), tmp_path / "out", device="cpu", model=case.model)
+    record = json.loads((tmp_path / "out/estimate.json").read_text())
+    assert record["warnings"] == list(warned.warnings) and record["settings"] == {"samples": 3}
+    export = exported.read(tmp_path / "out")
+    assert export.notes == warned.warnings  # said to who loads the folder
+    _, others = mrml.storeExport(scene, export)
+    assert mrml.warningsOf(others["second"]) == warned.warnings
+
+
+def test_a_record_of_an_estimate_that_is_none_is_done_without(scene, case, tmp_path):
+    exported.write(mrml.exportFromNodes(case.nodes.fused, **everything(scene, case)), tmp_path / "out", device="cpu", model=case.model)
+    listing = json.loads((tmp_path / "out/scene.json").read_text())
+    for text in ("[]", "{", '{"settings": 3, "warnings": []}'):
+        (tmp_path / "out/estimate.json").write_text(text)
+        listing["files"]["estimate.json"] = sha256(tmp_path / "out/estimate.json")
+        (tmp_path / "out/scene.json").write_text(json.dumps(listing))
+        export = exported.read(tmp_path / "out")
+        assert export.estimate is not None and (export.estimate_settings, export.estimate_warnings) == ({}, ())
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(scene, case, tmp_path):
