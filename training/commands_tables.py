@@ -47,7 +47,7 @@ def ablate(options: argparse.Namespace) -> None:
     schedule = QUICK if options.quick else SCHEDULE if options.steps is None else with_steps(options.steps)
     results = run_ablation(options.prepared, options.splits, _runs(options), schedule, options.quick,
                            not options.no_train, str(models.choose_device(options.device)), _say)
-    pictures = ablation_page.pictures_of(results, options.prepared, _runs(options))
+    pictures = ablation_page.pictures_of(results, options.prepared)
     command = _command_line(options, ("prepared", "splits", "runs", "steps", "device", "out"), ("quick", "no_train"))
     text = ablation_page.page(results, command, list(pictures))
     _write_all(options.out, "ablation", text, ablation_page.as_csv(results), ablation_page.as_json(results, command), pictures)

@@ -19,11 +19,13 @@ from training.paper_losses import ReleasedProgram
 from training.prepare import PreparedCase
 
 FIGURES = ("fused_1", "fused_2", "estimate_1", "estimate_2")
+AVERAGE = ("average_1", "average_2")
+"""Q_SSIM of the plain average to both sources: what estimates have that are both the average, which takes nothing apart."""
 SEED = 0  # of the latents, with the number of the slice
 
 
 def measure_run(run: Path, prior: str, cases: list[PreparedCase], most: int) -> dict[str, dict[str, float]]:
-    """Means over at most `most` slices of each case, case -> `FIGURES`, with a latent of a kind from `PRIORS`; kept beside the run."""
+    """Means over at most `most` slices of each case, case -> `FIGURES` and `AVERAGE`, with a latent of a kind from `PRIORS`; kept beside the run."""
     code = source_checksum(*(Path(module.__file__) for module in (convolution, flow, networks, ssim_module, paper_losses, slices)),
                            Path(__file__))
     key = checksum([(run / "best.pt").read_bytes(), code.encode(), repr([(case.name, most) for case in cases]).encode()])
@@ -35,7 +37,7 @@ def _measure(run: Path, prior: Callable[[Tensor], Tensor], cases: list[PreparedC
     result = {}
     for case in cases:
         rows = [_slice_figures(program, whole_slice(case, k), prior, SEED + k) for k in some_tumour_slices(case, most)]
-        result[case.name] = {name: float(np.mean([row[name] for row in rows])) for name in FIGURES}
+        result[case.name] = {name: float(np.mean([row[name] for row in rows])) for name in FIGURES + AVERAGE}
     return result
 
 
@@ -45,5 +47,5 @@ def _slice_figures(program: ReleasedProgram, pair: np.ndarray, prior: Callable[[
         torch.manual_seed(seed)
         fused, latent = program.fuse(torch.from_numpy(pair)[None])
         guess = program.decompose(fused, prior(latent))[0].numpy()
-    images = [*[fused[0, 0].numpy()] * 2, *guess]
-    return {name: ssim(image, source, 1.0) for name, image, source in zip(FIGURES, images, [*pair, *pair])}
+    images = [*[fused[0, 0].numpy()] * 2, *guess, *[pair.mean(0)] * 2]
+    return {name: ssim(image, source, 1.0) for name, image, source in zip(FIGURES + AVERAGE, images, [*pair] * 3)}

@@ -9,7 +9,7 @@ from FusionINNLib import __version__
 from FusionINNLib.recipe import NOTICE
 from training.ablation import pictures
 from training.ablation.measure import FIGURES
-from training.ablation.results import LOST, AblationResults, RowResult, Training
+from training.ablation.results import AblationResults, RowResult, Training
 from training.ablation.variants import GROUPS, PUBLISHED, family, value_of
 from training.ablation.words import PUBLISHED_VALUES, SOURCE, TRENDS, definitions, verdict_of
 from training.markdown import number, table, what_was_skipped
@@ -76,11 +76,11 @@ def _pair(row: RowResult | None, names: tuple[str, ...]) -> str:
 
 
 def _by_seed(row: RowResult | None) -> str:
-    """Mean of both sources, the row's own first; in brackets where there is no fused image to take apart."""
+    """Mean of both sources, the row's own first; in brackets where a source or the fused image was lost."""
     if row is None:
         return "–"
     values = {training.seed: number(training.estimate) for training in row.trainings}
-    lost = {training.seed for training in row.trainings if training.fused < LOST}
+    lost = {training.seed for training in row.trainings if not training.has_succeeded}
     order = sorted(values, key=lambda seed: seed != row.best.seed)
     return ", ".join(f"{seed}: ({values[seed]})" if seed in lost else f"{seed}: {values[seed]}" for seed in order)
 
@@ -101,12 +101,12 @@ def as_csv(results: AblationResults) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     printed = [f"published_{name}" for name in FIGURES]
-    writer.writerow(["row", "k", "alpha", "lambda", "prior", "seed", "is_best", *FIGURES, *printed, "validation_loss", "converged"])
+    writer.writerow(["row", "k", "alpha", "lambda", "prior", "seed", "is_best", *FIGURES, *printed, "steps", "validation_loss", "converged"])
     for key, row in results.rows.items():
         v = row.variant
         for one in row.trainings:
             writer.writerow([key, v.k, v.alpha, v.lam, v.prior, one.seed, one == row.best, *(f"{one.mean(name):.6f}" for name in FIGURES),
-                             *PUBLISHED_VALUES[key], f"{one.least_loss:.6f}", one.convergence.is_converged])
+                             *PUBLISHED_VALUES[key], one.convergence.planned, f"{one.least_loss:.6f}", one.convergence.is_converged])
     return file.getvalue()
 
 
@@ -129,8 +129,8 @@ def _as_dict(training: Training) -> dict:
             "steps": list(run.steps), "validation_loss": [round(loss, 6) for loss in run.losses], "converged": run.is_converged}
 
 
-def pictures_of(results: AblationResults, prepared: Path, runs: Path) -> dict[str, bytes]:
+def pictures_of(results: AblationResults, prepared: Path) -> dict[str, bytes]:
     """PNGs by name."""
     made = {"ablation_settings.png": pictures.settings(results), "ablation_curves.png": pictures.loss_curves(results),
-            "ablation_lambda.png": pictures.lambda_page(results, prepared, runs)}
+            "ablation_lambda.png": pictures.lambda_page(results, prepared)}
     return {name: content for name, content in made.items() if content}

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from training.ablation.measure import FIGURES
-from training.ablation.results import AblationResults, run_of
+from training.ablation.results import AblationResults
 from training.ablation.slices import whole_slice
 from training.ablation.variants import GROUPS, family, value_of
 from training.ablation.words import PUBLISHED_VALUES
@@ -45,7 +45,7 @@ def loss_curves(results: AblationResults) -> bytes | None:
     return curves({key: row.best.convergence for key, row in results.rows.items()})
 
 
-def lambda_page(results: AblationResults, prepared: Path, runs: Path) -> bytes | None:
+def lambda_page(results: AblationResults, prepared: Path) -> bytes | None:
     """A row a lambda: fused image, estimates, their errors; sources above. None without the data or the rows."""
     from matplotlib import pyplot
 
@@ -59,7 +59,7 @@ def lambda_page(results: AblationResults, prepared: Path, runs: Path) -> bytes |
     box = slice(height[0], height[-1] + 1), slice(width[0], width[-1] + 1)
     figure, axes = pyplot.subplots(len(rows), 7, figsize=(7 * 1.5, len(rows) * 1.95), facecolor="0.07", layout="constrained", squeeze=False)
     for line, variant in zip(axes, rows):
-        fused, guess = _taken_apart(run_of(runs, variant, results.rows[variant.key].best.seed), pair)
+        fused, guess = _taken_apart(results.rows[variant.key].best.run, pair)
         tiles = [(f"lambda {variant.lam:g}: fused", fused, None)]
         for name, source, image in zip(("T1ce", "FLAIR"), pair, guess):
             tiles += [(name, source, None), (f"{name}, ESTIMATED", image, None), (f"{name}, error (±{ERROR:g})", image - source, ERROR)]

@@ -1,18 +1,22 @@
 """The networks of Table 2, one after the other, all on one schedule; a training that is finished is not done again."""
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from FusionINNLib.errors import InputError
-from training.ablation.trainer import AblationTrainer
+from training.ablation.trainer import RECORD, AblationTrainer
 from training.ablation.variants import Variant
 from training.fit import checkpoint_step
-from training.run_settings import settings_of
+from training.run_settings import record, settings_of
 
 SCHEDULE = {"crop": 64, "batch": 4, "steps": 6000, "learning_rate": 2e-3, "validate_every": 300, "warm_up": 50, "flat": 0.35,
             "average": 0.99, "clip": 1.0, "beta2": 0.99, "precision": "bfloat16"}
 """Of every row. Minutes on one thread of a CPU, where the published 400 epochs of 132 batches of 64 whole slices take weeks. A rate of
 0.005 left some rows without a fused image, one of 0.001 was too slow; both were tried on two seeds of the published row. Few trainings
 decompose after 2500 steps. In bfloat16 a step takes two thirds of the time on a CPU that has it."""
+LONGER = 3
+"""Times the steps: so far go the trainings that have kept both sources by then. A source that is lost does not come back."""
 QUICK = SCHEDULE | {"crop": 32, "batch": 2, "steps": 8, "validate_every": 2, "warm_up": 2, "precision": "float32"}
 
 
@@ -33,3 +37,29 @@ def train_variant(variant: Variant, seed: int, schedule: dict, prepared: Path, s
         report("finished before")
         return
     AblationTrainer(variant, config, prepared, splits, run, device).run(report)
+
+
+def go_on(begun: Path, variant: Variant, steps: int, prepared: Path, splits: Path, run: Path, device: str,
+          report: Callable[[str], None]) -> None:
+    """A finished training once more and for more steps, in a folder `run` of its own: the learning rate rises again and falls later."""
+    if not (run / "last.pt").exists():
+        _copy_run(begun, run)
+    config, changed = settings_of(run, None, [f"steps={steps}"], True, may_change=True)
+    if checkpoint_step(run) >= config.steps:
+        report("finished before")
+        return
+    if changed:
+        record(run, checkpoint_step(run), changed)
+    AblationTrainer(variant, config, prepared, splits, run, device).run(report)
+
+
+def _copy_run(begun: Path, run: Path) -> None:
+    """All that a run needs to go on; the checkpoint comes last and whole, as by it a run counts as begun."""
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        for name in ("config.json", RECORD, "log.csv", "best.pt"):
+            shutil.copyfile(begun / name, run / name)
+        shutil.copyfile(begun / "last.pt", run / "last.part")
+        os.replace(run / "last.part", run / "last.pt")
+    except OSError as problem:
+        raise InputError(f"The run {begun.name} cannot be gone on with ({problem.strerror}): remove it and train again.") from problem
