@@ -180,11 +180,12 @@ class Viewer:
         where = self.look.where()
         self._tell(offset=where.pop("offset"), where=where)
 
-    def refresh_window(self) -> None:
-        """The window of the chosen volume."""
-        window = self.look.window(self.state.window_of)
+    def refresh_window(self, chosen: str | None = None) -> None:
+        """The window of a volume: the chosen one, unless that changes."""
+        chosen = chosen or self.state.window_of
+        window = self.look.window(chosen)
         ends = [window["low"], window["high"]] if window else [0.0, 1.0]
-        self._tell(window=wording.window(window) if window else None, window_range=ends)
+        self._tell(window_of=chosen, window=wording.window(window) if window else None, window_range=ends)
 
     # ---- parts -----------------------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 import asyncio
 
 from FusionINNLib.viewer.app import Viewer
+from FusionINNLib.viewer.state import WINDOWS
 
 _BLINK_S = 0.7
 _FIT_AFTER_S = 0.05  # a browser window that is being resized sends many sizes
@@ -45,6 +46,12 @@ class Controls:
         """The window that the volume had at first."""
         self._look.resetWindow(self._state.window_of)
         self._viewer.refresh_window()
+
+    def draw_window(self, view: str, right: float, up: float) -> None:
+        """The pointer was drawn over a view: the window of what it shows, and the slider shows that."""
+        source = self._look.drawWindow(view, right, up)
+        if source in WINDOWS:
+            self._viewer.refresh_window(source)
 
     # Each listener is called too when the value came from here: then there is nothing to change.
 

@@ -10,6 +10,7 @@ from FusionINNLib.viewer.state import PAIRS
 from FusionINNLib.viewer.trame_views import SliceViews
 
 _ACROSS = {"Axial": ("S", "I"), "Coronal": ("A", "P"), "Sagittal": ("R", "L")}
+_NARROWEST = 1e-3  # window that the pointer makes, as a share of the volume's range
 _AS_SOURCE = {"first": "decomposedFirst", "second": "decomposedSecond"}
 
 
@@ -148,10 +149,21 @@ class Look:
 
     def setWindow(self, view: str, low: float, high: float) -> None:
         """Values shown darkest and brightest; a source and what it was decomposed to always have the same."""
-        for node in (self.volumes[view], self.volumes.get(_AS_SOURCE.get(view, ""))):
-            if node is not None and high > low:
-                mrml.setWindow(node, low, high)
-        self._views.render()
+        nodes = [node for node in (self.volumes[view], self.volumes.get(_AS_SOURCE.get(view, ""))) if node is not None and high > low]
+        for node in nodes:
+            mrml.setWindow(node, low, high)
+        self._views.render([shown for shown, node in self.volumes.items() if node in nodes or (shown == "fused" and self.isBlinking)])
+
+    def drawWindow(self, view: str, right: float, up: float) -> str:
+        """The window of what a view shows, as the pointer is drawn over it: to the right wider, upwards higher, which is darker; across
+        the shorter side by the range of the volume's values, as in 3D Slicer. Returns the view whose window it is: that of the source."""
+        source = next((one for one, other in _AS_SOURCE.items() if other == view and self.volumes[one] is not None), view)
+        if (node := self.volumes[source]) is not None:
+            (low, high), (least, most) = _windowOf(node), node.GetImageData().GetScalarRange()
+            width = max(high - low + right * (most - least), _NARROWEST * (most - least))
+            middle = min(max((low + high) / 2 + up * (most - least), least), most)
+            self.setWindow(source, middle - width / 2, middle + width / 2)
+        return source
 
     def resetWindow(self, view: str) -> None:
         """As it was when the volume was first shown."""

@@ -59,11 +59,11 @@ class PageServer:
         self._server = server = get_server(name="fusioninn")
         server.state.update(INITIAL)
         page.enable(server)
-        self._fit_soon = lambda: None
-        views = SliceViews(server, page.overlay, lambda: self._fit_soon())
+        self._fit_soon = self._draw_window = lambda *_: None
+        views = SliceViews(server, page.overlay, lambda: self._fit_soon(), lambda *drawn: self._draw_window(*drawn))
         self._viewer = viewer = Viewer(server.state, views, **self._choices)
         controls = Controls(viewer)
-        self._fit_soon = controls.fit_soon
+        self._fit_soon, self._draw_window = controls.fit_soon, controls.draw_window
         self._routes = Routes(self._uploads, viewer.load)
         server.trigger("step")(controls.step)
         server.trigger("download")(self._start_download)

@@ -2,7 +2,8 @@
 
 One process has one scene: every tab that is open on the page shows the same.
 """
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 
 from trame.widgets import client
 from trame_slicer.core import SlicerApp
@@ -11,6 +12,7 @@ from trame_slicer.views import NoScheduleRendering, SliceView, ViewLayoutDefinit
 from vtkmodules.vtkCommonCore import vtkCommand, vtkLogger, vtkObject
 
 from FusionINNLib.mrml_layout import VIEWS, viewName
+from FusionINNLib.viewer.drag import LeftDrag
 
 _FRAMES_PER_S = 30.0
 _QUALITY = 95  # of JPEG, 1..100: the pictures go no further than this machine
@@ -25,16 +27,19 @@ class SliceViews:
         server: the trame server.
         overlay: called once for each of VIEWS with its name, to put elements of the page over it.
         onResized: called when a view has got another size.
+        onDragged: called when the pointer is drawn over a view with the left button held: view, right, up (see `drag.LeftDrag`).
     """
 
-    def __init__(self, server, overlay: Callable[[str], None], onResized: Callable[[], None]):
+    def __init__(self, server, overlay: Callable[[str], None], onResized: Callable[[], None],
+                 onDragged: Callable[[str, float, float], None]):
         _quieten()
         self._app = SlicerApp()
-        self._onResized = onResized
+        self._onResized, self._onDragged = onResized, onDragged
         names = {viewName(view): view for view in VIEWS}
         self._factory = RemoteViewFactory(server, _sliceView, ViewType.SLICE_VIEW, target_fps=_FRAMES_PER_S, blur_fps=_FRAMES_PER_S,
                                           populate_view_ui_f=lambda _, name, __: overlay(names[name]))
         self._app.view_manager.register_factory(self._factory)
+        self._drags: list[LeftDrag] = []
         self._views = {view: self._make(view) for view in VIEWS}
         self._app.view_manager.set_current_view_ids(list(names))  # views that are not on screen are not linked
 
@@ -52,10 +57,10 @@ class SliceViews:
         """The vtkRenderer of a view."""
         return self._views[view].first_renderer()
 
-    def render(self) -> None:
-        """Draw all views soon."""
-        for view in self._views.values():
-            view.schedule_render()
+    def render(self, views: Collection[str] = VIEWS) -> None:
+        """Draw views soon."""
+        for view in views:
+            self._views[view].schedule_render()
 
     def offset(self) -> float:
         """Where the slice lies that all views show: mm along the normal of the views."""
@@ -86,6 +91,7 @@ class SliceViews:
         self._factory.get_factory_view(viewName(view)).view_adapter.update_quality(_QUALITY, _QUALITY)
         made.render_window().SetMultiSamples(0)  # eight samples a pixel take three times as long and show no more of a slice
         made.interactor().AddObserver(vtkCommand.WindowResizeEvent, lambda *_: self._onResized())
+        self._drags.append(LeftDrag(made.interactor(), partial(self._onDragged, view)))
         return made
 
 

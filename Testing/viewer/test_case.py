@@ -27,11 +27,14 @@ def run(task: tasks.Task) -> str:
     return task.store(getattr(job_tasks, task.name)(progress=Progress(), **task.arguments))
 
 
+DRAWN: list[tuple[str, float, float]] = []  # what the pointer did over the views
+
+
 @pytest.fixture(scope="module")
 def views():
     """The six views; made in an event loop, as trame wants it."""
     async def make():
-        return SliceViews(get_server("test_case"), lambda view: None, lambda: None)
+        return SliceViews(get_server("test_case"), lambda view: None, lambda: None, lambda *drawn: DRAWN.append(drawn))
 
     return asyncio.run(make())
 
@@ -202,6 +205,46 @@ def test_a_source_and_its_decomposition_share_a_window(fused, look, back):
     assert all((look.window(view)["low"], look.window(view)["high"]) == (10.0, 500.0) for view in ("first", "decomposedFirst"))
     look.resetWindow("first")
     assert look.window("first") == first == look.window("decomposedFirst") | {key: first[key] for key in ("least", "most")}
+
+
+def test_the_pointer_is_followed_while_the_left_button_is_held(views):
+    DRAWN.clear()
+    pointer = views.renderer("second").GetRenderWindow().GetInteractor()
+    side = min(pointer.GetSize())
+    for event, x, y in (("MouseMoveEvent", 5, 5), ("LeftButtonPressEvent", 10, 10), ("MouseMoveEvent", 20, 5), ("MouseMoveEvent", 20, 5),
+                        ("MouseMoveEvent", 22, 9), ("LeftButtonReleaseEvent", 22, 9), ("MouseMoveEvent", 90, 90),
+                        ("RightButtonPressEvent", 90, 90), ("MouseMoveEvent", 95, 90), ("RightButtonReleaseEvent", 95, 90)):
+        pointer.SetEventPosition(x, y)
+        pointer.InvokeEvent(event)
+    assert DRAWN == [("second", 10 / side, -5 / side), ("second", 2 / side, 4 / side)]
+
+
+def test_the_window_is_drawn_as_in_slicer(fused, look, back):
+    """To the right wider, upwards higher; a decomposition by its source; never inside out, never away from the values."""
+    run(tasks.decomposeTask(fused, **back))
+    look.update()
+    first, second = look.window("first"), look.window("second")
+    span = first["most"] - first["least"]
+    assert look.drawWindow("decomposedFirst", 0.1, 0.05) == "first"
+    drawn = look.window("first")
+    assert drawn["high"] - drawn["low"] == pytest.approx(first["high"] - first["low"] + 0.1 * span)
+    assert drawn["high"] + drawn["low"] == pytest.approx(first["high"] + first["low"] + 0.1 * span)
+    assert look.window("decomposedFirst")["high"] == drawn["high"] and look.window("second") == second
+    look.drawWindow("first", 5.0, 0.0)
+    for _ in range(3):
+        look.drawWindow("first", 0.0, 0.9)
+    assert sum(look.window("first")[end] for end in ("low", "high")) / 2 == pytest.approx(first["most"])
+    look.drawWindow("first", -50.0, 50.0)
+    least = look.window("first")
+    assert 0 < least["high"] - least["low"] <= 0.0011 * span and least["low"] <= first["most"] <= least["high"]
+    assert look.drawWindow("fused", 0.1, 0.0) == "fused" and look.window("first") == least
+    look.resetWindow("first")
+    assert look.window("first") == first
+
+
+def test_an_empty_view_has_no_window_to_draw(case, look):
+    assert look.drawWindow("fused", 0.1, 0.1) == "fused" and look.drawWindow("decomposedFirst", 0.1, 0.1) == "first"
+    assert look.window("fused") is None
 
 
 def test_blinking_comes_back(fused, look, views):

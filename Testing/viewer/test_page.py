@@ -168,6 +168,31 @@ def test_windows_go_with_the_source(visit):
     page.wait_for_function("high => window.trame.state.get('window_range')[1] === high", arg=first[1])
 
 
+def test_the_window_is_drawn_with_the_left_button(visit):
+    """The slider shows the same; a button that is let go outside of the view is let go."""
+    page, mouse = visit.page, visit.page.mouse
+    visit.do("Fuse")
+    visit.do("Decompose")
+    page.wait_for_timeout(500)
+    before = {view: visit.picture(view) for view in VIEWS}
+    place = page.locator("#view-second").bounding_box()
+    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    mouse.move(x, y)
+    mouse.down()
+    mouse.move(x + 60, y - 30, steps=6)
+    visit.wait_for_pictures({view: before[view] for view in ("second", "decomposedSecond")})
+    assert visit.state("window_of") == "second" and (visit.picture("first") == before["first"]).all()
+    low, high = visit.state("window_range")
+    mouse.move(place["x"] - 50, place["y"] - 20, steps=4)
+    mouse.up()
+    mouse.move(x, y, steps=4)
+    page.wait_for_timeout(300)
+    left = visit.state("window_range")
+    mouse.move(x - 40, y + 40, steps=4)
+    page.wait_for_timeout(300)
+    assert visit.state("window_range") == left != [low, high]
+
+
 def test_a_bad_file_is_refused_in_the_command_lines_words(visit, tmp_path, capsys, files):
     bad = tmp_path / "broken.nii.gz"
     bad.write_bytes(b"this is no image")
