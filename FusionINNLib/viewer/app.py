@@ -41,6 +41,7 @@ class Viewer:
         self.case = Case(views.scene)
         self.look = Look(views, self.case)
         self._run: Run | None = None
+        self._kept: mrml.FusionNodes | None = None  # the fusion that is on disk too
         self._starting = False
 
     # ---- files -----------------------------------------------------------------------------------------------------------------------
@@ -51,7 +52,8 @@ class Viewer:
             self.case.setInput(slot, one)
         self.show()
         if opening.result is not None:
-            await self.compute(lambda: tasks.loadTask(self.case, opening.result))
+            if await self.compute(lambda: tasks.loadTask(self.case, opening.result)):
+                self._keep(self.case.fusion)
         elif not opening.inputs:
             await self.compute(lambda: tasks.sampleTask(self.case))
 
@@ -106,7 +108,11 @@ class Viewer:
 
     async def export(self, folder: Path) -> bool:
         """Write the result folder; whether it was written."""
-        return await self.compute(lambda: tasks.exportTask(self.case, folder, **self._way_back()))
+        fusion = self.case.fusion
+        done = await self.compute(lambda: tasks.exportTask(self.case, folder, **self._way_back()))
+        if done:
+            self._keep(fusion)
+        return done
 
     async def compute(self, make: Callable[[], tasks.Task]) -> bool:
         """Have one task done, and say how it ended; whether it ended well."""
@@ -170,6 +176,7 @@ class Viewer:
             busy=facts.running, why=reasons(facts, self.state.method, self.state.pair), notes=list(case.said),
             inputs={slot: wording.described(case.inputs[slot]) if slot in case.inputs else None for slot in SLOTS},
             has_exact=case.exact is not None, has_estimate=case.estimate is not None, views=self._views(),
+            unkept=case.fusion is not None and case.fusion is not self._kept,
             moved=wording.moved(case.alignment), numbers=wording.table(case.rows) if case.rows else None,
             estimate_numbers=wording.table(case.estimateRows) if case.estimateRows else None, plane=self.look.plane)
         self.refresh_slice()
@@ -188,6 +195,10 @@ class Viewer:
         self._tell(window_of=chosen, window=wording.window(window) if window else None, window_range=ends)
 
     # ---- parts -----------------------------------------------------------------------------------------------------------------------
+
+    def _keep(self, fusion: mrml.FusionNodes) -> None:
+        self._kept = fusion
+        self.refresh()
 
     def _views(self) -> dict[str, dict]:
         estimated, names = self.look.estimated, {slot: one.volume.name for slot, one in self.case.inputs.items()}

@@ -18,7 +18,7 @@ INITIAL = {
     "where": {"low": 0.0, "high": 1.0, "step": 1.0, "words": "", "edges": {}}, "offset": 0.0, "plane": "Axial",
     "opacity": 1.0, "outlined": True, "blink": False, "blinked": "", "pair": "inputs", "difference_of": "second",
     "window_of": "first", "window": None, "window_range": [0.0, 1.0],
-    "numbers": None, "estimate_numbers": None, "numbers_open": False, "moved": ""}
+    "numbers": None, "estimate_numbers": None, "numbers_open": False, "moved": "", "unkept": False}
 
 
 @dataclass(frozen=True)

@@ -203,6 +203,35 @@ def test_a_bad_file_is_refused_in_the_command_lines_words(visit, tmp_path, capsy
     visit.do("Fuse")
 
 
+def test_a_fusion_that_is_nowhere_else_ends_only_when_asked(visit, files, tmp_path):
+    """Another volume takes its place: who says no keeps it; once it was downloaded, or for outlines, nobody is asked."""
+    page, asked, answers = visit.page, [], []
+
+    def answer(dialog):
+        asked.append(dialog.message)
+        (dialog.accept if answers.pop() else dialog.dismiss)()
+
+    page.on("dialog", answer)
+    other = tmp_path / "other.nii.gz"
+    nib.save(nib.Nifti1Image(nib.load(files["first"]).get_fdata() + 1, nib.load(files["first"]).affine), other)
+    visit.do("Fuse")
+    answers.append(False)
+    page.set_input_files("#file-first", str(other))
+    page.wait_for_timeout(500)
+    assert len(asked) == 1 and "not downloaded" in asked[0]
+    assert visit.state("inputs")["first"]["name"] == "adc.nii.gz" and filled(visit) == {*INPUTS, "fused"}
+    visit.choose("segmentation", files["segmentation"])
+    answers.append(True)
+    visit.choose("first", other)
+    assert len(asked) == 2 and filled(visit) == set(INPUTS)
+    visit.do("Fuse")
+    with page.expect_download():
+        page.get_by_role("button", name="Download").click()
+    visit.wait_until_idle()
+    visit.choose("first", files["first"])
+    assert len(asked) == 2 and filled(visit) == set(INPUTS)
+
+
 def test_dropped_files(visit, files):
     """A file that is dropped on a place is loaded there; elsewhere the page says where to drop it, and stays."""
     page = visit.page
@@ -233,6 +262,7 @@ def test_a_result_folder(serve, browser, files, tmp_path, tiny_model):
     assert filled(visit) == {*INPUTS, "fused"}
     visit.do("Decompose")
     assert visit.page.get_by_text("Identical in every voxel.").is_visible()
+    assert not visit.state("unkept")  # it is a folder already
     visit.page.close()
 
     visit = Visit(browser, serve(files["second"], files["first"], out))

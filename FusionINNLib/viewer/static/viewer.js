@@ -5,6 +5,8 @@
 
   async function send(slot, files) {
     if (!files.length || window.trame.state.get("busy")) return;
+    const endsFusion = slot !== "segmentation" && window.trame.state.get("unkept");
+    if (endsFusion && !window.confirm("Another volume ends the fusion on this page, which was not downloaded. Go on?")) return;
     const form = new FormData();
     for (const file of files) form.append("file", file, file.name);
     window.trame.state.update({ said: "Reading " + files[0].name + " ...", problem: "" });
