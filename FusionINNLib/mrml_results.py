@@ -171,8 +171,10 @@ def storeEstimateSteps(scene, estimate: Any, fusedNode: Node, *, settings: dict,
             (estimate.first_spread, outputs.firstSpread, "spread", 0, "ESTIMATED spread"),
             (estimate.second_spread, outputs.secondSpread, "spread", 1, "ESTIMATED spread"),
             (estimate.cycle_error, outputs.cycleError, "cycle", None, "ESTIMATED cycle error")):
-        nodes.append(_store(scene, volume, fusedNode, chosen, kind, role, words, settings))
-        setRecord(nodes[-1], Warnings=list(estimate.warnings))
+        node = _store(scene, volume, fusedNode, chosen, kind, role, words, settings)
+        setRecord(node, Warnings=list(estimate.warnings))
+        node.SetDescription(" ".join([node.GetDescription(), *estimate.warnings]))  # in the Data module, also when a scene is opened again
+        nodes.append(node)
         yield
     return EstimateNodes(*nodes)
 

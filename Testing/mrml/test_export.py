@@ -174,6 +174,10 @@ def test_what_an_estimate_warns_of_goes_with_it(scene, case, tmp_path):
     warned = replace(estimated(case), warnings=("2 of 6 slices were changed.",))
     nodes = mrml.storeEstimate(scene, warned, case.nodes.fused, settings={"samples": 3})
     assert mrml.warningsOf(nodes.first) == mrml.warningsOf(nodes.cycleError) == warned.warnings
+    assert nodes.first.GetDescription().endswith("2 of 6 slices were changed.") and "ESTIMATED" in nodes.first.GetDescription()
+    again = mrml.storeEstimate(scene, estimated(case), case.nodes.fused, settings={"samples": 3}, outputs=nodes)
+    assert again.first is nodes.first and mrml.warningsOf(again.first) == () and "changed" not in again.first.GetDescription()
+    nodes = mrml.storeEstimate(scene, warned, case.nodes.fused, settings={"samples": 3}, outputs=nodes)
     exported.write(mrml.exportFromNodes(case.nodes.fused, estimateNodes=nodes), tmp_path / "out", device="cpu", model=case.model)
     record = json.loads((tmp_path / "out/estimate.json").read_text())
     assert record["warnings"] == list(warned.warnings) and record["settings"] == {"samples": 3}
