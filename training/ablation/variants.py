@@ -1,7 +1,6 @@
 """The rows of Table 2: what is different in each from the published settings."""
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
 
 import torch
 from torch import Tensor
@@ -41,9 +40,11 @@ VARIANTS = (
     Variant("prior_zeros", "prior", prior="zeros"), Variant("prior_ones", "prior", prior="ones"),
     Variant("prior_uniform", "prior", prior="uniform"),
 )
-SEEDS = (0, 1, 2)
-"""Each row is trained with each of them: some trainings end with one source lost, whatever the settings are."""
-TRAININGS = tuple(product(SEEDS, VARIANTS))
+USUAL, MORE = 3, {"k_1": 12}
+"""How often a row is trained, with seeds 0, 1, 2 and so on: some trainings end with one source lost, whatever the settings are. That one
+block cannot decompose, where three can in about every third training, takes as many to tell from chance."""
+TRAININGS = tuple((seed, variant) for seed in range(max(USUAL, *MORE.values())) for variant in VARIANTS
+                  if seed < MORE.get(variant.key, USUAL))
 """All of them, (seed, row): each row's first, then each row's second, and so on."""
 GROUPS = {"alpha": "alpha (share of the way there in the loss)", "lambda": "lambda (share of SSIM in the loss)",
           "k": "k (coupling blocks)", "prior": "latent on the way back, in training and test"}

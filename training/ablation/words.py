@@ -2,7 +2,6 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from scipy.stats import fisher_exact
@@ -10,7 +9,7 @@ from scipy.stats import fisher_exact
 from training.ablation.results import LOST, MOST, AblationResults, Training
 from training.ablation.slices import WHOLE
 from training.ablation.train import LONGER
-from training.ablation.variants import PUBLISHED, SEEDS
+from training.ablation.variants import MORE, PUBLISHED, USUAL
 from training.convergence import CRITERION
 from training.markdown import listing
 
@@ -84,19 +83,27 @@ def _compared(results: AblationResults, better: str, *others: str) -> str:
     return "confirmed" if difference >= clear else "refuted" if difference <= -clear else "not seen"
 
 
-def _lost(results: AblationResults, row: str) -> tuple[str, str]:
-    """What ours say of a claim that a row cannot decompose where the published network can.
+def _one_block(results: AblationResults) -> tuple[str, str]:
+    return _cannot(results, "k_1", lambda training: training.decomposes, "decompose")
 
-    By how many of its trainings do, against those of all rows with three blocks and a loss on the way back: Fisher's exact test.
+
+def _no_way_back(results: AblationResults) -> tuple[str, str]:
+    return _cannot(results, "alpha_1", lambda training: training.has_succeeded, "keep both sources")
+
+
+def _cannot(results: AblationResults, row: str, can: Callable[[Training], bool], what: str) -> tuple[str, str]:
+    """What ours say of a claim that no training of a row can do what those of the published network can.
+
+    By how many of them do, against those of all rows with three blocks and a loss on the way back: Fisher's exact test.
     """
-    ours = [training.decomposes for training in results.rows[row].trainings]
-    others = [training.decomposes for other in results.rows.values() if other.variant.k == PUBLISHED.k and other.variant.alpha < 1
+    ours = [can(training) for training in results.rows[row].trainings]
+    others = [can(training) for other in results.rows.values() if other.variant.k == PUBLISHED.k and other.variant.alpha < 1
               for training in other.trainings]
     table = [[sum(ours), len(ours) - sum(ours)], [sum(others), len(others) - sum(others)]]
     chance = float(fisher_exact(table, alternative="less").pvalue)
-    said = (f"{_beside_published(results, row)}; {sum(ours)} of {len(ours)} trainings decompose, of those with k = 3 and a loss on the "
+    said = (f"{_beside_published(results, row)}; {sum(ours)} of {len(ours)} trainings {what}, of those with k = 3 and a loss on the "
             f"way back {sum(others)} of {len(others)} (p = {chance:.3f})")
-    if sum(ours):  # one that can is enough against "cannot"
+    if sum(ours):  # one that does is enough against "cannot"
         return ("refuted", said) if chance > CHANCE else ("refuted, but it rarely does", said)
     return ("confirmed", said) if chance < CHANCE else ("open, points to confirmed", said)
 
@@ -128,9 +135,9 @@ def _best_prior(results: AblationResults) -> tuple[str, str]:
 
 
 TRENDS = (
-    Trend("One coupling block (k = 1) cannot decompose", (PUBLISHED.key, "k_1"), partial(_lost, row="k_1"), compares=False),
+    Trend("One coupling block (k = 1) cannot decompose", (PUBLISHED.key, "k_1"), _one_block, compares=False),
     Trend("Without a loss on the way back (alpha = 1) the decomposition is lost", (PUBLISHED.key, "alpha_1"),
-          partial(_lost, row="alpha_1"), compares=False),
+          _no_way_back, compares=False),
     Trend("Three blocks decompose better than two and than four", (PUBLISHED.key, "k_2", "k_4"), _k_3),
     Trend("Next to no mean squares (lambda = 0.999) costs decomposition", (PUBLISHED.key, "lambda_0.999"), _lambda),
     Trend("A standard normal latent decomposes best", (PUBLISHED.key, "prior_zeros", "prior_ones", "prior_uniform"), _best_prior),
@@ -150,26 +157,28 @@ def definitions(results: AblationResults) -> str:
     """How the numbers were made."""
     schedule = results.schedule
     longest = LONGER * schedule["steps"]
+    trainings = listing([f"{USUAL} trainings of each row", *(f"{count} of {key}" for key, count in MORE.items())])
     share = 400 * 132 * 64 * WHOLE ** 2 / (longest * schedule["batch"] * schedule["crop"] ** 2)
     return f"""\
 - **Network, loss**: the `paper` preset: the published network (k = 3: 17,564 parameters), the loss of the authors' code, its sigmoids
   outside of the flow in both directions. Each row changes the one setting that it names; all else is as published.
 - **Schedule**, the same for every row: {schedule['steps']} steps of {schedule['batch']} crops of {schedule['crop']} x {schedule['crop']}
-  pixels from anywhere in whole slices, or {LONGER} times as many (see seeds), Adam with a learning rate of {schedule['learning_rate']:g} (warm-up, plateau, cosine), subnets in
-  {schedule['precision']}, moving average of the weights, the weights with the least validation loss. The published schedule is 400 epochs
-  of 132 batches of 64 whole slices at 0.0003, some {share:,.0f} times the pixels: the values here are those of networks that are far from
-  trained out. {CRITERION}
-- **Seeds**: {len(SEEDS)} trainings of each row, seeds {listing([str(seed) for seed in SEEDS])}. A training has *succeeded* when
-  its fused image and its estimates of either source have at least {LOST}: some end with one source, or the fused image, lost, whatever
-  the settings are. Each that has succeeded goes on to {longest} steps, its learning rate rising and falling once more; the others do not:
-  a source that is lost does not come back.
+  pixels from anywhere in whole slices, or {LONGER} times as many (see seeds), Adam with a learning rate of
+  {schedule['learning_rate']:g} (warm-up, plateau, cosine), subnets in {schedule['precision']}, moving average
+  of the weights, the weights with the least validation loss. The published schedule is 400 epochs of 132 batches of 64 whole slices at
+  0.0003, some {share:,.0f} times the pixels: the values here are those of networks that are far from trained out.
+  {CRITERION}
+- **Seeds**: {trainings}, seeds 0, 1, 2 and so on. A training has *succeeded* when its fused image and its
+  estimates of either source have at least {LOST}: some end with one source, or the fused image, lost, whatever the settings are.
+  Each that has succeeded goes on to {longest} steps, its learning rate rising and falling once more; the others do not: a source that is
+  lost does not come back.
   The row's figures are those of the training with the least validation loss; the estimates of all stand beside them, by seed, in
   brackets where the training did not succeed.
 - **Decomposition**: who gives one and the same image for both sources takes nothing apart, and the plain average does so with
   {_average(results):.3f}. A training *decomposes* where it has succeeded and the mean of its estimates is above that, and above that of
   its fused image: {_decomposing(results)} here do.
-- **Trends**: that a row *cannot decompose* is refuted by one training of it that decomposes, and confirmed where none does and that
-  is no chance (Fisher's exact test, one-sided, p < {CHANCE:g}).
+- **Trends**: that a row *cannot decompose* is refuted by one training of it that decomposes, that it *loses the decomposition* by one that
+  succeeded; either is confirmed where none does and that is no chance (Fisher's exact test, one-sided, p < {CHANCE:g}).
   Which row decomposes better is judged by the estimates: *confirmed* or *refuted* where they differ by at least
   {clear_difference(results):.3f} (2 sqrt 2 standard deviations between trainings of one row that succeeded, and no less than {LEAST}),
   *not seen* otherwise. *open, points to* where the published row does not decompose, or one has not settled: the last quarter of it
