@@ -1,8 +1,6 @@
 """The left button on a view: how far the pointer is drawn while it is held. Main thread only."""
 from collections.abc import Callable
 
-from vtkmodules.vtkCommonCore import vtkCommand
-
 _FIRST = 1.0  # priority: before the view's own answers to the same events
 
 
@@ -15,8 +13,8 @@ class LeftDrag:
 
     def __init__(self, interactor, told: Callable[[float, float], None]):
         self._told, self._last = told, None
-        for event, answer in ((vtkCommand.LeftButtonPressEvent, self._begin), (vtkCommand.MouseMoveEvent, self._go),
-                              (vtkCommand.LeftButtonReleaseEvent, self._end), (vtkCommand.LeaveEvent, self._end)):
+        for event, answer in (("LeftButtonPressEvent", self._begin), ("MouseMoveEvent", self._go),
+                              ("LeftButtonReleaseEvent", self._end), ("LeaveEvent", self._end)):
             interactor.AddObserver(event, answer, _FIRST)
 
     def _begin(self, interactor, _event) -> None:
