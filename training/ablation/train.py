@@ -12,9 +12,9 @@ from training.run_settings import record, settings_of
 
 SCHEDULE = {"crop": 64, "batch": 4, "steps": 6000, "learning_rate": 2e-3, "validate_every": 300, "warm_up": 50, "flat": 0.35,
             "average": 0.99, "clip": 1.0, "beta2": 0.99, "precision": "bfloat16"}
-"""Of every row. Minutes on one thread of a CPU, some six hours for all rows and seeds, where the published 400 epochs of 132 batches of 64 whole slices take weeks. A rate of
-0.005 left some rows without a fused image, one of 0.001 was too slow; both were tried on two seeds of the published row. Few trainings
-decompose after 2500 steps. In bfloat16 a step takes two thirds of the time on a CPU that has it."""
+"""Of every row. Minutes on one thread of a CPU, some six hours for all rows and seeds, where the published 400 epochs of 132 batches of
+64 whole slices take weeks. A rate of 0.005 left some rows without a fused image, one of 0.001 was too slow; both were tried on two seeds
+of the published row. Few trainings decompose after 2500 steps. In bfloat16 a step takes two thirds of the time on a CPU that has it."""
 LONGER = 3
 """Times the steps: so far go the trainings that have kept both sources by then. A source that is lost does not come back."""
 QUICK = SCHEDULE | {"crop": 32, "batch": 2, "steps": 8, "validate_every": 2, "warm_up": 2, "precision": "float32"}
