@@ -78,6 +78,7 @@ def _estimate(options: argparse.Namespace) -> None:
     if (options.source / FUSED).is_file():
         raise InputError(f"{options.source} is a folder: give {FUSED} in it, or leave out --estimate for the exact decomposition.")
     fused = read_fused(options.source, options.model)
+    source = _input_file(options.source, fused.fused)
     for note in fused.notes:
         _say(f"Note: {note}.")
     result = estimate(fused.fused, fused.recipe, samples=options.samples, seed=options.seed, model=options.model, device=options.device,
@@ -87,8 +88,7 @@ def _estimate(options: argparse.Namespace) -> None:
     from FusionINNLib.report import estimate_report
 
     with new_folder(options.out, options.overwrite, ESTIMATE_FILES) as folder:
-        write_estimate(result, folder, _input_file(options.source, fused.fused), fused.recipe,
-                       {"samples": options.samples, "seed": options.seed}, fused.notes)
+        write_estimate(result, folder, source, fused.recipe, {"samples": options.samples, "seed": options.seed}, fused.notes)
         estimate_report(folder / REPORT, fused.fused, result, fused.recipe)
     print(f"ESTIMATED both sources from the fused image alone into {options.out} "
           f"(mean over {options.samples} latents, seed {options.seed}): what the network believes, not a scan.\n{NOTICE}")

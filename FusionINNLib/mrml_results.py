@@ -4,6 +4,7 @@ What was chosen as output is updated, for None a new node is made, nothing else 
 need is in node attributes and node references, which Slicer saves with the scene. The functions called `...Steps` do the same a volume at a
 time, see `steps.py`: for a window that must not stand still.
 """
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from FusionINNLib.exported import Source
 from FusionINNLib.mrml_nodes import (PREFIX, Node, affineOfNode, affineOfResult, checksumOfVoxels, copyLook, copyUnit, emptyGrid, inputsOf,
                                      onGridOf, recordOf, setRecord, setWindow, unitOfNode, updateVolumeNode, voxelsOfNode)
 from FusionINNLib.mrml_outputs import checkOutputs, outputNode, refer
+from FusionINNLib.mrml_readback import warningsOf
 from FusionINNLib.mrml_tree import placeBeside
 from FusionINNLib.recipe import Recipe
 from FusionINNLib.steps import Steps, finish
@@ -149,18 +151,20 @@ def storeExactSteps(scene, sources: tuple[Volume, Volume], fusedNode: Node, *, f
     return nodes[0], nodes[1]
 
 
-def storeEstimate(scene, estimate: Any, fusedNode: Node, *, settings: dict, outputs: EstimateNodes | None = None) -> EstimateNodes:
+def storeEstimate(scene, estimate: Any, fusedNode: Node, *, settings: dict, notes: Sequence[str] = (),
+                  outputs: EstimateNodes | None = None) -> EstimateNodes:
     """An estimate as nodes whose names and attributes say ESTIMATED.
 
     Args:
         estimate: what `pipeline.estimate` gave.
         settings: samples, seed and what else the user chose, JSON-ready.
+        notes: sentences about the fused image, which stay with the nodes as the estimate's warnings do.
         outputs: to update; None, or None in it, for new nodes.
     """
-    return finish(storeEstimateSteps(scene, estimate, fusedNode, settings=settings, outputs=outputs))
+    return finish(storeEstimateSteps(scene, estimate, fusedNode, settings=settings, notes=notes, outputs=outputs))
 
 
-def storeEstimateSteps(scene, estimate: Any, fusedNode: Node, *, settings: dict,
+def storeEstimateSteps(scene, estimate: Any, fusedNode: Node, *, settings: dict, notes: Sequence[str] = (),
                        outputs: EstimateNodes | None = None) -> Steps[EstimateNodes]:
     """As `storeEstimate`, in steps."""
     outputs = outputs or EstimateNodes()
@@ -172,8 +176,8 @@ def storeEstimateSteps(scene, estimate: Any, fusedNode: Node, *, settings: dict,
             (estimate.second_spread, outputs.secondSpread, "spread", 1, "ESTIMATED spread"),
             (estimate.cycle_error, outputs.cycleError, "cycle", None, "ESTIMATED cycle error")):
         node = _store(scene, volume, fusedNode, chosen, kind, role, words, settings)
-        setRecord(node, Warnings=list(estimate.warnings))
-        node.SetDescription(" ".join([node.GetDescription(), *estimate.warnings]))  # in the Data module, also when a scene is opened again
+        setRecord(node, Warnings=[*notes, *estimate.warnings])
+        node.SetDescription(" ".join([node.GetDescription(), *warningsOf(node)]))  # in the Data module, also when a scene is opened again
         nodes.append(node)
         yield
     return EstimateNodes(*nodes)

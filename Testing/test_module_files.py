@@ -139,7 +139,7 @@ def test_advanced_is_folded_and_nothing_is_styled():
 
 
 def test_files_keep_to_the_house_style():
-    for path in [*SCRIPTS, *(ROOT / "Testing" / "panel").rglob("*.py"), *LIBRARY.glob("*.py")]:
+    for path in [*SCRIPTS, *(ROOT / "Testing" / "panel").rglob("*.py"), *LIBRARY.rglob("*.py")]:
         lines = path.read_text(encoding="utf-8").splitlines()
         assert len(lines) <= 300, path.name
         assert max(map(len, lines), default=0) <= 140, path.name

@@ -132,9 +132,8 @@ def estimateTask(fusedVolume, *, model: str | None = None, device: str = "auto",
         _needPresent(fusedVolume)
         chosen = outputs and mrml.EstimateNodes(*(_present(getattr(outputs, name)) for name in mrml.EstimateNodes.__dataclass_fields__))
         nodes = yield from mrml.storeEstimateSteps(slicer.mrmlScene, estimate, fusedVolume, settings={"samples": samples, "seed": seed},
-                                                   outputs=chosen)
-        said = [*notes, *estimate.warnings]
-        return nodes, said, _storeDifference(difference, (nodes.first, nodes.second), fusedVolume, compare)
+                                                   notes=notes, outputs=chosen)
+        return nodes, mrml.warningsOf(nodes.first), _storeDifference(difference, (nodes.first, nodes.second), fusedVolume, compare)
 
     return Task("estimate_compared", read, store)
 

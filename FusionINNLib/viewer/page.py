@@ -128,4 +128,5 @@ def _foot() -> None:
     with html.Footer(classes="foot"):
         html.Strong(NOTICE)
         html.Span(f"An estimate is not a scan. FusionINN {__version__}")
-        html.Span("Arrow keys or wheel: slices. Left button: window. Right button: zoom. Middle button: move. B: blink. O: outlines.", classes="keys")
+        html.Span("Arrow keys or wheel: slices. Left button: window. Right button: zoom. Middle button: move. B: blink. O: outlines.",
+                  classes="keys")

@@ -78,9 +78,9 @@ def estimateTask(case: Case, *, samples: int, seed: int, model: str | None, devi
 
     def store(estimate) -> str:
         case.setEstimate(mrml.storeEstimate(case.scene, estimate, case.fusion.fused, settings={"samples": samples, "seed": seed},
-                                            outputs=case.estimate))
-        return " ".join(["ESTIMATED from the fused image alone: what the network believes, not a scan.", *stored.notes,
-                         *estimate.warnings])
+                                            notes=stored.notes, outputs=case.estimate))
+        return " ".join(["ESTIMATED from the fused image alone: what the network believes, not a scan.",
+                         *mrml.warningsOf(case.estimate.first)])
 
     return Task("estimate", store, {"fused": stored.fused, "recipe": stored.recipe, "model": model, "device": device, "samples": samples,
                                     "seed": seed})

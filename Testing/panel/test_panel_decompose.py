@@ -48,6 +48,20 @@ def test_what_an_estimate_warns_of_is_told(fused, monkeypatch):
     assert "not a scan" in fused.status and fused.status.endswith("It was changed.")
 
 
+def test_an_estimate_of_a_changed_fused_volume_keeps_saying_so(fused):
+    """Also when the change is undone later, and the volumes are exported beside the fused image as it was."""
+    import slicer
+    from FusionINNLib import mrml
+    from FusionINNPanel.parameters import Method
+
+    fused.parameters.method, fused.parameters.samples = Method.ESTIMATED, 2
+    slicer.util.arrayFromVolume(fused.parameters.decomposedVolume)[2, 20, 20] += 0.5
+    actions = fused.panel.actions
+    actions._onEstimated(actions._decomposition(fused.parameters).run())
+    assert "was changed since it was fused" in fused.status
+    assert any("was changed since it was fused" in sentence for sentence in mrml.warningsOf(fused.parameters.firstEstimated))
+
+
 def test_without_the_latent_image_only_an_estimate_is_possible_and_the_panel_says_why(fused):
     import slicer
     from FusionINNPanel.parameters import Method

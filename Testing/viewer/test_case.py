@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from trame.app import get_server
 
-from FusionINNLib import job_tasks
+from FusionINNLib import job_tasks, mrml
 from FusionINNLib.errors import InputError, ResultError
 from FusionINNLib.exported import read
 from FusionINNLib.mrml_nodes import voxelsOfNode
@@ -84,6 +84,12 @@ def test_what_an_estimate_warns_of_is_told(fused, back, monkeypatch):
     whole = job_tasks.estimate
     monkeypatch.setattr(job_tasks, "estimate", lambda **given: SimpleNamespace(**vars(whole(**given)) | {"warnings": ("It was changed.",)}))
     assert run(tasks.estimateTask(fused, samples=1, seed=0, **back)).endswith("not a scan. It was changed.")
+
+
+def test_an_estimate_of_a_changed_fused_volume_keeps_saying_so(fused, back):
+    voxelsOfNode(fused.fusion.fused)[2, 20, 20] += 0.5
+    assert "was changed since it was fused" in run(tasks.estimateTask(fused, samples=1, seed=0, **back))
+    assert any("was changed since it was fused" in sentence for sentence in mrml.warningsOf(fused.estimate.first))
 
 
 def test_a_new_estimate_has_a_new_difference(fused, back):
