@@ -11,8 +11,9 @@ import importlib
 
 __version__ = "0.1.0"
 
-_HOMES = {"fuse": "pipeline", "decompose": "pipeline", "estimate": "pipeline", "read_fused": "fused_file", "read_fusion": "result",
-          "read_volume": "volume_io", "read_segmentation": "volume_io", "write_nifti": "volume_io", "Volume": "volume",
+_HOMES = {"fuse": "pipeline", "decompose": "pipeline", "estimate": "pipeline", "read_fused": "methods.fusioninn.fused_file",
+          "read_fusion": "results.folder", "read_volume": "volumes.io", "read_segmentation": "volumes.io", "write_nifti": "volumes.io",
+          "Volume": "volumes.volume",
           "Progress": "progress", "FusionINNError": "errors"}
 __all__ = [*_HOMES, "__version__"]
 

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from FusionINNLib import models
-from FusionINNLib.alignment import Alignment, align
-from FusionINNLib.draws import all_draws, draw, way_of_estimate, what_was_lost
-from FusionINNLib.engine import Engine
 from FusionINNLib.errors import InputError, ModelError, ResultError
-from FusionINNLib.exactness import allowed_error, fuse_exactly
-from FusionINNLib.fused_file import restore_background
-from FusionINNLib.normalization import fit_slice, fit_volume, levels
+from FusionINNLib.methods import devices, model_card, weights
+from FusionINNLib.methods.fusioninn.exactness import allowed_error, fuse_exactly
+from FusionINNLib.methods.fusioninn.fused_file import restore_background
+from FusionINNLib.methods.fusioninn.latent_sampling import all_draws, draw, way_of_estimate, what_was_lost
+from FusionINNLib.methods.slice_inference import Engine
+from FusionINNLib.preprocessing.normalization import fit_slice, fit_volume, levels
+from FusionINNLib.preprocessing.slicing import Box, batches, find_boxes, from_stack, to_stack
 from FusionINNLib.progress import Progress
-from FusionINNLib.recipe import Recipe, SourceRecord, pack_not_finite, restore_not_finite
-from FusionINNLib.slicing import Box, batches, find_boxes, from_stack, to_stack
-from FusionINNLib.volume import Volume, check_voxels
+from FusionINNLib.registration.alignment import Alignment, align
+from FusionINNLib.results.recipe import Recipe, SourceRecord, pack_not_finite, restore_not_finite
+from FusionINNLib.volumes.volume import Volume, check_voxels
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,14 @@ class Estimate:
 # ---- there -----------------------------------------------------------------------------------------------------------------------
 
 
-def fuse(first: Volume, second: Volume, *, reference: str = "second", alignment: str = "auto", model: str = models.DEFAULT,
+def fuse(first: Volume, second: Volume, *, reference: str = "second", alignment: str = "auto", model: str = model_card.DEFAULT,
          device: str = "auto", progress: Progress | None = None) -> Fusion:
     """Fuse two volumes on the grid of the reference.
 
     Args:
         first, second: two contrasts of one patient, in this order: ADC and FLAIR, or T1 with contrast and FLAIR.
         reference: "first" or "second", whose grid the result has.
-        alignment: "auto", "none", "header" or "rigid", see alignment.py.
+        alignment: "auto", "none", "header" or "rigid", see registration/alignment.py.
         model: id or path of a model folder.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
 
@@ -73,8 +73,8 @@ def fuse(first: Volume, second: Volume, *, reference: str = "second", alignment:
         raise InputError(f"The reference cannot be {reference!r}: choose first or second.")
     first, second = check_voxels(first), check_voxels(second)
     progress, warnings = progress or Progress(), []
-    card = models.find(model)
-    engine = Engine(models.load(card), models.choose_device(device), warnings.append)
+    card = model_card.find(model)
+    engine = Engine(weights.load(card), devices.choose_device(device), warnings.append)
     fixed, moving = (first, second) if reference == "first" else (second, first)
     aligned = align(fixed, moving, alignment, lambda share, task: progress.step(task, round(100 * share), 100))
     on_grid = (fixed, aligned.volume) if reference == "first" else (aligned.volume, fixed)
@@ -89,7 +89,8 @@ def fuse(first: Volume, second: Volume, *, reference: str = "second", alignment:
                   (*aligned.warnings, *warnings))
 
 
-def fuse_slices(engine: Engine, card: models.ModelCard, stacks: tuple[np.ndarray, np.ndarray], records: tuple[SourceRecord, SourceRecord],
+def fuse_slices(engine: Engine, card: model_card.ModelCard, stacks: tuple[np.ndarray, np.ndarray], records: tuple[SourceRecord,
+                                                                                                                  SourceRecord],
                 results: tuple[np.ndarray, np.ndarray], progress: Progress) -> tuple[list[Box], tuple[float, float]]:
     """Stacks (K, J, I) of stored numbers -> fused and latent, float32, written into `results`; boxes and background for the recipe.
 
@@ -175,7 +176,7 @@ def decompose(fused: Volume, latent: Volume, recipe: Recipe, *, model: str | Non
     if not fused.shape == latent.shape == recipe.shape:
         raise ResultError("Fused image, latent and record do not belong together (their sizes differ): use what one fusion wrote.")
     progress = progress or Progress()
-    engine = Engine(models.load(_card_of(recipe, model)), models.choose_device(device), progress.say)
+    engine = Engine(weights.load(_card_of(recipe, model)), devices.choose_device(device), progress.say)
     y, z = (to_stack(volume.array, recipe.axis) for volume in (fused, latent))
     arrays = tuple(np.empty(recipe.shape, np.dtype(record.dtype)) for record in recipe.sources)
     stacks = tuple(to_stack(array, recipe.axis) for array in arrays)
@@ -195,9 +196,9 @@ def decompose(fused: Volume, latent: Volume, recipe: Recipe, *, model: str | Non
     return volumes[0], volumes[1]
 
 
-def _card_of(recipe: Recipe, model: str | None) -> models.ModelCard:
+def _card_of(recipe: Recipe, model: str | None) -> model_card.ModelCard:
     """The model that made a fusion. Raises ModelError where only another one of that name is at hand."""
-    card = models.find(model or recipe.model)
+    card = model_card.find(model or recipe.model)
     if card.fingerprint != recipe.sha256:
         raise ModelError(f"The fused image was made with other weights or settings of model {recipe.model!r} than those installed, "
                          "or by another version of FusionINN: choose the folder of the model that made it (on the command line: "
@@ -248,7 +249,7 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, 
         raise InputError("An estimate needs at least one drawn latent: choose more samples.")
     progress = progress or Progress()
     card = _card_of(recipe, model)
-    engine = Engine(models.load(card), models.choose_device(device), progress.say)
+    engine = Engine(weights.load(card), devices.choose_device(device), progress.say)
     y = _readable(fused, recipe)
     mean, spread = (np.zeros((2, *y.shape), np.float32) for _ in range(2))
     cycle = np.zeros(y.shape, np.float32)

@@ -1,12 +1,10 @@
 """What all tests share."""
 import signal
-import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 SHARED = ROOT.parent / "shared"
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell starts what it runs in the background; children would inherit it
@@ -25,7 +23,8 @@ def write_model(folder: Path, preset: str, strength: float, **settings) -> Path:
     """A small network with random weights that act (the fresh ones hardly do), as a model folder."""
     import torch
 
-    from FusionINNLib import models, networks
+    from FusionINNLib.methods import weights
+    from FusionINNLib.methods.fusioninn import networks
 
     with torch.random.fork_rng():
         torch.manual_seed(3)
@@ -36,7 +35,7 @@ def write_model(folder: Path, preset: str, strength: float, **settings) -> Path:
             else:
                 torch.nn.init.normal_(parameter, std=0.05)
     folder.mkdir(parents=True)
-    models.write(folder, network, {"id": folder.name, "description": "for tests", "margin": 4, "typical_bright": 0.8, "spread_scale": 1.0,
+    weights.write(folder, network, {"id": folder.name, "description": "for tests", "margin": 4, "typical_bright": 0.8, "spread_scale": 1.0,
                                    "spread_scale_rounded": 1.0, "normalization": "slice" if preset == "paper" else "volume"})
     return folder
 
@@ -57,9 +56,10 @@ def paper_model(tmp_path_factory) -> str:
 @pytest.fixture(scope="session")
 def fused_case(tmp_path_factory, tiny_model):
     """A fusion on disk, made by the command line from two files on one grid: `first.nii.gz`, `second.nii.gz`, `fused/`."""
-    from FusionINNLib.cli import main
-    from FusionINNLib.volume_io import write_nifti
     from making import head, volume
+
+    from FusionINNLib.cli.__main__ import main
+    from FusionINNLib.volumes.io import write_nifti
 
     folder = tmp_path_factory.mktemp("Doe_John_19700101")
     write_nifti(volume(head(), slope=0.5, intercept=-3.0), folder / "first.nii.gz")

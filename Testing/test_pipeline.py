@@ -1,18 +1,20 @@
 """There and back without files: exact for every stored type and grid, in numbers; estimates; progress and cancel."""
 import json
 import shutil
+import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-
 from making import AFFINES, head, noise, volume
-from FusionINNLib import models, pipeline
+
+from FusionINNLib import pipeline
 from FusionINNLib.errors import Cancelled, InputError, ModelError, ResultError
+from FusionINNLib.methods import devices, model_card, weights
 from FusionINNLib.pipeline import decompose, estimate, fuse
 from FusionINNLib.progress import Progress
-from FusionINNLib.recipe import recipe_from_dict
+from FusionINNLib.results.recipe import recipe_from_dict
 
 
 def there_and_back(first, second, model, **options):
@@ -40,7 +42,7 @@ def error_of_range(back, source):
 @pytest.mark.parametrize("kind", ["default", "tiny", "paper"])
 @pytest.mark.parametrize("types", [("i2", "u2"), ("u1", "i1")])
 def test_white_noise_over_the_full_range_comes_back_identical(kind, types, tiny_model, paper_model):
-    model = {"default": models.DEFAULT, "tiny": tiny_model, "paper": paper_model}[kind]
+    model = {"default": model_card.DEFAULT, "tiny": tiny_model, "paper": paper_model}[kind]
     first, second = (volume(noise(dtype, (5, 61, 67), seed), name) for seed, (dtype, name) in enumerate(zip(types, "ab")))
     fusion, back = there_and_back(first, second, model)
     assert kind == "default" or len(fusion.recipe.boxes) == 5, "nothing went through the network"
@@ -54,7 +56,7 @@ def test_extremes_side_by_side_come_back_identical():
     first = head(shape=(6, 61, 67), top=60)
     first[2, 30, 30], first[3, 30:33, 30:33] = 32767, 32767
     second = generator.choice(np.array([-32768, 32767], np.int16), first.shape)
-    fusion, back = there_and_back(volume(first), volume(second), models.DEFAULT)
+    fusion, back = there_and_back(volume(first), volume(second), model_card.DEFAULT)
     np.testing.assert_array_equal(back[0].array, first)
     np.testing.assert_array_equal(back[1].array, second)
     assert any("plain average" in warning for warning in fusion.warnings)
@@ -62,8 +64,10 @@ def test_extremes_side_by_side_come_back_identical():
 
 def compute_otherwise(monkeypatch):
     """From here on the network computes as another device would: with other rounding."""
+    lock = threading.Lock()  # slices are under way side by side
+
     def in_double(self, step, a, b):
-        with torch.inference_mode():
+        with lock, torch.inference_mode():
             self.network = self.network.double()
             return tuple(out[:, 0].float().numpy() for out in step(*(torch.tensor(x, dtype=torch.float64)[:, None] for x in (a, b))))
 
@@ -73,7 +77,7 @@ def compute_otherwise(monkeypatch):
 @pytest.mark.parametrize("kind", ["noise", "head", "outliers"])
 @pytest.mark.parametrize("model", ["default", "tiny", "paper"])
 def test_another_device_gives_the_same_integers(kind, model, tiny_model, paper_model, monkeypatch):
-    model = {"default": models.DEFAULT, "tiny": tiny_model, "paper": paper_model}[model]
+    model = {"default": model_card.DEFAULT, "tiny": tiny_model, "paper": paper_model}[model]
     shape = (5, 61, 67)
     first, second = (noise("i2", shape, seed) if kind == "noise" else head(shape=shape, seed=seed, top=32000) for seed in range(2))
     if kind == "outliers":
@@ -118,7 +122,7 @@ def test_scale_factors_and_units_come_back(tiny_model):
 @pytest.mark.parametrize("preset", ["default", "tiny", "paper"])
 @pytest.mark.parametrize("types", [("f4", "f8"), ("f8", "i4")])
 def test_others_come_back_to_a_hundred_thousandth_of_their_range(preset, types, tiny_model, paper_model):
-    model = {"default": models.DEFAULT, "tiny": tiny_model, "paper": paper_model}[preset]
+    model = {"default": model_card.DEFAULT, "tiny": tiny_model, "paper": paper_model}[preset]
     first, second = (volume(noise(dtype, (4, 48, 52), seed)) for seed, dtype in enumerate(types))
     _, back = there_and_back(first, second, model)
     assert max(error_of_range(back[0], first), error_of_range(back[1], second)) < 1e-5
@@ -240,8 +244,8 @@ def test_an_estimate_is_reproducible_and_depends_on_its_seed(tiny_model):
 
 def test_mean_spread_and_cycle_error_are_what_their_names_say(tiny_model):
     fusion, _ = there_and_back(volume(head()), volume(head(seed=1), slope=2.0, intercept=10.0), tiny_model)
-    card = models.find(tiny_model)
-    engine = pipeline.Engine(models.load(card), models.choose_device("cpu"))
+    card = model_card.find(tiny_model)
+    engine = pipeline.Engine(weights.load(card), devices.choose_device("cpu"))
     box, samples = fusion.recipe.boxes[2], 4
     image = fusion.fused.array[box.index]
     drawn = pipeline.draw(samples, box.shape, [9, box.k])
@@ -288,8 +292,8 @@ def test_counts_reach_the_total_and_cancel_stops(tiny_model):
 def test_the_spread_is_scaled_by_the_card(tiny_model, tmp_path):
     folder = tmp_path / "wider"
     shutil.copytree(tiny_model, folder)
-    card = json.loads((folder / models.CARD).read_text())
-    (folder / models.CARD).write_text(json.dumps(card | {"spread_scale": 3.0}))
+    card = json.loads((folder / model_card.CARD).read_text())
+    (folder / model_card.CARD).write_text(json.dumps(card | {"spread_scale": 3.0}))
     fusion = fuse(volume(head(seed=0)), volume(head(seed=1)), model=tiny_model, device="cpu")
     as_drawn, wider = (estimate(fusion.fused, fusion.recipe, samples=3, model=str(model), device="cpu") for model in (tiny_model, folder))
     np.testing.assert_allclose(wider.first_spread.array, 3 * as_drawn.first_spread.array, rtol=1e-5)

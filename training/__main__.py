@@ -1,5 +1,5 @@
-"""The command `python -m training`: arguments in, plain sentences and exit codes out. What each command does is in `commands.py` and
-`commands_tables.py`.
+"""The command `python -m training`: arguments in, plain sentences and exit codes out. What each command does is in `cli/commands.py` and
+`cli/tables.py`.
 
 Exit codes: 0 done, 2 bad input (one sentence on standard error), 130 stopped by the user (a run keeps its last checkpoint).
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from FusionINNLib.errors import Cancelled, FusionINNError
 
-TABLES = ("benchmark", "ablate")  # commands of `commands_tables.py`
+TABLES = ("benchmark", "ablate")  # commands of `cli/tables.py`
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,12 +18,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments[:1] if arguments[:1] == ["bench"] else arguments)
     try:
         if options.command == "bench":
-            from training import bench
+            from training.speed import bench
 
             return bench.main(arguments[1:]) or 0
-        from training import commands, commands_tables
+        from training.cli import commands
+        from training.cli import tables as tables_commands
 
-        room = commands_tables if options.command in TABLES else commands
+        room = tables_commands if options.command in TABLES else commands
         getattr(room, options.command)(options)
         return 0
     except KeyboardInterrupt:
@@ -56,7 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_prepared(fit)
     fit.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of settings, log and checkpoints")
     fit.add_argument("--config", type=Path, metavar="FILE", help="JSON with settings that differ from the preset ones")
-    fit.add_argument("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="single settings, see training/config.py")
+    fit.add_argument("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
+                     help="single settings, see training/loop/config.py")
     fit.add_argument("--start", type=Path, metavar="RUN", help="begin with the best weights of another run")
     fit.add_argument("--continue-with-new-settings", action="store_true",
                      help="go on with other steps, learning rate or weights of the loss than the run was begun with")

@@ -4,7 +4,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from FusionINNLib.errors import FusionINNError
-from FusionINNPanel import modelfolders, requirements
+from FusionINNPanel import model_folders, requirements
 from FusionINNPanel.run import Run
 from FusionINNPanel.tasks import Task, inOneStep
 
@@ -26,25 +26,25 @@ class Choices:
 
     def refresh(self) -> None:
         """Show what the parameters say."""
-        from FusionINNLib import models
+        from FusionINNLib.methods import model_card
 
         parameters = self._panel.parameters
-        ids = models.available()
+        ids = model_card.available()
         self._fill(self._ui.deviceComboBox, self._devices, parameters.device)
         self._fill(self._ui.modelComboBox, [*((name, name) for name in ids), (OTHER_FOLDER, _("Another folder ..."))], parameters.model)
         try:
-            self._ui.modelLabel.text = models.find(self.model()).description
+            self._ui.modelLabel.text = model_card.find(self.model()).description
         except FusionINNError as problem:
             self._ui.modelLabel.text = str(problem)
 
     def model(self) -> str:
         """The chosen model as the library calls it. Raises ModelError where it is not on this computer."""
-        return modelfolders.find(self._panel.parameters.model)
+        return model_folders.find(self._panel.parameters.model)
 
     def modelForWayBack(self) -> str | None:
         """The folder of a model that was chosen by its folder; None for the models of FusionINN, which a fused image names itself. Raises
         as `model`."""
-        return self.model() if modelfolders.isFolder(self._panel.parameters.model) else None
+        return self.model() if model_folders.isFolder(self._panel.parameters.model) else None
 
     def stop(self) -> None:
         """The panel goes away."""
@@ -55,7 +55,7 @@ class Choices:
     def _fill(self, comboBox, entries: list[tuple[str, str]], chosen: str) -> None:
         """entries: (value, text). A chosen value that is none of them (a scene from another machine) is shown as it is."""
         if chosen not in [value for value, text in entries]:
-            entries = [*entries, (chosen, modelfolders.label(chosen))]
+            entries = [*entries, (chosen, model_folders.label(chosen))]
         if [comboBox.itemData(n) for n in range(comboBox.count)] != [value for value, text in entries]:
             comboBox.clear()
             for value, text in entries:
@@ -76,7 +76,7 @@ class Choices:
 
     def _remembered(self, folder: str) -> str | None:
         try:
-            return modelfolders.remember(folder)
+            return model_folders.remember(folder)
         except FusionINNError as problem:
             self._panel.showProblem(problem)
             return None

@@ -1,4 +1,5 @@
-"""The comparison on screen: layout, what each view shows, outlines, blinking, opacity, jump. The MRML side is FusionINNLib/mrml.py."""
+"""The comparison on screen: layout, what each view shows, outlines, blinking, opacity, jump. The MRML side is
+FusionINNLib/mrml/__init__.py."""
 import qt
 import slicer
 import vtk

@@ -1,4 +1,5 @@
-"""The panel: what it shows, and one computation at a time. What each button does is in `actions.py`, what can be clicked in `states.py`."""
+"""The panel: what it shows, and one computation at a time. What each button does is in `actions.py`, what can be clicked in
+`button_states.py`."""
 import logging
 from collections.abc import Callable
 
@@ -9,13 +10,13 @@ from slicer.i18n import tr as _
 from FusionINNLib.errors import FusionINNError
 from FusionINNPanel import requirements, terms
 from FusionINNPanel.actions import Actions
+from FusionINNPanel.button_states import buttonStates
 from FusionINNPanel.choices import Choices
 from FusionINNPanel.comparison import Comparison
+from FusionINNPanel.messages import stepText
 from FusionINNPanel.parameters import FusionINNParameterNode
 from FusionINNPanel.run import Run
-from FusionINNPanel.states import buttonStates
 from FusionINNPanel.tasks import Task
-from FusionINNPanel.wording import stepText
 
 
 class Panel:

@@ -28,7 +28,7 @@ class Reference(enum.Enum):
 
 
 class Alignment(enum.Enum):
-    """How volumes on unlike grids come together, see FusionINNLib/alignment.py."""
+    """How volumes on unlike grids come together, see FusionINNLib/registration/alignment.py."""
 
     AUTO = "auto"
     RIGID = "rigid"
@@ -65,7 +65,7 @@ class FusionINNParameterNode:
     shown - the way back that the comparison shows below: "exact", "estimated" or "" for none.
     differenceOf, opacity, showWhenDone, blinked - the comparison.
     alignment, device, model, samples, seed - advanced. Device and model are words of FusionINNLib, as their choices depend on the machine;
-    a model of the user's is named as modelfolders.py says.
+    a model of the user's is named as model_folders.py says.
     """
 
     firstVolume: vtkMRMLScalarVolumeNode

@@ -5,8 +5,8 @@ from functools import partial
 
 import qt
 
-from FusionINNLib import job
 from FusionINNLib.errors import Cancelled, FusionINNError
+from FusionINNLib.jobs import job
 from FusionINNLib.steps import Stepper
 from FusionINNPanel.tasks import Task
 

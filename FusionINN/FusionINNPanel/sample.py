@@ -41,7 +41,7 @@ def _download(source) -> tuple:
 
 def _store(first, second, segmentation, labels: dict[int, str]) -> tuple:
     from FusionINNLib import mrml
-    from FusionINNLib.segments import SAMPLE_COLORS
+    from FusionINNLib.results.segments import SAMPLE_COLORS
 
     scene = slicer.mrmlScene
     nodes = []

@@ -38,7 +38,7 @@ class SelfTest:
     def test_process(self) -> None:
         """The panel's way: in a process of its own, and cancelled"""
         from FusionINNLib.errors import Cancelled
-        from FusionINNLib.job import Job
+        from FusionINNLib.jobs.job import Job
         from FusionINNLib.steps import finish
 
         self.needPyTorch()

@@ -19,7 +19,7 @@ from FusionINNLib.steps import Steps, finish
 class Task:
     """One piece of work.
 
-    name: function in FusionINNLib/job_tasks.py.
+    name: function in FusionINNLib/jobs/tasks.py.
     read: reads from the scene, in steps, what that function is given; no MRML.
     store: takes what the function returned, writes it to the scene, in steps, and returns what the caller wants to have.
     """
@@ -30,7 +30,7 @@ class Task:
 
     def run(self, progress: Progress | None = None) -> Any:
         """Do all of it in this process, which waits."""
-        from FusionINNLib import job_tasks
+        from FusionINNLib.jobs import tasks as job_tasks
 
         return finish(self.store(getattr(job_tasks, self.name)(progress=progress or Progress(), **finish(self.read()))))
 

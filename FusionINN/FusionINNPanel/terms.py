@@ -12,7 +12,7 @@ FILE = "MODEL_LICENSE"
 
 def text() -> str:
     """The terms as they come with the models."""
-    from FusionINNLib.models import model_folders
+    from FusionINNLib.methods.model_card import model_folders
 
     for folder in model_folders():
         for place in (folder / FILE, folder.parents[1] / FILE):  # in a package beside the models, in a checkout at its root
@@ -46,7 +46,7 @@ def ask() -> bool:
 
 def folderOfModels() -> Path:
     """Where the weights lie, for the button that shows them."""
-    from FusionINNLib.models import model_folders
+    from FusionINNLib.methods.model_card import model_folders
 
     return model_folders()[0]
 

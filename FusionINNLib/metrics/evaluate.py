@@ -9,9 +9,9 @@ import numpy as np
 
 from FusionINNLib.errors import InputError
 from FusionINNLib.metrics import fmi, gradient, information, ncie, piella, statistics, vif
+from FusionINNLib.metrics.gaussian_window import MASK_TOO_NEAR_BORDER, masked_mean
 from FusionINNLib.metrics.images import check_images, check_mask, constant_image, continuous_levels, grey_levels
 from FusionINNLib.metrics.ssim import WINDOW, q_ssim_map
-from FusionINNLib.metrics.windows import MASK_TOO_NEAR_BORDER, masked_mean
 from FusionINNLib.progress import Progress
 
 WHOLE_KEYS = ("q_ssim", "q_fmi", "q_ncie", "q_xy", "q_p", "q_xy_centre", "q_p_centre",

@@ -14,7 +14,7 @@ independent part is known in closed form. Only the cells of the staircase need a
 import numpy as np
 
 from FusionINNLib.errors import InputError
-from FusionINNLib.metrics.windows import masked_mean
+from FusionINNLib.metrics.gaussian_window import masked_mean
 
 PLACES = 9
 CHUNK = 4096

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from FusionINNLib.metrics.windows import masked_mean
+from FusionINNLib.metrics.gaussian_window import masked_mean
 
 # Stands in for a gradient of 0, where strength ratio and direction would be 0/0 (toolbox of Liu et al., IEEE TPAMI 34(1), 2012).
 NO_EDGE = 1e-5

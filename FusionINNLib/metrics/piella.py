@@ -6,8 +6,8 @@ Liu et al., IEEE Transactions on Pattern Analysis and Machine Intelligence 34(1)
 """
 import numpy as np
 
+from FusionINNLib.metrics.gaussian_window import filter_valid, masked_mean, window_covariance, window_variance
 from FusionINNLib.metrics.ssim import WINDOW, ssim_from_moments
-from FusionINNLib.metrics.windows import filter_valid, masked_mean, window_covariance, window_variance
 
 DATA_RANGE = 255.0
 CENTRE_MARGIN = 5

@@ -5,7 +5,7 @@ IEEE Transactions on Image Processing 13(4), 2004. Equation 13 with the settings
 """
 import numpy as np
 
-from FusionINNLib.metrics.windows import filter_valid, gaussian_window, masked_mean, window_covariance, window_variance
+from FusionINNLib.metrics.gaussian_window import filter_valid, gaussian_window, masked_mean, window_covariance, window_variance
 
 WINDOW = gaussian_window(11, 1.5)
 K1, K2 = 0.01, 0.03

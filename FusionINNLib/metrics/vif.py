@@ -6,7 +6,7 @@ version the authors published with it. Not VIFF of Han et al. 2013, which many p
 import numpy as np
 
 from FusionINNLib.errors import InputError
-from FusionINNLib.metrics.windows import filter_valid, gaussian_window, window_covariance, window_variance
+from FusionINNLib.metrics.gaussian_window import filter_valid, gaussian_window, window_covariance, window_variance
 
 WINDOWS = tuple(gaussian_window(size, size / 5) for size in (17, 9, 5, 3))
 """One Gaussian window for each of the four scales, finest first."""

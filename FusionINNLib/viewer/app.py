@@ -5,13 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from FusionINNLib import models, mrml
+from FusionINNLib import mrml
 from FusionINNLib.errors import Cancelled, FusionINNError, InputError
-from FusionINNLib.job import JobError, Said, Step
-from FusionINNLib.viewer import tasks, wording
+from FusionINNLib.jobs.job import JobError, Said, Step
+from FusionINNLib.methods import model_card
+from FusionINNLib.viewer import messages, tasks
 from FusionINNLib.viewer.case import Case
+from FusionINNLib.viewer.display import Look
 from FusionINNLib.viewer.inputs import SLOTS, Input, read_input
-from FusionINNLib.viewer.look import Look
 from FusionINNLib.viewer.run import Run
 from FusionINNLib.viewer.state import Facts, reasons
 from FusionINNLib.viewer.trame_views import SliceViews
@@ -174,11 +175,11 @@ class Viewer:
                       frozenset(view for view, node in self.look.volumes.items() if node is not None))
         self._tell(
             busy=facts.running, why=reasons(facts, self.state.method, self.state.pair), notes=list(case.said),
-            inputs={slot: wording.described(case.inputs[slot]) if slot in case.inputs else None for slot in SLOTS},
+            inputs={slot: messages.described(case.inputs[slot]) if slot in case.inputs else None for slot in SLOTS},
             has_exact=case.exact is not None, has_estimate=case.estimate is not None, views=self._views(),
             unkept=case.fusion is not None and case.fusion is not self._kept,
-            moved=wording.moved(case.alignment), numbers=wording.table(case.rows) if case.rows else None,
-            estimate_numbers=wording.table(case.estimateRows) if case.estimateRows else None, plane=self.look.plane)
+            moved=messages.moved(case.alignment), numbers=messages.table(case.rows) if case.rows else None,
+            estimate_numbers=messages.table(case.estimateRows) if case.estimateRows else None, plane=self.look.plane)
         self.refresh_slice()
         self.refresh_window()
 
@@ -192,7 +193,7 @@ class Viewer:
         chosen = chosen or self.state.window_of
         window = self.look.window(chosen)
         ends = [window["low"], window["high"]] if window else [0.0, 1.0]
-        self._tell(window_of=chosen, window=wording.window(window) if window else None, window_range=ends)
+        self._tell(window_of=chosen, window=messages.window(window) if window else None, window_range=ends)
 
     # ---- parts -----------------------------------------------------------------------------------------------------------------------
 
@@ -204,7 +205,7 @@ class Viewer:
         estimated, names = self.look.estimated, {slot: one.volume.name for slot, one in self.case.inputs.items()}
         if self.case.sources is not None:
             names = dict(zip(("first", "second"), (source.name for source in self.case.sources))) | names
-        views = {view: wording.view(view, names, self.look.volumes[view] is not None, estimated.get(view, False), self.state.method,
+        views = {view: messages.view(view, names, self.look.volumes[view] is not None, estimated.get(view, False), self.state.method,
                                     self.state.difference_of, self.case.decomposed(self.state.method) is not None)
                  for view in mrml.VIEWS}
         views["difference"]["identical"] = self.look.volumes["difference"] is not None and self.case.isIdentical
@@ -215,13 +216,13 @@ class Viewer:
 
     def _way_back(self) -> dict:
         """A model that was chosen by its folder is not found by the name that the fused image has of it."""
-        return {"model": None if self._model in models.available() else self._model, "device": self._device}
+        return {"model": None if self._model in model_card.available() else self._model, "device": self._device}
 
     def _on_event(self, event: Step | Said) -> None:
         if isinstance(event, Said):
             self._tell(said=event.sentence)
         elif not self._run.is_cancelled:
-            self._tell(step_text=wording.step_text(event), progress=round(100 * event.done / event.total) if event.total > 1 else None)
+            self._tell(step_text=messages.step_text(event), progress=round(100 * event.done / event.total) if event.total > 1 else None)
 
     def _refuse_while_busy(self) -> None:
         if self.is_busy:

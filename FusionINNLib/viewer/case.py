@@ -5,10 +5,10 @@ from typing import Any
 
 from FusionINNLib import mrml
 from FusionINNLib.errors import ResultError
-from FusionINNLib.exported import Export, Segment, Segments, Source
-from FusionINNLib.measures import Row
-from FusionINNLib.mrml_nodes import PREFIX, recordOf
-from FusionINNLib.picture_columns import window
+from FusionINNLib.evaluation.case_metrics import Row
+from FusionINNLib.mrml.nodes import PREFIX, recordOf
+from FusionINNLib.reports.columns import window
+from FusionINNLib.results.scene_folder import Export, Segment, Segments, Source
 from FusionINNLib.viewer.inputs import Input
 
 Node = Any

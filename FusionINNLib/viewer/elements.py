@@ -1,7 +1,8 @@
 """Attributes of HTML that trame's elements leave out, and the two controls that sidebar and toolbar share."""
 from html import escape
 
-from trame.widgets import html, vuetify3 as v3
+from trame.widgets import html
+from trame.widgets import vuetify3 as v3
 
 
 def attributes(**given: str | tuple[str]) -> dict:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from FusionINNLib.volume import Volume
-from FusionINNLib.volume_io import read_segmentation, read_volume, sha256
+from FusionINNLib.volumes.io import read_segmentation, read_volume, sha256
+from FusionINNLib.volumes.volume import Volume
 
 SLOTS = ("first", "second", "segmentation")
 

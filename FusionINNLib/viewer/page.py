@@ -2,11 +2,12 @@
 from pathlib import Path
 
 from trame.ui.vuetify3 import VAppLayout
-from trame.widgets import html, vuetify3 as v3
+from trame.widgets import html
+from trame.widgets import vuetify3 as v3
 
 from FusionINNLib import __version__
-from FusionINNLib.mrml_layout import VIEWS
-from FusionINNLib.recipe import NOTICE
+from FusionINNLib.mrml.layout import VIEWS
+from FusionINNLib.results.recipe import NOTICE
 from FusionINNLib.viewer import sidebar
 from FusionINNLib.viewer.elements import attributes, button, label, select, slider
 from FusionINNLib.viewer.state import PLANES, WINDOWS

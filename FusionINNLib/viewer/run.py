@@ -2,7 +2,7 @@
 import asyncio
 from collections.abc import Callable
 
-from FusionINNLib.job import Job, Said, Step
+from FusionINNLib.jobs.job import Job, Said, Step
 from FusionINNLib.viewer.tasks import Task
 
 _INTERVAL_S = 0.15  # as often as a page can show it without taking time from the computation

@@ -9,7 +9,7 @@ from pathlib import Path
 from trame.app import get_server
 
 from FusionINNLib.errors import InputError
-from FusionINNLib.recipe import NOTICE
+from FusionINNLib.results.recipe import NOTICE
 from FusionINNLib.viewer import page
 from FusionINNLib.viewer.app import Opening, Viewer
 from FusionINNLib.viewer.controls import Controls

@@ -1,6 +1,7 @@
 """The column at the left of the page: the case from its files to its download, from top to bottom."""
 from trame.app import asynchronous
-from trame.widgets import html, vuetify3 as v3
+from trame.widgets import html
+from trame.widgets import vuetify3 as v3
 
 from FusionINNLib.viewer.elements import attributes, button, label, select
 

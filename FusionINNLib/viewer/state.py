@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 
 from FusionINNLib.viewer.inputs import SLOTS
-from FusionINNLib.viewer.wording import EMPTY_TITLES
+from FusionINNLib.viewer.messages import EMPTY_TITLES
 
 PAIRS = {"inputs": ("first", "second"), "firstFused": ("first", "fused"), "secondFused": ("second", "fused"),
          "firstDecomposed": ("first", "decomposedFirst"), "secondDecomposed": ("second", "decomposedSecond")}

@@ -6,17 +6,17 @@ from typing import Any
 
 from FusionINNLib import mrml
 from FusionINNLib.errors import InputError, ResultError
-from FusionINNLib.mrml_nodes import checksumOfVoxels
-from FusionINNLib.patients import patients_differ
+from FusionINNLib.mrml.nodes import checksumOfVoxels
 from FusionINNLib.viewer.case import Case, exportOf
 from FusionINNLib.viewer.inputs import Input, labels_of
+from FusionINNLib.volumes.identity import patients_differ
 
 
 @dataclass(frozen=True)
 class Task:
     """One piece of work.
 
-    name, arguments: function in FusionINNLib/job_tasks.py and what it is given; no MRML.
+    name, arguments: function in FusionINNLib/jobs/tasks.py and what it is given; no MRML.
     store: takes what the function returned and keeps it; gives a sentence for the user.
     """
 

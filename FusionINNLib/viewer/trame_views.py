@@ -11,7 +11,7 @@ from trame_slicer.rca_view import RemoteViewFactory
 from trame_slicer.views import NoScheduleRendering, SliceView, ViewLayoutDefinition, ViewProps, ViewType
 from vtkmodules.vtkCommonCore import vtkCommand, vtkLogger, vtkObject
 
-from FusionINNLib.mrml_layout import VIEWS, viewName
+from FusionINNLib.mrml.layout import VIEWS, viewName
 from FusionINNLib.viewer.drag import LeftDrag
 
 _FRAMES_PER_S = 30.0

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from FusionINNLib.errors import InputError
-from FusionINNLib.volume_io import ITK_ENDINGS, NIFTI_ENDINGS
+from FusionINNLib.volumes.io import ITK_ENDINGS, NIFTI_ENDINGS
 
 MEGABYTE = 2 ** 20
 _MOST_FILES = 4000  # slices of one series

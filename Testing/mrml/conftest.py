@@ -5,13 +5,11 @@ The folder cannot be called `slicer`: slicer-core imports whatever lies in folde
 """
 import functools
 import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "Testing")]
 HAS_SLICER = importlib.util.find_spec("slicer") is not None and importlib.util.find_spec("slicer.util") is not None
 REASON = "slicer-core is not installed here: run 'make test-slicer'"
 
@@ -29,9 +27,8 @@ def pytest_pycollect_makemodule(module_path, parent):
 
 
 if HAS_SLICER:
-    import slicer
-
     import scenes
+    import slicer
 
 
 @pytest.fixture(scope="session")

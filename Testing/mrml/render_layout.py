@@ -9,15 +9,16 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(Path(__file__).parent), str(ROOT / "Testing")]
-
-import slicer
-from PIL import Image, ImageDraw, ImageFont
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent), str(ROOT / "Testing" / "support")]
 
 import scenes
+import slicer
+from PIL import Image, ImageDraw, ImageFont
 from views import OffscreenLayout
-from FusionINNLib import mrml, phantom, pipeline
-from FusionINNLib.segments import SAMPLE_COLORS
+
+from FusionINNLib import mrml, pipeline
+from FusionINNLib.phantom import case as phantom
+from FusionINNLib.results.segments import SAMPLE_COLORS
 
 NOTE = "Rendered outside of 3D Slicer, from its own slice views. Made-up sample case; research use only, not for diagnosis."
 

@@ -6,12 +6,12 @@ import numpy as np
 import slicer
 import slicer.util
 import vtk
+from making import AFFINES, head
 
 from FusionINNLib import mrml, pipeline
-from FusionINNLib.mrml_nodes import addVolumeNode, updateVolumeNode
-from FusionINNLib.mrml_inputs import subjectHierarchy
-from FusionINNLib.volume import Volume
-from making import AFFINES, head
+from FusionINNLib.mrml.inputs import subjectHierarchy
+from FusionINNLib.mrml.nodes import addVolumeNode, updateVolumeNode
+from FusionINNLib.volumes.volume import Volume
 
 
 def start():
@@ -19,7 +19,8 @@ def start():
     scene, application = slicer.vtkMRMLScene(), slicer.vtkSlicerApplicationLogic()
     application.SetMRMLScene(scene)
     logics = {"Colors": slicer.vtkMRMLColorLogic(), "Volumes": slicer.vtkSlicerVolumesLogic(),
-              "Segmentations": slicer.vtkSlicerSegmentationsModuleLogic(), "SubjectHierarchy": slicer.vtkSlicerSubjectHierarchyModuleLogic()}
+              "Segmentations": slicer.vtkSlicerSegmentationsModuleLogic(),
+              "SubjectHierarchy": slicer.vtkSlicerSubjectHierarchyModuleLogic()}
     for name, logic in logics.items():
         logic.SetMRMLScene(scene)
         logic.SetMRMLApplicationLogic(application)

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 import slicer
 import slicer.util
-
 import views
 from making import AFFINES, affine_from, head, rotation
 from scenes import decomposed, estimated, linear
 from scenes import fused_case as fuse_in
+
 from FusionINNLib import mrml
-from FusionINNLib.exported import Segment, Segments
-from FusionINNLib.mrml_nodes import affineOfNode
-from FusionINNLib.volume import Volume
+from FusionINNLib.mrml.nodes import affineOfNode
+from FusionINNLib.results.scene_folder import Segment, Segments
+from FusionINNLib.volumes.volume import Volume
 
 
 @pytest.fixture
@@ -46,7 +46,8 @@ def test_the_layout_is_two_rows_of_three_views_of_one_group(layout):
     assert rows == [["FusionINNFirst", "FusionINNSecond", "FusionINNFused"],
                     ["FusionINNDecomposedFirst", "FusionINNDecomposedSecond", "FusionINNDifference"]]
     nodes = [view.node for view in layout.views.values()]  # made by Slicer's layout logic from the description
-    assert {node.GetViewGroup() for node in nodes} == {5170} and [node.GetLayoutLabel() for node in nodes] == ["1", "2", "F", "D1", "D2", "D-S"]
+    assert {node.GetViewGroup() for node in nodes} == {5170} and [node.GetLayoutLabel() for node in nodes] == ["1", "2", "F", "D1", "D2",
+                                                                                                               "D-S"]
     assert [node.GetLayoutName() for node in nodes] == rows[0] + rows[1]
 
 
@@ -75,7 +76,8 @@ def test_each_view_shows_its_volume_and_other_views_are_left_alone(core, scene, 
     mrml.showCase(scene, volumes)
     for view in mrml.VIEWS:
         composite = mrml.compositeNodeOf(scene, view)
-        assert composite is layout.views[view].logic.GetSliceCompositeNode() and composite.GetLinkedControl() and composite.GetHotLinkedControl()
+        assert composite is layout.views[view].logic.GetSliceCompositeNode()
+        assert composite.GetLinkedControl() and composite.GetHotLinkedControl()
         layer = composite.GetForegroundVolumeID() if view == "fused" else composite.GetBackgroundVolumeID()
         assert layer == volumes[view].GetID()
     assert mrml.compositeNodeOf(scene, "fused").GetBackgroundVolumeID() == case.second.GetID()
@@ -190,7 +192,8 @@ def test_outlines_are_red_in_all_views_and_go_as_they_came(scene, layout, case):
         assert red.sum() > 60 and changed.sum() < 1.5 * red.sum(), name  # lines, and nothing but lines
     mrml.restoreOutlines(segmentation)
     mrml.restoreOutlines(segmentation)
-    assert before == [getattr(display, f"Get{name}")() for name in ("Visibility2DFill", "Visibility2DOutline", "SliceIntersectionThickness")]
+    assert before == [getattr(display, f"Get{name}")() for name in ("Visibility2DFill", "Visibility2DOutline",
+                                                                    "SliceIntersectionThickness")]
 
 
 def test_segments_keep_their_colours(scene, layout, case):

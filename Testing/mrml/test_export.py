@@ -5,19 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import slicer.util
-
 from making import AFFINES, head
 from scenes import decomposed, estimated, inFolder, volumes
 from scenes import fused_case as fuse_in
-from FusionINNLib import exported, measures, mrml, pipeline
-from FusionINNLib.cli import main
+
+from FusionINNLib import mrml, pipeline
+from FusionINNLib.cli.__main__ import main
 from FusionINNLib.errors import InputError, ResultError
-from FusionINNLib.exported import Segment, Segments
+from FusionINNLib.evaluation import case_metrics
 from FusionINNLib.metrics import WHOLE_KEYS, evaluate_volume
-from FusionINNLib.mrml_nodes import affineOfNode, readNode
-from FusionINNLib.result import read_fusion
-from FusionINNLib.volume import Volume
-from FusionINNLib.volume_io import read_segmentation, read_volume, sha256, write_nifti
+from FusionINNLib.mrml.nodes import affineOfNode, readNode
+from FusionINNLib.results import scene_folder
+from FusionINNLib.results.folder import read_fusion
+from FusionINNLib.results.scene_folder import Segment, Segments
+from FusionINNLib.volumes.io import read_segmentation, read_volume, sha256, write_nifti
+from FusionINNLib.volumes.volume import Volume
 
 voxels = slicer.util.arrayFromVolume
 
@@ -47,13 +49,13 @@ def everything(scene, case, grid: str = "oblique") -> dict:
 def test_a_scene_goes_to_a_folder_and_back(scene, tiny_model, tmp_path, grid):
     case = fuse_in(scene, tiny_model, grid)
     chosen = everything(scene, case, grid)
-    exported.write(mrml.exportFromNodes(case.nodes.fused, **chosen), tmp_path / "out", device="cpu", model=tiny_model)
-    assert {path.name for path in (tmp_path / "out").iterdir()} == exported._own_names()
+    scene_folder.write(mrml.exportFromNodes(case.nodes.fused, **chosen), tmp_path / "out", device="cpu", model=tiny_model)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == scene_folder._own_names()
     record = json.loads((tmp_path / "out/estimate.json").read_text())
     assert record["fused"] == {"file": "fused.nii.gz", "sha256": sha256(tmp_path / "out/fused.nii.gz")}
     before = {node.GetName(): voxels(node).copy() for node in volumes(scene)}
     count = scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
-    nodes, others = mrml.storeExport(scene, exported.read(tmp_path / "out"))
+    nodes, others = mrml.storeExport(scene, scene_folder.read(tmp_path / "out"))
     for name, array in before.items():
         np.testing.assert_array_equal(voxels(scene.GetFirstNodeByName(name)), array)  # what was there is as it was
     pairs = [(nodes.fused, case.nodes.fused), (nodes.latent, case.nodes.latent)]
@@ -79,7 +81,7 @@ def test_the_command_line_reads_what_the_scene_wrote(scene, tiny_model, tmp_path
     tumour(scene, grid)
     reopened()
     fused, segmentation = scene.GetFirstNodeByName("ADC + FLAIR (FusionINN fused)"), scene.GetFirstNodeByName("tumour")
-    exported.write(mrml.exportFromNodes(fused, segmentationNode=segmentation), tmp_path / "out", device="cpu", model=tiny_model)
+    scene_folder.write(mrml.exportFromNodes(fused, segmentationNode=segmentation), tmp_path / "out", device="cpu", model=tiny_model)
     assert main(["decompose", str(tmp_path / "out"), "--out", str(tmp_path / "back"), "--model", tiny_model, "--device", "cpu"]) == 0
     for name, source in zip(("first", "second"), sources):
         back = read_volume(tmp_path / f"back/{name}_exact.nii.gz")
@@ -97,27 +99,29 @@ def test_volumes_that_slicer_turned_over_are_written_on_one_grid(scene, tiny_mod
     reopened()
     fused = scene.GetFirstNodeByName("ADC + FLAIR (FusionINN fused)")
     exact = mrml.storeExact(scene, decomposed(case, fused), fused)
-    exported.write(mrml.exportFromNodes(fused, exactNodes=exact), tmp_path / "out", device="cpu", model=tiny_model)
+    scene_folder.write(mrml.exportFromNodes(fused, exactNodes=exact), tmp_path / "out", device="cpu", model=tiny_model)
     back = read_volume(tmp_path / "out/first_exact.nii.gz")
     np.testing.assert_array_equal(back.array, source.array)
     np.testing.assert_allclose(back.affine, read_volume(tmp_path / "out/fused.nii.gz").affine, atol=1e-5)
 
 
 def test_a_folder_of_the_command_line_loads(scene, fused_case, tiny_model):
-    export = exported.read(fused_case / "fused")
+    export = scene_folder.read(fused_case / "fused")
     nodes, others = mrml.storeExport(scene, export)
     assert others == {} and nodes.fused.GetName() == "first + second (FusionINN fused)" and mrml.inputsOf(nodes.fused) == (None, None)
     stored = mrml.fusionFromNodes(nodes.fused, model=tiny_model)
-    exact = mrml.storeExact(scene, pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=tiny_model, device="cpu"), nodes.fused)
+    exact = mrml.storeExact(scene, pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=tiny_model, device="cpu"),
+                            nodes.fused)
     np.testing.assert_allclose(voxels(exact[0]), read_volume(fused_case / "first.nii.gz").values, atol=1e-9)  # slope 0.5, intercept -3
     assert exact[0].GetName() == "first (FusionINN exact)"
 
 
 def test_sources_with_scale_factors_are_written_as_they_were_stored(scene, fused_case, tiny_model, tmp_path):
-    nodes, _ = mrml.storeExport(scene, exported.read(fused_case / "fused"))
+    nodes, _ = mrml.storeExport(scene, scene_folder.read(fused_case / "fused"))
     stored = mrml.fusionFromNodes(nodes.fused)
-    exact = mrml.storeExact(scene, pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=tiny_model, device="cpu"), nodes.fused)
-    exported.write(mrml.exportFromNodes(nodes.fused, exactNodes=exact), tmp_path / "out", device="cpu", model=tiny_model)
+    exact = mrml.storeExact(scene, pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=tiny_model, device="cpu"),
+                            nodes.fused)
+    scene_folder.write(mrml.exportFromNodes(nodes.fused, exactNodes=exact), tmp_path / "out", device="cpu", model=tiny_model)
     ours, source = read_volume(tmp_path / "out/first_exact.nii.gz"), read_volume(fused_case / "first.nii.gz")
     assert (ours.slope, ours.intercept, ours.array.dtype) == (source.slope, source.intercept, source.array.dtype)
     np.testing.assert_array_equal(ours.array, source.array)
@@ -133,7 +137,8 @@ def test_nothing_personal_is_written(scene, addVolume, tiny_model, tmp_path):
         node.GetStorageNode().SetFileName(str(path))
         assert node.GetStorageNode().WriteData(node)
     nodes = mrml.storeFusion(scene, case.fusion, case.first, case.second, settings={})
-    exported.write(mrml.exportFromNodes(nodes.fused, segmentationNode=tumour(scene, "lps")), tmp_path / "out", device="cpu", model=tiny_model)
+    scene_folder.write(mrml.exportFromNodes(nodes.fused, segmentationNode=tumour(scene, "lps")), tmp_path / "out", device="cpu",
+                       model=tiny_model)
     provenance = json.loads((tmp_path / "out/fusion.json").read_text())
     assert provenance["inputs"]["first"]["file"] == "ADC.nrrd" and len(provenance["inputs"]["first"]["sha256"]) == 64
     assert provenance["inputs"]["first"]["sha256"] == sha256(secret / "ADC.nrrd")
@@ -157,17 +162,17 @@ def test_what_does_not_belong_together_is_not_exported(scene, case, tmp_path):
 
 
 def test_a_changed_file_beside_the_fusion_is_left_out(scene, case, tmp_path):
-    exported.write(mrml.exportFromNodes(case.nodes.fused, **everything(scene, case)), tmp_path / "out", device="cpu", model=case.model)
+    scene_folder.write(mrml.exportFromNodes(case.nodes.fused, **everything(scene, case)), tmp_path / "out", device="cpu", model=case.model)
     write_nifti(read_volume(tmp_path / "out/second_exact.nii.gz"), tmp_path / "out/first_exact.nii.gz")
     (tmp_path / "out/segmentation.nii.gz").unlink()
-    export = exported.read(tmp_path / "out")
+    export = scene_folder.read(tmp_path / "out")
     assert export.exact is None and export.segments is None and export.estimate is not None
     assert len(export.notes) == 2 and "first_exact.nii.gz" in export.notes[0]
     (tmp_path / "out/scene.json").write_text("{")
-    assert "damaged" in exported.read(tmp_path / "out").notes[0]
+    assert "damaged" in scene_folder.read(tmp_path / "out").notes[0]
     (tmp_path / "out/latent.nii.gz").unlink()
     with pytest.raises(ResultError, match="latent.nii.gz is missing"):
-        exported.read(tmp_path / "out")
+        scene_folder.read(tmp_path / "out")
 
 
 def test_what_an_estimate_warns_of_goes_with_it(scene, case, tmp_path):
@@ -178,23 +183,23 @@ def test_what_an_estimate_warns_of_goes_with_it(scene, case, tmp_path):
     again = mrml.storeEstimate(scene, estimated(case), case.nodes.fused, settings={"samples": 3}, outputs=nodes)
     assert again.first is nodes.first and mrml.warningsOf(again.first) == () and "changed" not in again.first.GetDescription()
     nodes = mrml.storeEstimate(scene, warned, case.nodes.fused, settings={"samples": 3}, outputs=nodes)
-    exported.write(mrml.exportFromNodes(case.nodes.fused, estimateNodes=nodes), tmp_path / "out", device="cpu", model=case.model)
+    scene_folder.write(mrml.exportFromNodes(case.nodes.fused, estimateNodes=nodes), tmp_path / "out", device="cpu", model=case.model)
     record = json.loads((tmp_path / "out/estimate.json").read_text())
     assert record["warnings"] == list(warned.warnings) and record["settings"] == {"samples": 3}
-    export = exported.read(tmp_path / "out")
+    export = scene_folder.read(tmp_path / "out")
     assert export.notes == warned.warnings  # said to who loads the folder
     _, others = mrml.storeExport(scene, export)
     assert mrml.warningsOf(others["second"]) == warned.warnings
 
 
 def test_a_record_of_an_estimate_that_is_none_is_done_without(scene, case, tmp_path):
-    exported.write(mrml.exportFromNodes(case.nodes.fused, **everything(scene, case)), tmp_path / "out", device="cpu", model=case.model)
+    scene_folder.write(mrml.exportFromNodes(case.nodes.fused, **everything(scene, case)), tmp_path / "out", device="cpu", model=case.model)
     listing = json.loads((tmp_path / "out/scene.json").read_text())
     for text in ("[]", "{", '{"settings": 3, "warnings": []}'):
         (tmp_path / "out/estimate.json").write_text(text)
         listing["files"]["estimate.json"] = sha256(tmp_path / "out/estimate.json")
         (tmp_path / "out/scene.json").write_text(json.dumps(listing))
-        export = exported.read(tmp_path / "out")
+        export = scene_folder.read(tmp_path / "out")
         assert export.estimate is not None and (export.estimate_settings, export.estimate_warnings) == ({}, ())
 
 
@@ -203,10 +208,10 @@ def test_a_folder_with_something_else_in_it_is_left_alone(scene, case, tmp_path)
     (tmp_path / "notes.txt").write_text("mine")
     for overwrite in (False, True):
         with pytest.raises(ResultError):
-            exported.write(export, tmp_path, overwrite=overwrite, device="cpu", model=case.model)
+            scene_folder.write(export, tmp_path, overwrite=overwrite, device="cpu", model=case.model)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-    exported.write(export, tmp_path / "out", device="cpu", model=case.model)
-    exported.write(export, tmp_path / "out", overwrite=True, device="cpu", model=case.model)
+    scene_folder.write(export, tmp_path / "out", device="cpu", model=case.model)
+    scene_folder.write(export, tmp_path / "out", overwrite=True, device="cpu", model=case.model)
 
 
 # ---- numbers ---------------------------------------------------------------------------------------------------------------------
@@ -216,7 +221,7 @@ def test_the_numbers_of_a_fusion_are_the_published_ones(scene, case):
     stored = mrml.fusionFromNodes(case.nodes.fused)
     sources = decomposed(case)
     segments = mrml.segmentsForFusion(tumour(scene, "oblique"), case.nodes.fused, stored.fused)
-    rows = measures.fusion_rows(sources, stored.fused, stored.recipe, segments.labels)
+    rows = case_metrics.fusion_rows(sources, stored.fused, stored.recipe, segments.labels)
     maps = [record.normalization(0) for record in stored.recipe.sources]
     images = [np.clip(image, -0.5, 1.5) for image in (*(m.apply(s.array) for m, s in zip(maps, sources)), stored.fused.array)]
     expected = evaluate_volume(*images, labels() != 0).volume
@@ -232,25 +237,26 @@ def test_labels_are_turned_to_the_volumes_that_are_measured(scene, case):
     affine = drawn.affine.copy()
     affine[:3, 3] += affine[:3, 2] * (len(drawn.array) - 1)
     affine[:3, 2] *= -1
-    assert measures.estimate_rows(guess, Volume(drawn.array[::-1], affine, "x")) == measures.estimate_rows(guess, drawn)
+    assert case_metrics.estimate_rows(guess, Volume(drawn.array[::-1], affine, "x")) == case_metrics.estimate_rows(guess, drawn)
     with pytest.raises(InputError, match="another grid"):
-        measures.estimate_rows(guess, Volume(labels(), AFFINES["plain"], "x"))
+        case_metrics.estimate_rows(guess, Volume(labels(), AFFINES["plain"], "x"))
 
 
 def test_the_margin_is_as_wide_as_it_says():
     drawn = np.zeros((9, 30, 31), np.uint8)
     drawn[4, 15, 15] = 1
     volume = Volume(drawn, np.diag([1.0, 2.0, 4.0, 1.0]), "x")
-    (_, inside), (name, margin) = measures.regions(volume, 6.0)
+    (_, inside), (name, margin) = case_metrics.regions(volume, 6.0)
     k, j, i = (np.arange(size) - centre for size, centre in zip(drawn.shape, (4, 15, 15)))
     distance = np.sqrt((4 * k[:, None, None]) ** 2 + (2 * j[:, None]) ** 2 + i ** 2)
     np.testing.assert_array_equal(margin, (distance <= 6) & (drawn == 0))
-    assert name == "6 mm margin" and inside.sum() == 1 and measures.regions(None) == [] == measures.regions(Volume(drawn * 0, np.eye(4), "x"))
+    assert name == "6 mm margin" and inside.sum() == 1 and case_metrics.regions(None) == [] == case_metrics.regions(Volume(drawn * 0,
+                                                                                                                           np.eye(4), "x"))
 
 
 def test_numbers_become_a_table_that_is_updated(scene, case, reopened):
     guess = estimated(case)
-    rows = measures.estimate_rows(guess, Volume(labels(), AFFINES["oblique"], "x"))
+    rows = case_metrics.estimate_rows(guess, Volume(labels(), AFFINES["oblique"], "x"))
     assert [row.region for row in rows][::6] == ["whole volume", "segmentation", "10 mm margin"]
     inside = np.abs(guess.first_spread.array[labels() != 0])
     assert rows[6].measure == "spread of first, mean" and rows[6].unit == "um2/s" and rows[6].value == pytest.approx(inside.mean())

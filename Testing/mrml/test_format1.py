@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 
 from FusionINNLib import mrml, pipeline
-from FusionINNLib.volume_io import read_volume
+from FusionINNLib.volumes.io import read_volume
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "format1"
 

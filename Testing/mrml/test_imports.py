@@ -1,4 +1,4 @@
-"""What may be imported where: slicer in `mrml*.py` alone, trame-slicer in one file, torch nowhere as long as nothing is computed."""
+"""What may be imported where: slicer in `mrml/` alone, trame-slicer in one file, torch nowhere as long as nothing is computed."""
 import ast
 import subprocess
 import sys
@@ -8,9 +8,9 @@ import pytest
 
 from FusionINNLib import mrml
 
-LIBRARY = Path(mrml.__file__).parent
+LIBRARY = Path(mrml.__file__).parents[1]
 FILES = sorted(LIBRARY.rglob("*.py"))
-OURS = [path for path in FILES if path.name.startswith("mrml")]
+OURS = [path for path in FILES if path.parent.name == "mrml"]
 
 
 def imported(path: Path) -> set[str]:

@@ -1,20 +1,23 @@
 """Which loaded volume is which input, and whose it is."""
 import pytest
 import slicer
-
 from making import AFFINES, head
 from scenes import volumes
+
 from FusionINNLib import mrml
-from FusionINNLib.mrml_inputs import subjectHierarchy
+from FusionINNLib.mrml.inputs import subjectHierarchy
 
 names = slicer.vtkMRMLSubjectHierarchyConstants
 
 
 @pytest.mark.parametrize("loaded, expected", [
     (("ADC", "FLAIR"), ("ADC", "FLAIR")), (("FLAIR", "ADC"), ("ADC", "FLAIR")),
-    (("4: ep2d_diff_b1000_ADC", "7: t2_flair_tra_dark-fluid", "3: ep2d_diff_b1000"), ("4: ep2d_diff_b1000_ADC", "7: t2_flair_tra_dark-fluid")),
-    (("BraTS19_CBICA_AAB_1_t1ce", "BraTS19_CBICA_AAB_1_flair", "BraTS19_CBICA_AAB_1_t1"), ("BraTS19_CBICA_AAB_1_t1ce", "BraTS19_CBICA_AAB_1_flair")),
-    (("BraTS-GLI-00000-000-t1c", "BraTS-GLI-00000-000-t2f", "BraTS-GLI-00000-000-t2w"), ("BraTS-GLI-00000-000-t1c", "BraTS-GLI-00000-000-t2f")),
+    (("4: ep2d_diff_b1000_ADC", "7: t2_flair_tra_dark-fluid", "3: ep2d_diff_b1000"), ("4: ep2d_diff_b1000_ADC",
+                                                                                      "7: t2_flair_tra_dark-fluid")),
+    (("BraTS19_CBICA_AAB_1_t1ce", "BraTS19_CBICA_AAB_1_flair", "BraTS19_CBICA_AAB_1_t1"), ("BraTS19_CBICA_AAB_1_t1ce",
+                                                                                           "BraTS19_CBICA_AAB_1_flair")),
+    (("BraTS-GLI-00000-000-t1c", "BraTS-GLI-00000-000-t2f", "BraTS-GLI-00000-000-t2w"), ("BraTS-GLI-00000-000-t1c",
+                                                                                         "BraTS-GLI-00000-000-t2f")),
     (("MRBrainTumor1", "MRHead"), (None, None)), (("T2 FLAIR",), (None, "T2 FLAIR")), (("adcock", "T1"), (None, None)),
     (("T1 post contrast", "ADC", "T2FLAIR"), ("ADC", "T2FLAIR")), (("T1_Gd", "FLAIR_1"), ("T1_Gd", "FLAIR_1")),
     (("sub-02_ADC", "sub-01_FLAIR", "sub-01_ADC"), ("sub-01_ADC", "sub-01_FLAIR"))])

@@ -5,14 +5,14 @@ import pytest
 import SimpleITK as sitk
 import slicer
 import slicer.util
-
 from making import AFFINES, affine_from, head, noise, rotation
 from scenes import linear, nonlinear
+
 from FusionINNLib.errors import GeometryError, InputError
-from FusionINNLib.mrml_nodes import addVolumeNode, affineOfNode, checksumOfVoxels, readNode, recordOf, setRecord, updateVolumeNode
 from FusionINNLib.mrml import unitOfNode, volumeFromNode
-from FusionINNLib.volume import Volume
-from FusionINNLib.volume_io import read_volume, write_nifti
+from FusionINNLib.mrml.nodes import addVolumeNode, affineOfNode, checksumOfVoxels, readNode, recordOf, setRecord, updateVolumeNode
+from FusionINNLib.volumes.io import read_volume, write_nifti
+from FusionINNLib.volumes.volume import Volume
 
 
 @pytest.mark.parametrize("grid", AFFINES)
@@ -81,7 +81,8 @@ def test_what_is_no_scalar_volume_is_refused(scene, addVolume):
     many.SetAndObserveImageData(vector.GetImageData())
     labels = scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
     slicer.util.updateVolumeFromArray(labels, np.ones((4, 5, 6), np.uint8))
-    cases = [(None, "No volume is chosen"), (vector, "colours: each voxel holds 3"), (many, "frames: each voxel holds 3"), (labels, "label map"),
+    cases = [(None, "No volume is chosen"), (vector, "colours: each voxel holds 3"), (many, "frames: each voxel holds 3"), (labels,
+                                                                                                                            "label map"),
              (addVolumeNode(scene, "new"), "new: the volume is empty"), (linear(scene, np.eye(4)), "no scalar volume"),
              (addVolume("flat", head()[:1], np.eye(4)), "single slice"), (addVolume("zeros", head() * 0, np.eye(4)), "same value")]
     for node, words in cases:
@@ -104,7 +105,7 @@ def test_nifti_files_come_to_the_same_place_as_in_the_library(core, scene, tmp_p
     ours, theirs = read_volume(path), volumeFromNode(node)
     if grid == "left-handed":
         assert np.linalg.det(theirs.affine) > 0 > np.linalg.det(ours.affine)
-    from FusionINNLib.resampling import reordered
+    from FusionINNLib.registration.resampling import reordered
     turned = reordered(theirs, ours) if not theirs.same_grid(ours) else theirs
     np.testing.assert_array_equal(turned.array, ours.array)
     np.testing.assert_allclose(turned.affine, ours.affine, atol=1e-4)
@@ -153,7 +154,8 @@ def test_records_survive_whatever_is_in_them(scene, addVolume, reopened):
     setRecord(node, Settings=words, Plain='a;b:c%d"e<f>&g')
     reopened()
     node = scene.GetFirstNodeByName("scan")
-    assert recordOf(node, "Settings") == words and node.GetAttribute("FusionINN.Plain") == 'a;b:c%d"e<f>&g' and unitOfNode(node) == 'µm²/s;:"%'
+    assert recordOf(node,
+                    "Settings") == words and node.GetAttribute("FusionINN.Plain") == 'a;b:c%d"e<f>&g' and unitOfNode(node) == 'µm²/s;:"%'
     assert recordOf(node, "Plain", "damaged") == "damaged" and recordOf(node, "Nothing") is None
 
 

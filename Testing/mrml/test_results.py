@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 import slicer
 import slicer.util
-
+from making import AFFINES, affine_from, head, rotation
 from scenes import decomposed, estimated, inFolder, linear, nonlinear, volumes
 from scenes import fused_case as fuse_in
-from making import AFFINES, affine_from, head, rotation
+
 from FusionINNLib import __version__, mrml, pipeline
 from FusionINNLib.errors import GeometryError, InputError, ResultError
-from FusionINNLib.mrml_nodes import addVolumeNode, affineOfNode, recordOf, setRecord, updateVolumeNode
-from FusionINNLib.mrml_inputs import subjectHierarchy
-from FusionINNLib.resampling import resample
-from FusionINNLib.volume import Volume
+from FusionINNLib.mrml.inputs import subjectHierarchy
+from FusionINNLib.mrml.nodes import addVolumeNode, affineOfNode, recordOf, setRecord, updateVolumeNode
+from FusionINNLib.registration.resampling import resample
+from FusionINNLib.volumes.volume import Volume
 
 voxels = slicer.util.arrayFromVolume
 
@@ -102,7 +102,8 @@ def test_outputs_are_under_the_transform_of_the_reference(scene, addVolume, tiny
     fusion = pipeline.fuse(*(mrml.volumeFromNode(node) for node in (first, second)), model=tiny_model, device="cpu", alignment="none")
     nodes = mrml.storeFusion(scene, fusion, first, second, settings={})
     stored = mrml.fusionFromNodes(nodes.fused)
-    exact = mrml.storeExact(scene, pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=tiny_model, device="cpu"), nodes.fused)
+    exact = mrml.storeExact(scene, pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=tiny_model, device="cpu"),
+                            nodes.fused)
     for node in (nodes.fused, nodes.latent, *exact):
         assert node.GetTransformNodeID() == parent.GetID()
         np.testing.assert_allclose(affineOfNode(node), AFFINES["oblique"], atol=1e-9)
@@ -145,7 +146,8 @@ def test_a_resampled_source_comes_back_as_resampled(scene, addVolume, tiny_model
     fusion = pipeline.fuse(*(mrml.volumeFromNode(node) for node in (first, second)), model=tiny_model, device="cpu", alignment="header")
     nodes = mrml.storeFusion(scene, fusion, first, second, settings={})
     stored = mrml.fusionFromNodes(nodes.fused)
-    exact = mrml.storeExact(scene, pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=tiny_model, device="cpu"), nodes.fused)
+    exact = mrml.storeExact(scene, pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=tiny_model, device="cpu"),
+                            nodes.fused)
     assert (recordOf(exact[0], "Resampled"), recordOf(exact[1], "Resampled")) == (True, False)
     difference = mrml.storeDifference(scene, exact[0], first)
     assert np.abs(voxels(difference)).max() < 1e-4 * np.ptp(voxels(first)) and voxels(difference).shape == voxels(second).shape
@@ -172,7 +174,8 @@ def test_an_estimate_says_so_everywhere(scene, case):
     kinds = {"first": "estimated", "second": "estimated", "firstSpread": "spread", "secondSpread": "spread", "cycleError": "cycle"}
     for name, kind in kinds.items():
         node = getattr(nodes, name)
-        assert mrml.kindOfNode(node) == kind and mrml.isEstimate(node) and "ESTIMATED" in node.GetName() and "ESTIMATED" in node.GetDescription()
+        assert mrml.kindOfNode(node) == kind and mrml.isEstimate(node)
+        assert "ESTIMATED" in node.GetName() and "ESTIMATED" in node.GetDescription()
         assert mrml.settingsOf(node) == {"samples": 3, "seed": 0} and node.GetAttribute("FusionINN.FusedSHA256")
         assert inFolder(node) == inFolder(case.nodes.fused)
     assert mrml.unitOfNode(nodes.first) == mrml.unitOfNode(nodes.firstSpread) == "um2/s" and mrml.unitOfNode(nodes.cycleError) == ""
@@ -201,7 +204,8 @@ def test_running_again_updates_what_was_chosen_and_nothing_else(scene, case):
     before = {node.GetID(): node.GetImageData().GetMTime() for node in volumes(scene)}
     chosen.SetName("mine")
     chosen.GetDisplayNode().SetWindowLevelMinMax(0.1, 0.2)
-    fusion = pipeline.fuse(*(mrml.volumeFromNode(node) for node in (case.first, case.second)), model=case.model, device="cpu", reference="first")
+    fusion = pipeline.fuse(*(mrml.volumeFromNode(node) for node in (case.first, case.second)), model=case.model, device="cpu",
+                           reference="first")
     nodes = mrml.storeFusion(scene, fusion, case.first, case.second, settings={}, reference="first", fusedNode=chosen)
     assert nodes.fused is chosen and nodes.latent is not case.nodes.latent and chosen.GetName() == "mine"
     assert chosen.GetDisplayNode().GetWindowLevelMax() == 0.2  # the user's
@@ -209,7 +213,8 @@ def test_running_again_updates_what_was_chosen_and_nothing_else(scene, case):
     for identifier, time in before.items():
         assert identifier == chosen.GetID() or scene.GetNodeByID(identifier).GetImageData().GetMTime() == time
     assert nodes.latent.GetName() == "ADC + FLAIR (FusionINN latent)_1"
-    again = mrml.storeFusion(scene, fusion, case.first, case.second, settings={}, reference="first", fusedNode=chosen, latentNode=nodes.latent)
+    again = mrml.storeFusion(scene, fusion, case.first, case.second, settings={}, reference="first", fusedNode=chosen,
+                             latentNode=nodes.latent)
     assert (again.fused, again.latent) == (chosen, nodes.latent) and mrml.waysBack(chosen, model=case.model).exact
 
 
@@ -221,7 +226,8 @@ def test_a_foreign_node_is_never_overwritten(scene, case, addVolume):
         with pytest.raises(InputError, match=words):
             mrml.checkOutputs(inputs, outputs)
     sources = decomposed(case)
-    for chosen, words in ((foreign, "did not make"), (case.nodes.fused, "input and as output"), (case.nodes.latent, "input"), (case.first, "input")):
+    for chosen, words in ((foreign, "did not make"), (case.nodes.fused, "input and as output"), (case.nodes.latent, "input"), (case.first,
+                                                                                                                               "input")):
         before = voxels(chosen).copy()
         with pytest.raises(InputError, match=words):
             mrml.storeExact(scene, sources, case.nodes.fused, firstNode=chosen)
@@ -248,7 +254,8 @@ def test_reasons_are_given(scene, case, addVolume):
     assert "another result (latent)" in mrml.waysBack(case.nodes.latent).exactReason
     assert "no model" in mrml.waysBack(case.nodes.fused).estimateReason  # the small one lies in a folder of the test
     assert "other weights" in mrml.waysBack(case.nodes.fused, model="default").exactReason
-    other = mrml.storeFusion(scene, pipeline.fuse(mrml.volumeFromNode(case.second), mrml.volumeFromNode(case.first), model=case.model, device="cpu"),
+    other = mrml.storeFusion(scene, pipeline.fuse(mrml.volumeFromNode(case.second), mrml.volumeFromNode(case.first), model=case.model,
+                                                  device="cpu"),
                              case.second, case.first, settings={})
     ways = mrml.waysBack(case.nodes.fused, other.latent, case.model)
     assert not ways.exact and "not the latent of this fusion" in ways.exactReason and ways.estimate
@@ -273,7 +280,8 @@ def test_a_fused_file_from_elsewhere_is_estimated_with_its_own_record(core, scen
     node = core.volumes.AddArchetypeVolume(str(fused_case / "fused/fused.nii.gz"), "fused")
     assert mrml.kindOfNode(node) is None
     stored = mrml.fusionFromNodes(node, model=tiny_model)
-    assert stored.recipe.model == "tiny" and stored.recipe.sources[0].slope == 0.5 and stored.latent is None and "no record" in stored.exactProblem
+    assert stored.recipe.model == "tiny" and stored.recipe.sources[0].slope == 0.5
+    assert stored.latent is None and "no record" in stored.exactProblem
     guess = pipeline.estimate(stored.fused, stored.recipe, samples=2, model=tiny_model, device="cpu")
     nodes = mrml.storeEstimate(scene, guess, node, settings={})
     assert nodes.first.GetName() == "first (FusionINN ESTIMATED)" and voxels(nodes.first).shape == voxels(node).shape

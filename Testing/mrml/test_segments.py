@@ -4,16 +4,16 @@ import pytest
 import slicer
 import slicer.util
 import vtk
-
 from making import AFFINES, affine_from, head, rotation
 from scenes import fused_case as fuse_in
 from scenes import linear, nonlinear
+
 from FusionINNLib import mrml
 from FusionINNLib.errors import GeometryError, InputError
-from FusionINNLib.exported import Segment, Segments
-from FusionINNLib.mrml_nodes import readNode, setRecord
-from FusionINNLib.resampling import resample_labels
-from FusionINNLib.volume import Volume
+from FusionINNLib.mrml.nodes import readNode, setRecord
+from FusionINNLib.registration.resampling import resample_labels
+from FusionINNLib.results.scene_folder import Segment, Segments
+from FusionINNLib.volumes.volume import Volume
 
 SHAPE = head().shape
 
@@ -69,7 +69,8 @@ def test_it_agrees_with_slicers_own_export(core, scene, addVolume):
     identifiers = vtk.vtkStringArray()
     for one in ours.segments:
         identifiers.InsertNextValue(one.id)
-    assert core.segmentations.ExportSegmentsToLabelmapNode(node, identifiers, theirs, other, slicer.vtkSegmentation.EXTENT_REFERENCE_GEOMETRY)
+    assert core.segmentations.ExportSegmentsToLabelmapNode(node, identifiers, theirs, other,
+                                                           slicer.vtkSegmentation.EXTENT_REFERENCE_GEOMETRY)
     exported = np.array([0, 1, 2, 4])[slicer.util.arrayFromVolume(theirs)]
     differing = np.count_nonzero(exported != ours.labels.array)
     assert np.count_nonzero(exported) > 1000 and differing <= 0.002 * np.count_nonzero(exported)  # ties of nearest neighbours

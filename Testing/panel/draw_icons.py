@@ -31,8 +31,9 @@ def module_icon() -> Image.Image:
 def sample_picture() -> Image.Image:
     """The FLAIR of the sample case at its largest tumor, outlined."""
     sys.path.insert(0, str(ROOT))
-    from FusionINNLib.phantom import sample_case
     from scipy import ndimage
+
+    from FusionINNLib.phantom.case import sample_case
 
     case = sample_case()
     k = int(np.argmax(np.count_nonzero(case.segmentation.array, axis=(1, 2))))

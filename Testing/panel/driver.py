@@ -10,9 +10,10 @@ import slicer_application
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
-from FusionINNLib import mrml, mrml_nodes
-from FusionINNLib.phantom import LABELS, small_case
-from FusionINNPanel import modelfolders, terms
+from FusionINNLib import mrml
+from FusionINNLib.mrml import nodes
+from FusionINNLib.phantom.case import LABELS, small_case
+from FusionINNPanel import model_folders, terms
 
 TICK_MS = 5
 LONGEST_WAIT_S = 600  # the machine may be busy with other work
@@ -44,7 +45,7 @@ class Driver:
         """ADC, FLAIR and segmentation as a user has them after loading."""
         case = small_case()
         for volume, name in ((case.first, "adc"), (case.second, "flair")):
-            mrml_nodes.updateVolumeNode(mrml_nodes.addVolumeNode(slicer.mrmlScene, name), volume)
+            nodes.updateVolumeNode(nodes.addVolumeNode(slicer.mrmlScene, name), volume)
         segments = tuple(mrml.Segment(name, name, (1.0, 0.0, 0.0), label) for label, name in LABELS.items())
         mrml.segmentationFromLabels(slicer.mrmlScene, mrml.Segments(case.segmentation, segments), "tumor")
         self.wait(lambda: self.parameters.segmentation is not None, "the inputs are guessed")
@@ -52,7 +53,7 @@ class Driver:
     def choose_model(self) -> None:
         """The network of this test on the CPU; a scene that was closed has forgotten both."""
         isFolder = Path(self.model).is_dir()
-        self.parameters.model, self.parameters.device = modelfolders.remember(self.model) if isFolder else self.model, "cpu"
+        self.parameters.model, self.parameters.device = model_folders.remember(self.model) if isFolder else self.model, "cpu"
 
     def click(self, button: str) -> None:
         """As with the mouse: nothing happens on a disabled button, so that would be a mistake of the test."""

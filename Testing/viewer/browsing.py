@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from FusionINNLib.phantom import small_case
-from FusionINNLib.volume_io import write_nifti
+from FusionINNLib.phantom.case import small_case
+from FusionINNLib.volumes.io import write_nifti
 
 ROOT = Path(__file__).resolve().parents[2]
 VIEWS = ("first", "second", "fused", "decomposedFirst", "decomposedSecond", "difference")

@@ -6,13 +6,11 @@ those in a browser also without Chromium.
 import importlib.util
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "Testing")]
 HAS_VIEWER = all(importlib.util.find_spec(name) for name in ("slicer", "trame_slicer", "playwright"))
 REASON = "trame-slicer is not installed here: run 'make test-viewer'"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -16,13 +16,14 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).parent), str(Path(__file__).resolve().parents[1])]
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parents[1]), str(HERE), str(HERE.parent / "support")]
 
 import numpy as np
+from browsing import Served, Visit, launch
 from PIL import Image
 
-from browsing import Served, Visit, launch
-from FusionINNLib.phantom import write_sample_case
+from FusionINNLib.phantom.case import write_sample_case
 
 STEPS = 20
 COLOURS = 160

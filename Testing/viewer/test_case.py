@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 from trame.app import get_server
 
-from FusionINNLib import job_tasks, mrml
+from FusionINNLib import mrml
 from FusionINNLib.errors import InputError, ResultError
-from FusionINNLib.exported import read
-from FusionINNLib.mrml_nodes import voxelsOfNode
-from FusionINNLib.phantom import small_case
+from FusionINNLib.jobs import tasks as job_tasks
+from FusionINNLib.mrml.nodes import voxelsOfNode
+from FusionINNLib.phantom.case import small_case
 from FusionINNLib.progress import Progress
+from FusionINNLib.results.scene_folder import read
 from FusionINNLib.viewer import tasks
 from FusionINNLib.viewer.app import Viewer
 from FusionINNLib.viewer.case import Case
+from FusionINNLib.viewer.display import Look
 from FusionINNLib.viewer.inputs import Input, read_input
-from FusionINNLib.viewer.look import Look
 from FusionINNLib.viewer.state import INITIAL
 from FusionINNLib.viewer.trame_views import SliceViews
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-
 from browsing import VIEWS, Visit
-from FusionINNLib.cli import main
+
+from FusionINNLib.cli.__main__ import main
 
 INPUTS, ALL = ("first", "second"), set(VIEWS)
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from FusionINNLib import cli
+from FusionINNLib.cli import __main__ as cli
+from FusionINNLib.cli.view import check_libraries, check_result, split
 from FusionINNLib.errors import FusionINNError, InputError, ResultError
-from FusionINNLib.job import Step
-from FusionINNLib.measures import Row
-from FusionINNLib.phantom import small_case
-from FusionINNLib.viewer import wording
-from FusionINNLib.viewer.command import check_libraries, check_result, split
+from FusionINNLib.evaluation.case_metrics import Row
+from FusionINNLib.jobs.job import Step
+from FusionINNLib.phantom.case import small_case
+from FusionINNLib.viewer import messages
 from FusionINNLib.viewer.inputs import Input, labels_of, read_input
 from FusionINNLib.viewer.state import INITIAL, Facts, reasons
 
@@ -56,33 +56,33 @@ def test_the_page_starts_with_every_word_it_uses():
     (Step("fusing slices", 3, 46), "Fusing slice 3 of 46"), (Step("estimating slices", 1, 8), "Estimating slice 1 of 8"),
     (Step("measuring", 0, 1), "Measuring ..."), (Step("writing files", 1, 3), "Writing files: 33 %")])
 def test_steps_in_words(step, words):
-    assert wording.step_text(step) == words
+    assert messages.step_text(step) == words
 
 
 def test_an_estimate_is_called_so():
     names = {"first": "adc", "second": "flair"}
-    exact = wording.view("decomposedFirst", names, True, False, "exact", "second", True)
-    guess = wording.view("decomposedFirst", names, True, True, "estimated", "second", True)
+    exact = messages.view("decomposedFirst", names, True, False, "exact", "second", True)
+    guess = messages.view("decomposedFirst", names, True, True, "estimated", "second", True)
     assert exact["title"] == "Exact adc" and guess["title"] == "Estimated adc" and guess["estimated"]
-    assert wording.view("difference", names, True, True, "estimated", "first", True)["title"] == "Estimated − adc"
-    empty = wording.view("difference", names, False, False, "exact", "first", False)
+    assert messages.view("difference", names, True, True, "estimated", "first", True)["title"] == "Estimated − adc"
+    empty = messages.view("difference", names, False, False, "exact", "first", False)
     assert empty["title"] == "Difference" and empty["empty"] == "Not decomposed yet"
-    assert wording.view("difference", names, False, False, "exact", "first", True)["empty"] == "The source is not loaded"
+    assert messages.view("difference", names, False, False, "exact", "first", True)["empty"] == "The source is not loaded"
 
 
 def test_what_was_moved_in_words():
     rigid = {"mode": "rigid", "resampled": True, "moved": "adc", "shift_mm": 3.42, "rotation_deg": 2.31, "similarity_before": 0.766,
              "similarity_after": 1.059}
-    assert wording.moved(rigid) == "adc was moved by 3.4 mm on average and 2.3° (mutual information 0.766 → 1.059 bits)."
-    assert "by the headers alone" in wording.moved(rigid | {"mode": "header"})
-    assert wording.moved({"mode": "none", "resampled": False}) == "Both volumes lie on one grid; nothing was moved."
-    assert wording.moved({}) == ""
+    assert messages.moved(rigid) == "adc was moved by 3.4 mm on average and 2.3° (mutual information 0.766 → 1.059 bits)."
+    assert "by the headers alone" in messages.moved(rigid | {"mode": "header"})
+    assert messages.moved({"mode": "none", "resampled": False}) == "Both volumes lie on one grid; nothing was moved."
+    assert messages.moved({}) == ""
 
 
 def test_the_table_of_numbers():
     rows = (Row("q_ssim", "whole volume", 0.5678), Row("q_ssim", "segmentation", math.nan), Row("mi", "whole volume", 2.0),
             Row("spread of first, mean", "whole volume", 12345.6, "um2/s"))
-    table = wording.table(rows)
+    table = messages.table(rows)
     assert table["columns"] == ["whole volume", "segmentation"]
     assert [line["cells"] for line in table["lines"]] == [["0.568", "not defined"], ["2.000", ""], ["12346", ""]]
     assert table["lines"][0]["name"] == "Q SSIM" and "SSIM" in table["lines"][0]["words"]
@@ -90,8 +90,8 @@ def test_the_table_of_numbers():
 
 
 def test_a_window_in_words():
-    assert wording.window({"low": 0.0, "high": 3100.0, "least": -5.0, "most": 4000.0})["words"] == ["0", "3100"]
-    small = wording.window({"low": 0.0, "high": 1.0, "least": -0.1, "most": 1.2})
+    assert messages.window({"low": 0.0, "high": 3100.0, "least": -5.0, "most": 4000.0})["words"] == ["0", "3100"]
+    small = messages.window({"low": 0.0, "high": 1.0, "least": -0.1, "most": 1.2})
     assert small["words"] == ["0.000", "1.000"] and small["step"] == pytest.approx(0.001)
 
 
@@ -100,7 +100,7 @@ def test_labels_keep_their_names():
     found = labels_of(case.segmentation, {1: "cavity"})
     assert set(found) == {1, 2, 4} and found[1][0] == "cavity" and found[4][0] == "label 4"
     assert len({color for _, color in found.values()}) == 3
-    words = wording.described(Input(case.segmentation, "tumour.nii.gz", "", found))
+    words = messages.described(Input(case.segmentation, "tumour.nii.gz", "", found))
     assert [label["name"] for label in words["labels"]] == ["cavity", "label 2", "label 4"] and words["grid"].startswith("60 × 64 × 24, ")
 
 
@@ -126,7 +126,7 @@ def test_which_path_is_what():
                                    ["a", "--port", "0", "b", "result", "--segmentation", "s"]])
 def test_paths_may_stand_on_both_sides_of_an_option(given, monkeypatch):
     seen = []
-    monkeypatch.setattr("FusionINNLib.viewer.command.view", seen.append)
+    monkeypatch.setattr("FusionINNLib.cli.__main__.view.view", seen.append)
     assert cli.main(["view", *given]) == 0
     assert seen[0].paths == paths("a", "b", "result") and seen[0].segmentation == Path("s")
 
@@ -160,9 +160,9 @@ def test_a_segmentation_is_read_as_one(files):
 
 
 def test_missing_libraries_are_said(monkeypatch):
-    monkeypatch.setattr("FusionINNLib.viewer.command._has", lambda library: library != "libEGL.so.1" and library != "libOSMesa.so.8")
+    monkeypatch.setattr("FusionINNLib.cli.__main__.view._has", lambda library: library != "libEGL.so.1" and library != "libOSMesa.so.8")
     monkeypatch.setattr("sys.platform", "linux")
     with pytest.raises(FusionINNError, match="apt-get install libx11-6 libegl1"):
         check_libraries()
-    monkeypatch.setattr("FusionINNLib.viewer.command._has", lambda library: True)
+    monkeypatch.setattr("FusionINNLib.cli.__main__.view._has", lambda library: True)
     check_libraries()

@@ -6,17 +6,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from FusionINNLib import convolution, flow, networks
+from FusionINNLib.methods.fusioninn import convolution, flow, networks
 from FusionINNLib.metrics import ssim as ssim_module
 from FusionINNLib.metrics.ssim import ssim
-from training import paper_losses
 from training.ablation import slices
 from training.ablation.slices import some_tumour_slices, whole_slice
 from training.ablation.variants import PRIORS
 from training.cached import cached, checksum, source_checksum
-from training.export import load_run
-from training.paper_losses import ReleasedProgram
-from training.prepare import PreparedCase
+from training.data.prepare import PreparedCase
+from training.loop.export import load_run
+from training.losses import paper as paper_losses
+from training.losses.paper import ReleasedProgram
 
 FIGURES = ("fused_1", "fused_2", "estimate_1", "estimate_2")
 AVERAGE = ("average_1", "average_2")
@@ -25,7 +25,8 @@ SEED = 0  # of the latents, with the number of the slice
 
 
 def measure_run(run: Path, prior: str, cases: list[PreparedCase], most: int) -> dict[str, dict[str, float]]:
-    """Means over at most `most` slices of each case, case -> `FIGURES` and `AVERAGE`, with a latent of a kind from `PRIORS`; kept beside the run."""
+    """Means over at most `most` slices of each case, case -> `FIGURES` and `AVERAGE`, with a latent of a kind from `PRIORS`; kept beside
+    the run."""
     code = source_checksum(*(Path(module.__file__) for module in (convolution, flow, networks, ssim_module, paper_losses, slices)),
                            Path(__file__))
     key = checksum([(run / "best.pt").read_bytes(), code.encode(), repr([(case.name, most) for case in cases]).encode()])

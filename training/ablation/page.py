@@ -6,12 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from FusionINNLib import __version__
-from FusionINNLib.recipe import NOTICE
+from FusionINNLib.results.recipe import NOTICE
 from training.ablation import pictures
 from training.ablation.measure import FIGURES
 from training.ablation.results import AblationResults, RowResult, Training
+from training.ablation.text import PUBLISHED_VALUES, SOURCE, TRENDS, definitions, verdict_of
 from training.ablation.variants import GROUPS, PUBLISHED, family, value_of
-from training.ablation.words import PUBLISHED_VALUES, SOURCE, TRENDS, definitions, verdict_of
 from training.markdown import number, table, what_was_skipped
 
 QUICK = "> **Quick run**: networks trained for a few steps. It shows that everything works; no number in it means anything."
@@ -101,7 +101,8 @@ def as_csv(results: AblationResults) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     printed = [f"published_{name}" for name in FIGURES]
-    writer.writerow(["row", "k", "alpha", "lambda", "prior", "seed", "is_best", *FIGURES, *printed, "steps", "validation_loss", "converged"])
+    writer.writerow(["row", "k", "alpha", "lambda", "prior", "seed", "is_best", *FIGURES, *printed, "steps", "validation_loss",
+                     "converged"])
     for key, row in results.rows.items():
         v = row.variant
         for one in row.trainings:

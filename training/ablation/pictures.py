@@ -7,12 +7,12 @@ import torch
 from training.ablation.measure import FIGURES
 from training.ablation.results import AblationResults
 from training.ablation.slices import whole_slice
+from training.ablation.text import PUBLISHED_VALUES
 from training.ablation.variants import GROUPS, family, value_of
-from training.ablation.words import PUBLISHED_VALUES
 from training.benchmark.figures import as_png, curves
-from training.export import load_run
-from training.paper_losses import ReleasedProgram
-from training.prepare import load
+from training.data.prepare import load
+from training.loop.export import load_run
+from training.losses.paper import ReleasedProgram
 
 SHOWN = ("openms", "patient07")  # set and case whose pictures may be published, with attribution
 ERROR = 0.3  # end of the colour scale, on 0..1

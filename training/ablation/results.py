@@ -10,12 +10,12 @@ from FusionINNLib.errors import FusionINNError, InputError
 from training.ablation.measure import AVERAGE, FIGURES, measure_run
 from training.ablation.train import LONGER, go_on, train_variant
 from training.ablation.variants import PRIORS, PUBLISHED, TRAININGS, Variant
-from training.convergence import Convergence, convergence_of
-from training.data import VALIDATED_SET
-from training.paper_data import CONTRASTS
-from training.prepare import PreparedCase, load
-from training.splits import read_splits
-from training.usable import usable_split
+from training.data.crops import VALIDATED_SET
+from training.data.paper_slices import CONTRASTS
+from training.data.prepare import PreparedCase, load
+from training.data.splits import read_splits
+from training.data.usable import usable_split
+from training.loop.convergence import Convergence, convergence_of
 
 MOST = 20  # slices of a patient
 MOST_QUICK = 2

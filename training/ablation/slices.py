@@ -2,8 +2,8 @@
 import numpy as np
 from numpy.random import Generator
 
-from training.paper_data import CONTRASTS, SliceSampler, slice_sources
-from training.prepare import PreparedCase
+from training.data.paper_slices import CONTRASTS, SliceSampler, slice_sources
+from training.data.prepare import PreparedCase
 
 WHOLE = 240  # pixels a side
 

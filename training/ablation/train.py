@@ -7,8 +7,8 @@ from pathlib import Path
 from FusionINNLib.errors import InputError
 from training.ablation.trainer import RECORD, AblationTrainer
 from training.ablation.variants import Variant
-from training.fit import checkpoint_step
-from training.run_settings import record, settings_of
+from training.loop.run_settings import record, settings_of
+from training.loop.trainer import checkpoint_step
 
 SCHEDULE = {"crop": 64, "batch": 4, "steps": 6000, "learning_rate": 2e-3, "validate_every": 300, "warm_up": 50, "flat": 0.35,
             "average": 0.99, "clip": 1.0, "beta2": 0.99, "precision": "bfloat16"}

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from FusionINNLib.errors import InputError
-from FusionINNLib.networks import FusionNetwork
+from FusionINNLib.methods.fusioninn.networks import FusionNetwork
 from training.ablation.slices import WholeSliceCrops
 from training.ablation.variants import PRIORS, Variant
-from training.config import TrainingConfig
-from training.fit import Trainer
-from training.paper_losses import LOSSES, Passes, ReleasedProgram
-from training.paper_trainer import PaperTrainer
-from training.prepare import PreparedCase
+from training.data.prepare import PreparedCase
+from training.loop.config import TrainingConfig
+from training.loop.trainer import Trainer
+from training.losses.paper import LOSSES, Passes, ReleasedProgram
+from training.trainers.paper import PaperTrainer
 
 LEAST_SPREAD = 0.01  # of each source in the first batch, on 0..1
 RECORD = "variant.json"  # beside config.json: what a run is, since the latent's kind is no setting of a training in general

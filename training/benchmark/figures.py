@@ -6,7 +6,7 @@ from training.benchmark.intervals import TIED
 from training.benchmark.methods import AVERAGE, Method
 from training.benchmark.results import BenchmarkResults, SetResult
 from training.benchmark.tables import NAMES
-from training.convergence import LAST_PART, Convergence
+from training.loop.convergence import LAST_PART, Convergence
 
 SHOWN = ("q_ssim", "q_xy", "q_p", "q_ssim_masked", "q_xy_masked", "q_p_masked")
 COLUMNS, WIDTH, HEIGHT = 3, 3.4, 2.5  # inches a panel

@@ -3,10 +3,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from FusionINNLib.digits import readable
-from FusionINNLib.networks import FusionNetwork
+from FusionINNLib.methods.fusioninn.digits import readable
+from FusionINNLib.methods.fusioninn.networks import FusionNetwork
 from training.baselines import Fuser
-from training.paper_losses import ReleasedProgram
+from training.losses.paper import ReleasedProgram
 
 
 class FlowFuser(Fuser):

@@ -8,9 +8,9 @@ import torch
 from FusionINNLib import metrics
 from FusionINNLib.errors import InputError
 from FusionINNLib.metrics import MASKED_KEYS, WHOLE_KEYS, evaluate_slice
+from FusionINNLib.metrics.gaussian_window import masked_mean
 from FusionINNLib.metrics.images import HIGHEST, LOWEST
 from FusionINNLib.metrics.ssim import ssim_map
-from FusionINNLib.metrics.windows import masked_mean
 from training.benchmark.flow_fuser import FlowFuser
 from training.benchmark.methods import Method
 from training.benchmark.pairs import CasePairs

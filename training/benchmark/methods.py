@@ -4,19 +4,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from FusionINNLib import convolution, digits, flow, models, networks
 from FusionINNLib.errors import FusionINNError, InputError
-from FusionINNLib.networks import FusionNetwork
-from training import baselines, paper_losses
+from FusionINNLib.methods import model_card
+from FusionINNLib.methods import weights as model_weights
+from FusionINNLib.methods.fusioninn import convolution, digits, flow, networks
+from FusionINNLib.methods.fusioninn.networks import FusionNetwork
+from training import baselines
 from training.baselines import SIMPLE, TITLES, TRAINED, Fuser, build
-from training.baselines.trainer import load_fuser
 from training.benchmark import flow_fuser
 from training.benchmark.flow_fuser import FlowFuser
 from training.cached import checksum, source_checksum
-from training.config import load_config
-from training.convergence import Convergence, convergence_of
-from training.export import load_run
-from training.paper_losses import ReleasedProgram
+from training.loop.config import load_config
+from training.loop.convergence import Convergence, convergence_of
+from training.loop.export import load_run
+from training.losses import paper as paper_losses
+from training.losses.paper import ReleasedProgram
+from training.trainers.baseline import load_fuser
 
 AVERAGE, DEFAULT, PAPER, DDFM = "average", "fusioninn", "paper", "ddfm"
 ORDER = (*SIMPLE, *TRAINED, DDFM, PAPER, DEFAULT)
@@ -103,8 +106,8 @@ def _find(name: str, model: str, runs: Path, device: str) -> Method:
 
 def _shipped(model: str, runs: Path, device: str) -> Method:
     """The default model as it is shipped; where its run is among the others, with the curve of its training."""
-    card = models.find(model)
-    network = models.load(card)
+    card = model_card.find(model)
+    network = model_weights.load(card)
     if card.preset == "paper":
         fuser = _released(network)
     else:

@@ -8,15 +8,15 @@ import numpy as np
 
 from FusionINNLib import __version__
 from FusionINNLib.metrics import MASKED_KEYS
-from FusionINNLib.recipe import NOTICE
+from FusionINNLib.results.recipe import NOTICE
 from training.benchmark import tables
+from training.benchmark.definitions import CREDITS, DATA, definitions
 from training.benchmark.intervals import Difference
 from training.benchmark.measured import KEYS
 from training.benchmark.methods import AVERAGE
 from training.benchmark.published import METRICS, ROWS, SOURCE, VALUES
 from training.benchmark.reading import reading
 from training.benchmark.results import BenchmarkResults, SetResult
-from training.benchmark.words import CREDITS, DATA, definitions
 from training.markdown import number, table, what_was_skipped
 
 TABLE_1 = "brats18"

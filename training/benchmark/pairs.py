@@ -11,18 +11,18 @@ from pathlib import Path
 
 import numpy as np
 
-from FusionINNLib.alignment import align
 from FusionINNLib.errors import FusionINNError, InputError
-from FusionINNLib.normalization import fit_slice, fit_volume
-from FusionINNLib.slice_view import SliceView, slice_view
-from FusionINNLib.slicing import to_stack
-from FusionINNLib.volume import Volume, check_voxels
-from FusionINNLib.volume_io import read_segmentation, read_volume
+from FusionINNLib.preprocessing.normalization import fit_slice, fit_volume
+from FusionINNLib.preprocessing.slicing import to_stack
+from FusionINNLib.registration.alignment import align
+from FusionINNLib.reports.slice_view import SliceView, slice_view
+from FusionINNLib.volumes.foreground import head_mask
+from FusionINNLib.volumes.io import read_segmentation, read_volume
+from FusionINNLib.volumes.volume import Volume, check_voxels
 from training.cached import checksum
-from training.data import VALIDATED_SET
-from training.evaluation_cases import LEAST_HEAD, MOST_SLICES
-from training.head import head_mask
-from training.splits import read_splits
+from training.data.crops import VALIDATED_SET
+from training.data.splits import read_splits
+from training.evaluation.cases import LEAST_HEAD, MOST_SLICES
 
 SMALLEST_MASK = 100  # pixels of the head in a slice that is measured
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.benchmark.figures import as_png
-from training.benchmark.measured import estimate_slice, fuse_slice
 from training.benchmark.flow_fuser import FlowFuser
+from training.benchmark.measured import estimate_slice, fuse_slice
 from training.benchmark.methods import AVERAGE, Method
 from training.benchmark.pairs import CasePairs, PairSet
 

@@ -3,15 +3,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from FusionINNLib import models
 from FusionINNLib.errors import InputError
+from FusionINNLib.methods import model_card
 from training.benchmark.intervals import WORSE, Difference, Mean, Table, difference, mean_of
 from training.benchmark.measured import KEYS, measure_case
 from training.benchmark.methods import Method, find_methods
 from training.benchmark.pairs import CasePairs, PairSet, load_cases, pair_sets
 from training.benchmark.timing import time_methods
 from training.benchmark.train import train_missing
-from training.usable import usable_split
+from training.data.usable import usable_split
 
 MOST_QUICK = 1  # slices of a patient
 
@@ -46,7 +46,7 @@ class SetResult:
 class BenchmarkResults:
     """All sets. seconds: a slice, by method; skipped: what was left out -> reason; splits: those trained by."""
 
-    card: models.ModelCard
+    card: model_card.ModelCard
     methods: list[Method]
     sets: list[SetResult]
     seconds: dict[str, float]
@@ -99,7 +99,7 @@ def benchmark(request: Request, report: Callable[[str], None], look: Look = lamb
 
     Raises InputError where there is nothing to measure, ModelError for a model that does not exist.
     """
-    card, device = models.find(request.model), request.device
+    card, device = model_card.find(request.model), request.device
     entries = pair_sets(request.data, request.splits)
     if not entries:
         raise InputError(f"{request.data} holds none of the sets brats18, openms, isles22: give the folder with SET/CASE in it.")

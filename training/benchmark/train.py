@@ -7,9 +7,9 @@ from training.ablation.train import SCHEDULE, train_variant
 from training.ablation.trainer import RECORD
 from training.ablation.variants import PUBLISHED
 from training.benchmark.methods import ALL_TITLES, PAPER
-from training.commands import trainer_for
-from training.fit import checkpoint_step
-from training.run_settings import settings_of
+from training.cli.commands import trainer_for
+from training.loop.run_settings import settings_of
+from training.loop.trainer import checkpoint_step
 
 _COMMON = {"crop": 64, "batch": 4, "flat": 0.5, "average": 0.99}
 _LARGE = _COMMON | {"steps": 2500, "validate_every": 125, "precision": "bfloat16"}
@@ -33,7 +33,7 @@ def train_missing(schedules: dict[str, dict], prepared: Path, splits: Path, runs
     failed = {}
     for name, schedule in schedules.items():
         try:
-            _train(name, schedule, prepared, splits, runs, device, lambda line: report(f"{name}: {line}"))
+            _train(name, schedule, prepared, splits, runs, device, lambda line, name=name: report(f"{name}: {line}"))
         except FusionINNError as problem:
             failed[ALL_TITLES[name]] = str(problem)
             report(f"{name}: skipped ({problem})")

@@ -1,8 +1,7 @@
 """Stand-ins for the widgets of CTK that this project uses; other names can be imported and are empty widgets."""
+import qt
 from PySide6.QtCore import Property, Qt, Signal
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSlider, QToolButton, QWidget
-
-import qt
 
 STEPS = 1000  # of a slider, from minimum to maximum
 TITLE_HEIGHT = 24

@@ -9,15 +9,14 @@ import tempfile
 import types
 from pathlib import Path
 
+import qt
 import slicer
 import slicer.util
-from PySide6.QtCore import QObject, QSettings, Signal
-from PySide6.QtWidgets import QApplication
-
-import qt
 import slicer_files
 import slicer_views
 import slicer_widgets
+from PySide6.QtCore import QObject, QSettings, Signal
+from PySide6.QtWidgets import QApplication
 
 
 class _Signals(QObject):

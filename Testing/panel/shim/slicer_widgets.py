@@ -1,11 +1,10 @@
 """Stand-ins for Slicer's own widgets that this project uses, alive on a real scene."""
+import ctk
+import qt
 import shiboken6
 import slicer
 from PySide6.QtCore import Property, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout
-
-import ctk
-import qt
 
 
 def value(kind, name: str, default):

@@ -1,0 +1,1 @@
+"""The command `fusioninn`: the parser in `__main__.py`, what each command does in a file of its own."""

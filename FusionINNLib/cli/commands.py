@@ -1,0 +1,177 @@
+"""What each command of `fusioninn` does: read, compute, write as a whole, say what was done."""
+import argparse
+from pathlib import Path
+
+from FusionINNLib.atomic import check_free, new_folder
+from FusionINNLib.cli.terminal import progress as _progress
+from FusionINNLib.cli.terminal import say as _say
+from FusionINNLib.errors import InputError
+from FusionINNLib.methods import devices, model_card, weights
+from FusionINNLib.methods.fusioninn.fused_file import read_fused
+from FusionINNLib.pipeline import Fusion, estimate
+from FusionINNLib.pipeline import decompose as decompose_exactly
+from FusionINNLib.pipeline import fuse as fuse_volumes
+from FusionINNLib.registration.alignment import patients_differ, resample_labels
+from FusionINNLib.results.folder import (
+    ESTIMATE_FILES,
+    EXACT_FILES,
+    FUSED,
+    FUSION_FILES,
+    REPORT,
+    InputFile,
+    read_fusion,
+    write_estimate,
+    write_exact,
+    write_fusion,
+)
+from FusionINNLib.results.recipe import NOTICE
+from FusionINNLib.volumes.io import read_segmentation, read_volume, sha256
+from FusionINNLib.volumes.volume import Volume
+
+
+def fuse(options: argparse.Namespace) -> None:
+    """fusioninn fuse FIRST SECOND --out DIR"""
+    check_free(options.out, options.overwrite, FUSION_FILES)
+    devices.choose_device(options.device)
+    model_card.find(options.model)
+    first, second = read_volume(options.first), read_volume(options.second)
+    inputs = tuple(_input_file(path, volume) for path, volume in ((options.first, first), (options.second, second)))
+    segmentation = read_segmentation(options.segmentation) if options.segmentation else None
+    if inputs[0].sha256 == inputs[1].sha256:
+        _say("Warning: both inputs are the same image, so the fused image shows nothing new.")
+    if differ := patients_differ(first, second):
+        _say(f"Warning: {differ}")
+    fusion = fuse_volumes(first, second, reference=options.reference, alignment=options.align, model=options.model, device=options.device,
+                          progress=_progress())
+    for volume in (first, second):  # not before, so that what is refused is refused with one sentence
+        _say_notes(volume)
+    _say_alignment(fusion, options.reference)
+    if segmentation is not None:
+        segmentation = _on_grid(segmentation, fusion, moving=first if options.reference == "second" else second)
+    settings = {"align": options.align, "reference": options.reference, "model": fusion.recipe.model}
+    from FusionINNLib.reports.report import fusion_report
+
+    with new_folder(options.out, options.overwrite, FUSION_FILES) as folder:
+        write_fusion(fusion, folder, inputs, (first, second), settings)
+        fusion_report(folder / REPORT, fusion, segmentation, options.device, model=options.model)
+    print(f"Fused {first.name} and {second.name} into {options.out}: fused.nii.gz, latent.nii.gz, fusion.json, report.png.\n{NOTICE}")
+
+
+def decompose(options: argparse.Namespace) -> None:
+    """fusioninn decompose DIR --out DIR2, or FUSED --estimate --out DIR2"""
+    (_estimate if options.estimate else _exact)(options)
+
+
+def _exact(options: argparse.Namespace) -> None:
+    check_free(options.out, options.overwrite, EXACT_FILES)
+    stored = read_fusion(options.source)
+    sources = decompose_exactly(stored.fused, stored.latent, stored.recipe, model=options.model, device=options.device,
+                                  progress=_progress())
+    from FusionINNLib.reports.report import exact_report
+
+    with new_folder(options.out, options.overwrite, EXACT_FILES) as folder:
+        write_exact(sources, stored.recipe, folder)
+        exact_report(folder / REPORT, stored.fused, sources, stored.recipe)
+    print(f"Decomposed exactly into {options.out}:")
+    for volume, source in zip(sources, stored.recipe.sources):
+        print(f"  {volume.name}.nii.gz: {_exactness(volume, source)}")
+    print(NOTICE)
+
+
+def _exactness(volume: Volume, source) -> str:
+    if source.resampled:
+        return "the source as it was resampled onto the reference grid, to 1e-5 of its range"
+    if volume.array.dtype.kind in "iu" and int(volume.array.max()) - int(volume.array.min()) < 2 ** 16:
+        return "every voxel as stored in the source file"
+    return "the source to 1e-5 of its range"
+
+
+def _estimate(options: argparse.Namespace) -> None:
+    check_free(options.out, options.overwrite, ESTIMATE_FILES)
+    if (options.source / FUSED).is_file():
+        raise InputError(f"{options.source} is a folder: give {FUSED} in it, or leave out --estimate for the exact decomposition.")
+    fused = read_fused(options.source, options.model)
+    source = _input_file(options.source, fused.fused)
+    for note in fused.notes:
+        _say(f"Note: {note}.")
+    result = estimate(fused.fused, fused.recipe, samples=options.samples, seed=options.seed, model=options.model, device=options.device,
+                      progress=_progress())
+    for warning in result.warnings:
+        _say(f"Warning: {warning}")
+    from FusionINNLib.reports.report import estimate_report
+
+    with new_folder(options.out, options.overwrite, ESTIMATE_FILES) as folder:
+        write_estimate(result, folder, source, fused.recipe, {"samples": options.samples, "seed": options.seed}, fused.notes)
+        estimate_report(folder / REPORT, fused.fused, result, fused.recipe)
+    print(f"ESTIMATED both sources from the fused image alone into {options.out} "
+          f"(mean over {options.samples} latents, seed {options.seed}): what the network believes, not a scan.\n{NOTICE}")
+
+
+def demo(options: argparse.Namespace) -> None:
+    """fusioninn demo --out DIR: the sample case, fused and taken apart both ways."""
+    from FusionINNLib.phantom.case import write_sample_case
+
+    names = frozenset({"sample", "fused", "exact", "estimated"})
+    check_free(options.out, options.overwrite, names)
+    out, common = options.out, {"model": options.model, "device": options.device, "overwrite": options.overwrite}
+    print("1. The sample case: a made-up post-operative head, ADC and FLAIR on unlike grids, 2.1 mm and 2 degrees apart.")
+    write_sample_case(out / "sample")
+    print("\n2. Fuse.")
+    fuse(argparse.Namespace(first=out / "sample/adc.nii.gz", second=out / "sample/flair.nii.gz",
+                            segmentation=out / "sample/segmentation.nii.gz", align="auto", reference="second", out=out / "fused", **common))
+    print("\n3. Decompose, exactly, with the saved latent.")
+    decompose(argparse.Namespace(source=out / "fused", estimate=False, out=out / "exact", **common))
+    print("\n4. Decompose, estimated, from the fused image alone.")
+    decompose(argparse.Namespace(source=out / "fused/fused.nii.gz", estimate=True, samples=8, seed=0, out=out / "estimated", **common))
+    print(f"\nLook at {options.out / 'fused' / REPORT} and {options.out / 'estimated' / REPORT}.")
+
+
+def import_model(options: argparse.Namespace) -> None:
+    """fusioninn import-model FILE --out DIR"""
+    from FusionINNLib.methods.fusioninn.released_checkpoint import PAPER_MARGIN, read_checkpoint
+
+    names = frozenset({model_card.CARD, model_card.WEIGHTS})
+    check_free(options.out, options.overwrite, names)
+    network = read_checkpoint(options.checkpoint)
+    card = {"id": options.out.absolute().name, "normalization": "slice", "margin": PAPER_MARGIN, "typical_bright": 1.0,
+            "spread_scale": 1.0, "spread_scale_rounded": 1.0,
+            "description": f"The published network, imported from {options.checkpoint.name}. Terms: those of its authors."}
+    with new_folder(options.out, options.overwrite, names) as folder:
+        weights.write(folder, network, card)
+    print(f"Made the model folder {options.out}: use it with --model {options.out}.\n{NOTICE}")
+
+
+# ---- said and shown --------------------------------------------------------------------------------------------------------------
+
+
+def _input_file(path: Path, volume: Volume) -> InputFile:
+    """A file under its name; a DICOM folder under that of its series, as folders are often named after patients."""
+    return InputFile(volume.name if path.is_dir() else path.name, sha256(path))
+
+
+def _say_notes(volume: Volume) -> None:
+    for note in volume.notes:
+        _say(f"Note: {volume.name}: {note}.")
+
+
+def _on_grid(segmentation: Volume, fusion: Fusion, moving: Volume) -> Volume:
+    """Labels on the reference grid. What was drawn on the moving volume moves with it."""
+    along = fusion.alignment.transform if segmentation.same_grid(moving) else None
+    segmentation = resample_labels(segmentation, fusion.fused, along)
+    _say_notes(segmentation)
+    return segmentation
+
+
+def _say_alignment(fusion: Fusion, reference: str) -> None:
+    alignment = fusion.alignment
+    moved = fusion.first.name if reference == "second" else fusion.second.name
+    if alignment.mode == "none":
+        _say("Alignment: both volumes lie on the same grid; nothing was moved.")
+    elif alignment.mode == "header":
+        _say(f"Alignment: {moved} was resampled onto the reference grid by the headers alone "
+             f"(mutual information {alignment.similarity_after:.3f} bits).")
+    else:
+        _say(f"Alignment: {moved} was moved by {alignment.shift_mm:.1f} mm on average and {alignment.rotation_deg:.1f} degrees "
+             f"(mutual information {alignment.similarity_before:.3f} -> {alignment.similarity_after:.3f} bits).")
+    for warning in fusion.warnings:
+        _say(f"Warning: {warning}")

@@ -1,0 +1,1 @@
+"""Metrics of a case, `fusioninn evaluate`, and decomposed minus source."""

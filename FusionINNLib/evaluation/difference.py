@@ -1,0 +1,48 @@
+"""A decomposed volume minus its source, for the comparison. No slicer: it may run in a worker. Arrays are (k, j, i)."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from FusionINNLib.registration.resampling import reordered, resample
+from FusionINNLib.volumes.volume import Volume
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The source that a decomposed volume is compared with.
+
+    source: as it was loaded. transform: 4x4 RAS mm, reference to moving, where it was moved for the fusion; None where its header counts.
+    """
+
+    source: Volume
+    transform: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """volume: decomposed minus source (float32) on the decomposed grid, in its unit. reach: the values to show run from -reach to reach."""
+
+    volume: Volume
+    reach: float
+
+
+def difference(decomposed: Volume, compared: Compared) -> Difference:
+    """A source on another grid is moved and interpolated as it was for the fusion."""
+    from FusionINNLib.reports.columns import difference_column, window  # draws: not for whoever only reads a `Difference`
+
+    source = _on_grid(compared, decomposed)
+    values = decomposed.values.astype(np.float32) - source.values.astype(np.float32)
+    axis = decomposed.through_plane_axis
+    slices = range(0, decomposed.shape[axis], max(1, decomposed.shape[axis] // 16))
+    low, high = difference_column("", decomposed, source, window(source, axis), axis, slices).window
+    return Difference(Volume(values, decomposed.affine, "difference", decomposed.unit), high)
+
+
+def _on_grid(compared: Compared, grid: Volume) -> Volume:
+    """The source as it is, with its axes turned, or interpolated."""
+    source, transform = compared.source, compared.transform
+    if transform is None:
+        turned = source if source.same_grid(grid) else reordered(source, grid)
+        if turned is not None:
+            return turned
+    return resample(source, grid, np.eye(4) if transform is None else transform)

@@ -1,0 +1,102 @@
+"""What a `Job` can do. Every task takes plain data and volumes, and gives such back: no MRML, and no class whose module loads torch or
+SimpleITK, because the application would have to load them to read the answer, and its window would stand still for a second."""
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from FusionINNLib.evaluation.difference import Compared, Difference
+from FusionINNLib.progress import Progress
+from FusionINNLib.results.recipe import Recipe
+from FusionINNLib.results.segments import Drawn, on_grid
+from FusionINNLib.volumes.volume import Volume
+
+
+def fuse(progress: Progress, **arguments) -> SimpleNamespace:
+    """`pipeline.fuse`."""
+    from FusionINNLib import pipeline
+
+    fusion = pipeline.fuse(**arguments, progress=progress)
+    return SimpleNamespace(**vars(fusion) | {"alignment": SimpleNamespace(**vars(fusion.alignment))})
+
+
+def decompose(progress: Progress, **arguments) -> tuple[Volume, Volume]:
+    """`pipeline.decompose`."""
+    from FusionINNLib import pipeline
+
+    return pipeline.decompose(**arguments, progress=progress)
+
+
+def estimate(progress: Progress, **arguments) -> SimpleNamespace:
+    """`pipeline.estimate`."""
+    from FusionINNLib import pipeline
+
+    return SimpleNamespace(**vars(pipeline.estimate(**arguments, progress=progress)))
+
+
+def decompose_compared(progress: Progress, *, role: int, compared: Compared | None, **arguments) -> tuple:
+    """`pipeline.decompose`, and how one source (role 0 or 1) differs from what it came back as: (sources, `Difference` or None)."""
+    sources = decompose(progress, **arguments)
+    return sources, difference(progress, decomposed=sources[role], compared=compared)
+
+
+def estimate_compared(progress: Progress, *, role: int, compared: Compared | None, **arguments) -> tuple:
+    """`pipeline.estimate`, and by how much it misses one source (role 0 or 1): (estimate, `Difference` or None)."""
+    guess = estimate(progress, **arguments)
+    return guess, difference(progress, decomposed=(guess.first, guess.second)[role], compared=compared)
+
+
+def difference(progress: Progress, *, decomposed: Volume, compared: Compared | None) -> Difference | None:
+    """`difference.difference`; None where there is nothing to compare with."""
+    from FusionINNLib.evaluation import difference
+
+    if compared is None:
+        return None
+    progress.step("comparing with the source", 0, 1)
+    return difference.difference(decomposed, compared)
+
+
+def numbers(progress: Progress, *, fused: Volume, latent: Volume, recipe: Recipe, labels: Volume | Drawn | None,
+            estimate: tuple[Volume, ...] | None, model: str | None, device: str) -> tuple:
+    """Rows of `evaluation/case_metrics.py`: of the fusion, and of an estimate (first, second, their spreads, cycle error) where there is
+    one."""
+    from FusionINNLib import pipeline
+    from FusionINNLib.evaluation import case_metrics
+
+    if isinstance(labels, Drawn):
+        labels = on_grid(labels, fused).labels
+    sources = pipeline.decompose(fused, latent, recipe, model=model, device=device, progress=progress)
+    rows = case_metrics.fusion_rows(sources, fused, recipe, labels, progress=progress)
+    return rows if estimate is None else rows + case_metrics.estimate_rows(pipeline.Estimate(*estimate), labels)
+
+
+def export(progress: Progress, *, export: Any, folder: Path, overwrite: bool, model: str | None, device: str) -> None:
+    """`exported.write`."""
+    from FusionINNLib.results import scene_folder
+
+    scene_folder.write(export, folder, overwrite=overwrite, device=device, model=model, progress=progress)
+
+
+def read(progress: Progress, *, folder: Path) -> Any:
+    """`exported.read`."""
+    from FusionINNLib.results import scene_folder
+
+    return scene_folder.read(folder, progress)
+
+
+def sample(progress: Progress, *, seed: int = 0) -> tuple[Volume, Volume, Volume, dict[int, str]]:
+    """ADC, FLAIR, segmentation and what its numbers mean, of the made-up sample case."""
+    from FusionINNLib.phantom.case import sample_case
+
+    progress.step("making the sample case", 0, 1)
+    case = sample_case(seed)
+    return case.first, case.second, case.segmentation, case.truth.labels
+
+
+def devices(progress: Progress) -> list[tuple[str, str]]:
+    """(name for `models.choose_device`, what it is called) of each device that torch finds, besides "auto"."""
+    import torch
+
+    found = [(f"cuda:{n}", torch.cuda.get_device_name(n)) for n in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        found.append(("mps", "Apple GPU"))
+    return [*found, ("cpu", "CPU")]

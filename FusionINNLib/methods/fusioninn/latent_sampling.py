@@ -1,0 +1,107 @@
+"""How an estimate draws latents, and by which way it goes back: with the digits of the fused image or without them."""
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from FusionINNLib.methods.fusioninn.digits import changed_places, holds_digits, readable
+from FusionINNLib.methods.model_card import ModelCard
+from FusionINNLib.methods.slice_inference import Engine
+from FusionINNLib.results.recipe import NEAR_BACKGROUND, Recipe
+
+ENOUGH = 500  # voxels by which a slice can be judged: of digits at random, fewer than 0.15 in the outer quarter are a matter of 5 sigma
+
+
+class Way(NamedTuple):
+    """How a slice is estimated.
+
+    back: the engine's function. scale: of the spread that goes with it, one, or one of each voxel. lost: whether digits that the model
+    leaves in a fused image are lost, at least in a part of the slice.
+    """
+
+    back: Callable
+    scale: float | np.ndarray
+    lost: bool
+
+
+def way_of_estimate(engine: Engine, card: ModelCard, y: np.ndarray, recipe: Recipe) -> Callable[[np.ndarray], Way]:
+    """What tells the way of a slice (J, I) of a fused stack (K, J, I) as it was stored.
+
+    A slice with enough head in it shows by itself whether its digits can be read: somebody may have changed only some. Others go by the
+    stack as a whole. Where only a part of a slice was changed, only that part is estimated without digits.
+    """
+    if not card.cell:
+        return lambda image: Way(engine.decompose, card.spread_scale, False)
+    black = recipe.background[0]
+    read = partial(_black_where_flat, lambda y, drawn: engine.decompose(y, readable(drawn)), black, 0.0)
+    with_digits = Way(read, card.spread_scale, False)
+    rounded = Way(partial(_black_where_flat, engine.decompose_rounded, black, NEAR_BACKGROUND), card.spread_scale_rounded, True)
+    as_a_whole = holds_digits(_some_of_the_head(y, recipe), card.cell)
+
+    def way(image: np.ndarray) -> Way:
+        inside = _is_head(image, recipe)
+        head = image[inside]
+        if not (holds_digits(head, card.cell) if head.size >= ENOUGH else as_a_whole):
+            return rounded
+        changed = changed_places(image, inside, card.cell)
+        return _where(changed, rounded, with_digits) if changed.any() else with_digits
+
+    return way
+
+
+def _where(places: np.ndarray, there: Way, elsewhere: Way) -> Way:
+    """One way for some places (J, I) of a slice, another one for the rest."""
+
+    def way_back(images: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, ...]:
+        return tuple(np.where(places, *sources) for sources in zip(there.back(images, drawn), elsewhere.back(images, drawn)))
+
+    return Way(way_back, np.where(places, np.float32(there.scale), np.float32(elsewhere.scale)), there.lost or elsewhere.lost)
+
+
+def what_was_lost(lost: list[bool]) -> tuple[str, ...]:
+    """A sentence on the slices of a fused image, which have lost digits or not; none where all are as they were written."""
+    if not any(lost):
+        return ()
+    if 2 * sum(lost) > len(lost):
+        return ("The fused image was rounded, smoothed, resampled or changed since it was written, so the estimate is less precise and its "
+                "spread larger.",)
+    return (f"{sum(lost)} of {len(lost)} slices of the fused image were changed since it was written, at least in part: the estimate is "
+            "less precise there and its spread larger.",)
+
+
+def _black_where_flat(way_back: Callable, black: float, limit: float, images: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Sources (B, J, I) from fused images and drawn latents. Where a fused image shows flat background, so do the sources: a latent drawn
+    there would only add noise. Background that was never rounded is not that flat: coring leaves its digits in it."""
+    flat = ndimage.maximum_filter(np.abs(images - np.float32(black)), (1, 5, 5)) <= limit
+    return tuple(np.where(flat, np.float32(0), source) for source in way_back(images, drawn))
+
+
+def _some_of_the_head(y: np.ndarray, recipe: Recipe, number: int = 200_000) -> np.ndarray:
+    """Evenly spaced voxels (n,) of the boxes of a fused stack (K, J, I), as many at most, that are not background."""
+    apart = 1 + sum(y[box.index].size for box in recipe.boxes) // number
+    some = np.concatenate([y[box.index].ravel()[::apart] for box in recipe.boxes])
+    return some[_is_head(some, recipe)]
+
+
+def _is_head(fused: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Which of fused values of any shape are not background."""
+    return np.abs(fused - recipe.background[0]) > 0.05
+
+
+def draw(samples: int, shape: tuple[int, int], seeds: list[int]) -> np.ndarray:
+    """Standard normal latents (samples, J, I) of a box, the same on every device and in any order of slices."""
+    generator = np.random.Generator(np.random.PCG64(seeds))
+    return generator.standard_normal((samples, *shape), dtype=np.float32)
+
+
+def all_draws(way_back: Callable, batch: int, image: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Sources (samples, 2, J, I) for each drawn latent (samples, J, I), a batch of them at a time."""
+    parts = []
+    start = 0
+    while start < len(drawn):
+        latents = drawn[start:start + batch]
+        parts.append(np.stack(way_back(np.broadcast_to(image, latents.shape), latents), 1))
+        start += len(latents)
+    return np.concatenate(parts)

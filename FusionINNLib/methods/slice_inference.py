@@ -1,0 +1,128 @@
+"""Batches of slices through the network on a device, in float32 without shortcuts, with a way out when memory is short."""
+import copy
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from FusionINNLib.errors import DeviceMemoryError
+from FusionINNLib.methods.fusioninn.networks import FusionNetwork
+
+GPU_BATCH = 16  # slices at a time; a CPU is fastest with one, whose layers stay in its cache
+
+
+class Engine:
+    """A network on a device. Arrays in and out are float32 (B, H, W) a channel.
+
+    Args:
+        network: on the CPU, in evaluation mode.
+        device: where to compute.
+        say: told in one sentence when memory was short and something slower is used.
+    """
+
+    def __init__(self, network: FusionNetwork, device: torch.device, say: Callable[[str], None] = lambda sentence: None):
+        self.network, self.device, self.say = network.to(device), device, say
+        self.batch = 1 if device.type == "cpu" else GPU_BATCH
+        torch.backends.cudnn.allow_tf32 = False  # its 10-bit mantissa would cost the exactness of the way back
+        torch.backends.cuda.matmul.allow_tf32 = False
+
+    def fuse(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Normalised sources (B, H, W) -> fused image and latent (B, H, W)."""
+        return self._run(lambda a, b: self.network.fuse(torch.cat([a, b], 1)), first, second)
+
+    def fuse_precisely(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same as `fuse`, computed in float64 on the CPU and rounded once, at the end. Several times slower."""
+        with torch.inference_mode():
+            images = self._precise.fuse(torch.tensor(np.stack([first, second], 1), dtype=torch.float64))
+        return tuple(image[:, 0].float().numpy() for image in images)
+
+    @cached_property
+    def _precise(self) -> FusionNetwork:
+        return copy.deepcopy(self.network).to("cpu", torch.float64)
+
+    def decompose(self, fused: np.ndarray, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Fused image and latent (B, H, W) -> normalised sources (B, H, W)."""
+        return self._run(lambda y, z: self.network.decompose(y, z).split(1, 1), fused, latent)
+
+    def decompose_rounded(self, fused: np.ndarray, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same from a fused image whose last digits were lost in storage, see methods/fusioninn/digits.py: an estimate."""
+        return self._run(lambda y, z: self.network.decompose_rounded(y, z).split(1, 1), fused, latent)
+
+    def each(self, step: Callable, inputs: Iterable[tuple]) -> Iterator:
+        """`step(*arguments)` for each of the inputs, results in their order.
+
+        On a CPU as many slices are under way as torch has threads, each on one: threads that share one slice wait for each other at every
+        layer, and wait very long where another program wants the cores too.
+        """
+        workers = torch.get_num_threads() if self.device.type == "cpu" else 1
+        if workers == 1:
+            for arguments in inputs:
+                yield step(*arguments)
+            return
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            under_way: deque = deque()
+            try:
+                for arguments in inputs:
+                    under_way.append(pool.submit(step, *arguments))
+                    if len(under_way) > workers:
+                        yield under_way.popleft().result()
+                while under_way:
+                    yield under_way.popleft().result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+                torch.set_num_threads(workers)
+
+    def background(self, multiple: int = 16) -> tuple[float, float]:
+        """Fused and latent value where both sources are background, far from anything else."""
+        blank = np.zeros((1, 160, 160), np.float32)
+        centre = slice(80 - multiple // 2, 80 + multiple // 2)
+        fused, latent = self.fuse(blank, blank)
+        return float(fused[0, centre, centre].mean()), float(latent[0, centre, centre].mean())
+
+    def _run(self, step: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`step` on all of a batch, in parts of as many slices as memory has allowed so far."""
+        parts, start = [], 0
+        while start < len(a):
+            part = slice(start, start + self.batch)
+            done = self._try(step, a[part], b[part])
+            if done is None:
+                self._use_less_memory(len(a[part]))
+            else:
+                parts.append(done)
+                start += len(done[0])
+        return parts[0] if len(parts) == 1 else tuple(np.concatenate(images) for images in zip(*parts))
+
+    def _try(self, step, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """What `step` gives, None where there was not enough memory for it."""
+        try:
+            with torch.inference_mode():
+                inputs = (torch.tensor(x)[:, None].to(self.device) for x in (a, b))
+                return tuple(out[:, 0].cpu().numpy() for out in step(*inputs))
+        except (MemoryError, RuntimeError) as problem:  # torch's own kind is a RuntimeError
+            if not _is_memory(problem):
+                raise
+        return None  # outside of `except`, so that the failed attempt's tensors are gone
+
+    def _use_less_memory(self, failed: int) -> None:
+        """Fewer slices at a time than just failed, then the CPU. Raises DeviceMemoryError where nothing less is left."""
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if failed > 1:
+            self.batch = max(1, failed // 2)
+            self.say(f"Memory of {self.device} was short: going on with {self.batch} slice(s) at a time.")
+        elif self.device.type != "cpu":
+            self.say(f"Memory of {self.device} was too small for one slice: going on with the CPU.")
+            self.device = torch.device("cpu")
+            self.network = self.network.to(self.device)
+        else:
+            raise DeviceMemoryError("There is not enough memory for one slice: close other programs, "
+                                    "or resample the volumes to fewer voxels.")
+
+
+def _is_memory(problem: BaseException) -> bool:
+    text = str(problem).lower()
+    return isinstance(problem, (torch.cuda.OutOfMemoryError, MemoryError)) or "out of memory" in text or "can't allocate memory" in text

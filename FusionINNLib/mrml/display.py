@@ -1,0 +1,261 @@
+"""What the six views of the layout show: volumes, outlines, blinking, and ESTIMATED where an estimate is shown. Main thread only."""
+import json
+from typing import Any
+
+import numpy as np
+import slicer
+import slicer.util
+import vtk
+
+from FusionINNLib.mrml.layout import VIEWS, compositeNodeOf, sliceNodeOf
+from FusionINNLib.mrml.nodes import PREFIX, Node, affineOfResult, emptyGrid, isEstimate
+from FusionINNLib.reports.slice_view import slice_view
+from FusionINNLib.volumes.volume import Volume, transform_points
+
+ESTIMATED = "ESTIMATED"
+_BEFORE = PREFIX + "Before"
+
+
+# ---- what the views show -------------------------------------------------------------------------------------------------------------
+
+
+def showCase(scene, volumes: dict[str, Node | None], orient: bool = True) -> None:
+    """Put volumes into the views, link them, turn them all to the slices of the fused (else second, else first) volume and fit.
+
+    volumes: keys from VIEWS; views without one are empty. The view "fused" has the second volume behind the fused one, see
+    `setFusedOpacity`. The layout has to be shown before, so that there are views. orient: False leaves the views at the slice and size
+    that they are at.
+    """
+    for view in VIEWS:
+        composite = compositeNodeOf(scene, view)
+        if composite is None:
+            continue
+        behind, front = (volumes.get("second"), volumes.get(view)) if view == "fused" else (volumes.get(view), None)
+        _show(composite, behind, front)
+        composite.SetLinkedControl(True)
+        composite.SetHotLinkedControl(True)
+    lead = next((volumes[view] for view in ("fused", "second", "first") if volumes.get(view) is not None), None)
+    if lead is not None and orient:
+        orientViews(scene, lead)
+
+
+def orientViews(scene, volumeNode: Node, plane: str | None = None) -> None:
+    """All six views in the plane of a volume's slices, through its middle, as large as they fit.
+
+    plane: "Axial", "Coronal" or "Sagittal", as the volume lies; None for the plane it was acquired in.
+    Views that were shown just now get their size from Qt later: ask again then (a timer of 0 ms does), or a narrow view cuts the head.
+    """
+    grid = _gridOf(volumeNode)
+    plane = plane or slice_view(grid.affine, grid.through_plane_axis).plane.capitalize()
+    middle = transform_points(grid.affine, (np.array([grid.shape[::-1]]) - 1) / 2)[0]
+    for view in VIEWS:
+        sliceNode = sliceNodeOf(scene, view)
+        if sliceNode is not None:
+            sliceNode.SetOrientation(plane)
+            sliceNode.RotateToVolumePlane(volumeNode)
+            _fit(sliceNode, grid, middle)
+    jumpTo(scene, tuple(middle))
+
+
+def jumpTo(scene, pointRAS: tuple[float, float, float]) -> None:
+    """All six views to the slice through a point (world RAS mm), nothing shifted within the slice.
+
+    The nearest slice of the fused volume is taken, so that its voxels are seen and not their interpolation.
+    """
+    lead = _leadOf(scene)
+    point = _onSlice(_gridOf(lead), pointRAS) if lead is not None else pointRAS
+    for view in VIEWS:
+        sliceNode = sliceNodeOf(scene, view)
+        if sliceNode is not None:
+            sliceNode.JumpSliceByOffsetting(*point)
+
+
+def setFusedOpacity(scene, opacity: float) -> None:
+    """Opacity 0..1 of the fused image over the second one, in the view "fused"."""
+    composite = compositeNodeOf(scene, "fused")
+    if composite is not None:
+        composite.SetForegroundOpacity(min(max(float(opacity), 0.0), 1.0))
+
+
+def fusedOpacity(scene) -> float:
+    """See `setFusedOpacity`; 1 where there is no such view."""
+    composite = compositeNodeOf(scene, "fused")
+    return composite.GetForegroundOpacity() if composite is not None else 1.0
+
+
+class Blink:
+    """One view that switches between two volumes.
+
+    Args:
+        view: one of VIEWS.
+        one, other: the volumes; `one` is shown by the first `toggle`.
+    """
+
+    def __init__(self, scene, view: str, one: Node, other: Node):
+        self._composite, self._volumes, self._turn = compositeNodeOf(scene, view), (one, other), 0
+        before = self._composite
+        self._before = (before.GetBackgroundVolumeID(), before.GetForegroundVolumeID(), before.GetForegroundOpacity())
+
+    def toggle(self) -> Node:
+        """Show the other volume of the two; returns it."""
+        volume = self._volumes[self._turn % 2]
+        self._turn += 1
+        _show(self._composite, volume, None)
+        return volume
+
+    def stop(self) -> None:
+        """Show again what the view showed before."""
+        background, foreground, opacity = self._before
+        self._composite.SetBackgroundVolumeID(background)
+        self._composite.SetForegroundVolumeID(foreground)
+        self._composite.SetForegroundOpacity(opacity)
+
+
+def differenceColors(scene) -> Node:
+    """The colour node for differences, of which a scene has one: black for none, blue below, orange above, as in the report page."""
+    node = scene.GetSingletonNode("FusionINNDifference", "vtkMRMLColorTableNode")
+    if node is not None:
+        return node
+    from FusionINNLib.reports.drawing import difference_colours
+
+    node = slicer.vtkMRMLColorTableNode()
+    node.SetName("FusionINN difference")
+    node.SetSingletonTag("FusionINNDifference")
+    node.SetTypeToUser()
+    node.SetNumberOfColors(256)
+    for level, color in enumerate(difference_colours() / 255):
+        node.SetColor(level, str(level), *(float(part) for part in color), 1.0)
+    return scene.AddNode(node)
+
+
+# ---- outlines --------------------------------------------------------------------------------------------------------------------------
+
+
+def showOutlines(segmentationNode: Node, thickness: int = 2) -> None:
+    """Outlines without filling in the slice views, each segment in its own colour. The display node remembers what was shown before."""
+    segmentationNode.CreateDefaultDisplayNodes()
+    display = segmentationNode.GetDisplayNode()
+    if display.GetAttribute(_BEFORE) is None:
+        display.SetAttribute(_BEFORE, json.dumps({name: getattr(display, f"Get{name}")() for name in _outlineOf(thickness)}))
+    for name, value in _outlineOf(thickness).items():
+        getattr(display, f"Set{name}")(value)
+
+
+def restoreOutlines(segmentationNode: Node) -> None:
+    """As it was before `showOutlines`; harmless otherwise."""
+    display = segmentationNode.GetDisplayNode()
+    before = display.GetAttribute(_BEFORE) if display is not None else None
+    if before is None:
+        return
+    for name, value in json.loads(before).items():
+        getattr(display, f"Set{name}")(value)
+    display.RemoveAttribute(_BEFORE)
+
+
+def _outlineOf(thickness: int) -> dict[str, Any]:
+    return {"Visibility": 1, "Visibility2D": 1, "Visibility2DFill": False, "Visibility2DOutline": True, "Opacity2DOutline": 1.0,
+            "SliceIntersectionThickness": thickness}
+
+
+# ---- ESTIMATED -------------------------------------------------------------------------------------------------------------------------
+
+
+def estimatedViews(scene) -> dict[str, bool]:
+    """For each of VIEWS that exists, whether it shows an estimate."""
+    composites = {view: compositeNodeOf(scene, view) for view in VIEWS}
+    return {view: _showsEstimate(composite) for view, composite in composites.items() if composite is not None}
+
+
+class EstimatedMark:
+    """ESTIMATED in the upper right corner of a view for as long as it shows an estimate.
+
+    Args:
+        view: one of VIEWS; the view has to exist.
+        renderer: vtkRenderer of its slice view (`sliceView().renderWindow().GetRenderers().GetFirstRenderer()`).
+
+    It watches what the view shows; `remove` ends that. Its text is an actor of its own: Slicer's data probe rewrites the corners of
+    Slicer's own annotation at every move of the mouse.
+    """
+
+    def __init__(self, scene, view: str, renderer: vtk.vtkRenderer):
+        self._composite, self._renderer = compositeNodeOf(scene, view), renderer
+        self._actor = _cornerText()
+        renderer.AddViewProp(self._actor)
+        self._tag = self._composite.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda caller, event: self.update())
+        self.update()
+
+    @property
+    def isShown(self) -> bool:
+        """Whether the word is there."""
+        return bool(self._actor.GetVisibility())
+
+    def update(self) -> None:
+        """Look again; needed only after a node that is shown was filled with something else."""
+        self._actor.SetVisibility(_showsEstimate(self._composite))
+
+    def remove(self) -> None:
+        """Take the word away and stop watching."""
+        self._composite.RemoveObserver(self._tag)
+        self._renderer.RemoveViewProp(self._actor)
+
+
+# ---- parts ---------------------------------------------------------------------------------------------------------------------------
+
+
+def _show(composite: Node, behind: Node | None, front: Node | None) -> None:
+    composite.SetBackgroundVolumeID(behind.GetID() if behind is not None else None)
+    composite.SetForegroundVolumeID(front.GetID() if front is not None else None)
+    composite.SetLabelVolumeID(None)
+    if front is not None:
+        composite.SetForegroundOpacity(1.0)
+
+
+def _showsEstimate(composite: Node) -> bool:
+    scene = composite.GetScene()
+    shown = [composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID() if composite.GetForegroundOpacity() > 0 else None]
+    return scene is not None and any(isEstimate(scene.GetNodeByID(identifier)) for identifier in shown if identifier)
+
+
+def _leadOf(scene) -> Node | None:
+    """The volume whose slices all views show."""
+    composite = compositeNodeOf(scene, "fused")
+    identifiers = [composite.GetForegroundVolumeID(), composite.GetBackgroundVolumeID()] if composite is not None else []
+    return next((scene.GetNodeByID(identifier) for identifier in identifiers if identifier and scene.GetNodeByID(identifier)), None)
+
+
+def _gridOf(volumeNode: Node) -> Volume:
+    return emptyGrid(volumeNode.GetImageData().GetDimensions()[::-1], affineOfResult(volumeNode))
+
+
+def _onSlice(grid: Volume, pointRAS: tuple[float, float, float]) -> tuple[float, float, float]:
+    """The point moved across the slices onto the middle of the nearest one."""
+    axis = 2 - grid.through_plane_axis  # in (i, j, k)
+    ijk = transform_points(np.linalg.inv(grid.affine), np.array([pointRAS], np.float64))
+    ijk[0, axis] = np.clip(np.rint(ijk[0, axis]), 0, grid.shape[2 - axis] - 1)
+    return tuple(float(value) for value in transform_points(grid.affine, ijk)[0])
+
+
+def _fit(sliceNode: Node, grid: Volume, middle: np.ndarray) -> None:
+    """Centre a slice view on a point, with a field of view (mm) that just holds the grid."""
+    matrix = slicer.util.arrayFromVTKMatrix(sliceNode.GetSliceToRAS())
+    across = np.ptp(grid.corners_ras_mm @ matrix[:3, :2], axis=0) + np.array(sorted(grid.spacing_ijk_mm)[:2])
+    width, height = sliceNode.GetDimensions()[:2]
+    pixel_mm = max(across[0] / max(width, 1), across[1] / max(height, 1))
+    matrix[:3, 3] = middle
+    sliceNode.GetSliceToRAS().DeepCopy(slicer.util.vtkMatrixFromArray(matrix))
+    sliceNode.UpdateMatrices()
+    sliceNode.SetXYZOrigin(0, 0, 0)
+    sliceNode.SetFieldOfView(width * pixel_mm, height * pixel_mm, sliceNode.GetFieldOfView()[2])
+
+
+def _cornerText() -> vtk.vtkCornerAnnotation:
+    actor = vtk.vtkCornerAnnotation()
+    actor.SetText(vtk.vtkCornerAnnotation.UpperRight, ESTIMATED)
+    actor.SetMaximumFontSize(20)
+    actor.SetMinimumFontSize(12)
+    actor.SetNonlinearFontScaleFactor(1.0)
+    text = actor.GetTextProperty()
+    text.SetColor(1.0, 0.75, 0.0)
+    text.SetBold(True)
+    text.SetShadow(True)
+    return actor

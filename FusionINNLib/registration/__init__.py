@@ -1,0 +1,1 @@
+"""One grid for both volumes: what moved and how far; resampling."""

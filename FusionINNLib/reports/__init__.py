@@ -1,0 +1,1 @@
+"""Report pages: they draw, and compute nothing."""

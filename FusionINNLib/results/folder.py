@@ -1,0 +1,163 @@
+"""Results on disk: what a fusion, an exact decomposition and an estimate write, and a fusion read again with everything checked."""
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from FusionINNLib import __version__
+from FusionINNLib.errors import ResultError
+from FusionINNLib.pipeline import Estimate, Fusion
+from FusionINNLib.results.recipe import FORMAT, NOTICE, Recipe, recipe_from_dict, to_extension
+from FusionINNLib.volumes.io import read_volume, sha256, write_nifti
+from FusionINNLib.volumes.volume import Volume
+
+FUSED, LATENT, PROVENANCE, REPORT = "fused.nii.gz", "latent.nii.gz", "fusion.json", "report.png"
+ESTIMATE_RECORD = "estimate.json"
+FUSION_FILES = frozenset({FUSED, LATENT, PROVENANCE, REPORT})
+EXACT_FILES = frozenset({"first_exact.nii.gz", "second_exact.nii.gz", REPORT})
+ESTIMATE_FILES = frozenset({"first_estimated.nii.gz", "second_estimated.nii.gz", "first_spread.nii.gz", "second_spread.nii.gz",
+                            "cycle_error.nii.gz", ESTIMATE_RECORD, REPORT})
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A source file as provenance names it: without its folder."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class StoredFusion:
+    """A fusion read from its folder."""
+
+    fused: Volume
+    latent: Volume
+    recipe: Recipe
+    provenance: dict
+
+
+# ---- writing ---------------------------------------------------------------------------------------------------------------------
+
+
+def write_fusion(fusion: Fusion, folder: Path, inputs: tuple[InputFile, InputFile], grids: tuple[Volume, Volume], settings: dict) -> None:
+    """Write fused image, latent and provenance into an existing folder (see atomic.py for the way there).
+
+    Args:
+        inputs: the two files.
+        grids: the two volumes as read, before alignment.
+        settings: what the user chose, JSON-ready.
+    """
+    write_nifti(fusion.fused, folder / FUSED, description="FusionINN fused image. Research use only.",
+                extension=to_extension(fusion.recipe), cal_min=0.0, cal_max=1.0)
+    write_nifti(fusion.latent, folder / LATENT, description="FusionINN latent image. Research use only.", cal_min=-3.0, cal_max=3.0)
+    alignment = fusion.alignment
+    provenance = {
+        "format": FORMAT, "program": "FusionINN", "version": __version__, "notice": NOTICE,
+        "inputs": {role: {"file": file.name, "sha256": file.sha256, "grid": _grid(volume), "unit": volume.unit}
+                   for role, file, volume in zip(("first", "second"), inputs, grids)},
+        "grid": _grid(fusion.fused),
+        "alignment": {"mode": alignment.mode, "resampled": alignment.resampled,
+                      "reference_to_moving_ras_mm": np.asarray(alignment.transform).tolist(),
+                      "shift_mm": alignment.shift_mm, "rotation_deg": alignment.rotation_deg,
+                      "similarity_before": alignment.similarity_before, "similarity_after": alignment.similarity_after},
+        "settings": settings,
+        "files": {"fused": {"file": FUSED, "sha256": sha256(folder / FUSED)},
+                  "latent": {"file": LATENT, "sha256": sha256(folder / LATENT)}},
+        "recipe": fusion.recipe.to_dict()}
+    provenance["checksum"] = _checksum(provenance)
+    (folder / PROVENANCE).write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+
+
+def write_exact(volumes: tuple[Volume, Volume], recipe: Recipe, folder: Path) -> None:
+    """Write the exact decomposition into an existing folder."""
+    for volume, source in zip(volumes, recipe.sources):
+        words = "exact, as resampled onto the reference grid" if source.resampled else "exact"
+        write_nifti(volume, folder / f"{volume.name}.nii.gz", description=_described(words, volume.unit))
+
+
+def write_estimate(estimate: Estimate, folder: Path, fused: InputFile, recipe: Recipe, settings: dict, notes: tuple[str, ...] = ()) -> None:
+    """Write an estimate and how it was made into an existing folder; every file says that it is one.
+
+    Args:
+        fused: the file that it was made from.
+        settings: samples, seed and what else the user chose, JSON-ready.
+        notes: sentences about what had to be assumed.
+    """
+    files = {}
+    for volume, words in ((estimate.first, "ESTIMATED, not a scan"), (estimate.second, "ESTIMATED, not a scan"),
+                          (estimate.first_spread, "ESTIMATED: spread over latents"),
+                          (estimate.second_spread, "ESTIMATED: spread over latents"),
+                          (estimate.cycle_error, "ESTIMATED: fused again minus fused")):
+        name = f"{volume.name}.nii.gz"
+        write_nifti(volume, folder / name, description=_described(words, volume.unit))
+        files[name] = sha256(folder / name)
+    record = {"format": FORMAT, "program": "FusionINN", "version": __version__, "notice": NOTICE,
+              "kind": "ESTIMATED from the fused image alone: what the network believes, not a scan",
+              "fused": {"file": fused.name, "sha256": fused.sha256}, "model": {"id": recipe.model, "sha256": recipe.sha256},
+              "settings": settings, "notes": list(notes), "warnings": list(estimate.warnings), "files": files}
+    (folder / ESTIMATE_RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def _described(words: str, unit: str) -> str:
+    text = f"FusionINN {words}. Research use only" + (f" [{unit}]" if unit else "")
+    return text.encode("ascii", "replace").decode()[:79]
+
+
+def _grid(volume: Volume) -> dict:
+    return {"shape_kji": list(volume.shape), "ijk_to_ras_mm": volume.affine.tolist()}
+
+
+def _checksum(provenance: dict) -> str:
+    """Of everything but itself, in one fixed spelling."""
+    rest = {key: value for key, value in provenance.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+# ---- reading ---------------------------------------------------------------------------------------------------------------------
+
+
+def read_fusion(folder: Path) -> StoredFusion:
+    """Read what `write_fusion` wrote. Raises ResultError where something is missing, was edited, or belongs to another case."""
+    provenance = _read_provenance(folder)
+    volumes = []
+    for role in ("fused", "latent"):
+        try:
+            name, expected = str(provenance["files"][role]["file"]), provenance["files"][role]["sha256"]
+        except (KeyError, TypeError) as problem:
+            raise ResultError(f"{PROVENANCE} does not name the {role} image: fuse the sources again.") from problem
+        if name != Path(name).name or "\\" in name or name in ("", ".", ".."):
+            raise ResultError(f"{PROVENANCE} points outside of its folder: it was edited; fuse the sources again.")
+        path = folder / name
+        if not path.is_file() or path.is_symlink():
+            raise ResultError(f"{name} is missing from {folder}: copy it back, or fuse the sources again.")
+        if sha256(path) != expected:
+            raise ResultError(f"{name} is not the file that was written with this fusion (another case, or changed since): "
+                              "put the right one back, or fuse the sources again.")
+        volumes.append(replace(read_volume(path), name=role))
+    recipe = recipe_from_dict(provenance.get("recipe", {}))
+    return StoredFusion(volumes[0], volumes[1], recipe, provenance)
+
+
+def _read_provenance(folder: Path) -> dict:
+    path = folder / PROVENANCE
+    if folder.is_file():
+        raise ResultError(f"{folder} is a file: give the folder that 'fusioninn fuse' wrote, or add --estimate for one fused image.")
+    if not folder.is_dir():
+        raise ResultError(f"{folder}: there is no such folder; give the folder that 'fusioninn fuse' wrote.")
+    try:
+        provenance = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as problem:
+        raise ResultError(f"{folder} holds no {PROVENANCE}: give the folder that 'fusioninn fuse' wrote.") from problem
+    except (OSError, ValueError) as problem:
+        raise ResultError(f"{PROVENANCE} cannot be read: it is damaged; fuse the sources again.") from problem
+    if not isinstance(provenance, dict) or not isinstance(provenance.get("format"), int):
+        raise ResultError(f"{PROVENANCE} is not a record of a fusion: fuse the sources again.")
+    if provenance["format"] > FORMAT:
+        raise ResultError(f"This result was written by a newer version of FusionINN (format {provenance['format']}): "
+                          "update FusionINN to read it.")
+    if provenance.get("checksum") != _checksum(provenance):
+        raise ResultError(f"{PROVENANCE} was edited (its checksum differs): fuse the sources again.")
+    return provenance

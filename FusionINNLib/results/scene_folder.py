@@ -1,0 +1,234 @@
+"""A result folder as the Slicer module writes it: what `fusioninn fuse` writes, and beside it what else is in the scene.
+
+No slicer and, as long as nothing is written or read, no torch: an `Export` goes to a worker and comes back from one.
+
+    fused.nii.gz, latent.nii.gz, fusion.json, report.png       as `fusioninn fuse` writes them; `fusioninn decompose` reads them
+    first_exact.nii.gz, second_exact.nii.gz                    as `fusioninn decompose`
+    first_estimated.nii.gz ... cycle_error.nii.gz, estimate.json   as `fusioninn decompose --estimate`
+    segmentation.nii.gz                                        labels on the grid of the fused image
+    scene.json                                                 names and colours of segments, and checksums of the files that fusion.json
+                                                               leaves out
+"""
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from FusionINNLib.atomic import new_folder
+from FusionINNLib.errors import ResultError
+from FusionINNLib.progress import Progress
+from FusionINNLib.registration.alignment import Alignment
+from FusionINNLib.results.recipe import Recipe, SourceRecord
+from FusionINNLib.results.segments import Drawn, Segment, Segments, on_grid
+from FusionINNLib.volumes.io import read_segmentation, sha256, write_nifti
+from FusionINNLib.volumes.volume import Volume
+
+SEGMENTATION, SCENE = "segmentation.nii.gz", "scene.json"
+
+
+@dataclass(frozen=True)
+class Source:
+    """An input as provenance names it. name: for the user; file, sha256: without folder; unit; grid: {"shape_kji", "ijk_to_ras_mm"}."""
+
+    name: str
+    file: str
+    sha256: str
+    unit: str
+    grid: dict
+
+
+@dataclass(frozen=True)
+class Export:
+    """All that a result folder holds, in the world RAS of the fused image.
+
+    alignment: as in fusion.json. settings: what the user chose. exact: both sources as decomposed, None where they were not.
+    estimate: the five volumes of an estimate by the names `pipeline.Estimate` gives them, None where there is none; estimate_settings: how
+    it was made; estimate_warnings: its sentences for the user. segments: those that were drawn are brought onto the fused image's grid
+    when they are written. notes: sentences for who reads the folder: what was left out, and what the estimate warns of.
+    """
+
+    fused: Volume
+    latent: Volume
+    recipe: Recipe
+    sources: tuple[Source, Source]
+    alignment: dict
+    settings: dict
+    exact: tuple[Volume, Volume] | None = None
+    estimate: dict[str, Volume] | None = None
+    estimate_settings: dict = field(default_factory=dict)
+    estimate_warnings: tuple[str, ...] = ()
+    segments: Segments | Drawn | None = None
+    notes: tuple[str, ...] = ()
+
+
+def write(export: Export, folder: Path, *, overwrite: bool = False, device: str = "auto", model: str | None = None,
+          progress: Progress | None = None) -> None:
+    """Write a result folder, as a whole or not at all. Takes as long as the report page: some seconds.
+
+    device, model: for the pictures of the report. Raises ResultError, ModelError, Cancelled.
+    """
+    from FusionINNLib.reports.report import fusion_report
+    from FusionINNLib.results.folder import FUSED, REPORT, InputFile, write_estimate, write_exact, write_fusion
+
+    progress = progress or Progress()
+    model = model or export.recipe.model
+    export = replace(export, segments=on_grid(export.segments, export.fused))
+    fusion = _as_fusion(export, _sources_on_grid(export, model, device, progress))
+    inputs = tuple(InputFile(source.file, source.sha256) for source in export.sources)
+    grids = tuple(_grid(source) for source in export.sources)
+    with new_folder(folder, overwrite, _own_names()) as part:
+        progress.step("writing files", 0, 3)
+        write_fusion(fusion, part, inputs, grids, export.settings)
+        if export.exact is not None:
+            write_exact(export.exact, export.recipe, part)
+        if export.estimate is not None:
+            estimate = SimpleNamespace(**export.estimate, warnings=export.estimate_warnings)
+            write_estimate(estimate, part, InputFile(FUSED, sha256(part / FUSED)), export.recipe, export.estimate_settings)
+        progress.step("writing files", 1, 3)
+        if export.segments is not None:
+            write_nifti(export.segments.labels, part / SEGMENTATION, description="FusionINN: segmentation as drawn. Research use only.")
+        _write_scene(export, part)
+        progress.step("writing files", 2, 3)
+        fusion_report(part / REPORT, fusion, export.segments.labels if export.segments else None, device, model=model)
+        progress.step("writing files", 3, 3)
+
+
+def read(folder: Path, progress: Progress | None = None) -> Export:
+    """A result folder of `write` or of `fusioninn fuse`. Files beside the fusion that were changed since are left out, with a note.
+
+    Raises ResultError where the fusion itself is incomplete or was edited.
+    """
+    from FusionINNLib.results.folder import read_fusion
+
+    stored = read_fusion(folder)
+    provenance = stored.provenance
+    if progress is not None:
+        progress.step("reading files", 1, 2)
+    try:
+        sources = tuple(Source(_plain(entry["file"]), entry["file"], entry["sha256"], entry["unit"], entry["grid"])
+                        for entry in (provenance["inputs"][role] for role in ("first", "second")))
+        alignment, settings = dict(provenance["alignment"]), dict(provenance["settings"])
+    except (KeyError, TypeError) as problem:
+        raise ResultError("fusion.json does not say what was fused: fuse the sources again.") from problem
+    export = Export(stored.fused, stored.latent, stored.recipe, sources, alignment, settings)
+    return _with_others(export, folder)
+
+
+def _with_others(export: Export, folder: Path) -> Export:
+    """What scene.json names, each file only if it is the one that was written."""
+    from FusionINNLib.results.folder import ESTIMATE_RECORD
+
+    try:
+        scene = json.loads((folder / SCENE).read_text(encoding="utf-8"))
+        identities = [Segment(**one | {"color": tuple(one["color"])}) for one in scene["segments"]]
+        checksums = dict(scene["files"])
+    except FileNotFoundError:
+        return export
+    except (OSError, ValueError, KeyError, TypeError):
+        return replace(export, notes=(f"{SCENE} is damaged: only the fused image and its latent were loaded.",))
+    notes, found, settings, warnings = [], {}, {}, ()
+    for name, expected in checksums.items():
+        if name not in _other_names() or not (folder / name).is_file() or sha256(folder / name) != expected:
+            notes.append(f"{Path(name).name} is missing or was changed since it was written: it was not loaded.")
+        elif name == ESTIMATE_RECORD:
+            settings, warnings = _how_estimated(folder / name)
+        else:
+            volume = read_segmentation(folder / name) if name == SEGMENTATION else read_volume_as_is(folder / name)
+            found[name.removesuffix(".nii.gz")] = volume
+    exact = tuple(found[name] for name in ("first_exact", "second_exact") if name in found)
+    files = {key: file.removesuffix(".nii.gz") for key, file in _estimate_files().items()}
+    estimate = {key: found[name] for key, name in files.items() if name in found}
+    units = [source.unit for source in export.recipe.sources]
+    exact = tuple(replace(v, unit=u) for v, u in zip(exact, units)) if len(exact) == 2 else None
+    if len(estimate) == 5:
+        export = replace(export, estimate=_with_units(estimate, units), estimate_settings=settings, estimate_warnings=warnings)
+        notes.extend(warnings)
+    return replace(export, notes=tuple(notes), exact=exact,
+                   segments=Segments(found["segmentation"], tuple(identities)) if "segmentation" in found else None)
+
+
+def _how_estimated(path: Path) -> tuple[dict, tuple[str, ...]]:
+    """Settings and warnings from estimate.json; none where it is no such record."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return dict(record["settings"]), tuple(str(warning) for warning in record["warnings"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}, ()
+
+
+def as_stored(volume: Volume, record: SourceRecord) -> Volume:
+    """A source in the numbers, type and scale factors that its record names, if it holds physical values (as Slicer's nodes do)."""
+    dtype = np.dtype(record.dtype)
+    if (volume.slope, volume.intercept, volume.array.dtype) == (record.slope, record.intercept, dtype):
+        return volume
+    stored = volume.values
+    if (record.slope, record.intercept) != (1.0, 0.0):
+        stored = (stored.astype(np.float64) - record.intercept) / record.slope
+    stored = np.rint(stored).astype(dtype) if dtype.kind in "iu" else stored.astype(dtype)
+    return replace(volume, array=stored, slope=record.slope, intercept=record.intercept)
+
+
+def read_volume_as_is(path: Path) -> Volume:
+    """A volume that may be constant, as a cycle error of zeros is."""
+    from FusionINNLib.volumes.nifti import read_nifti
+
+    return read_nifti(path, path.name.removesuffix(".nii.gz"))
+
+
+def _with_units(estimate: dict[str, Volume], units: list[str]) -> dict[str, Volume]:
+    return {name: replace(volume, unit=units[0] if "first" in name else units[1] if "second" in name else "")
+            for name, volume in estimate.items()}
+
+
+def _write_scene(export: Export, folder: Path) -> None:
+    names = sorted(name for name in _other_names() if (folder / name).is_file())
+    segments = [asdict(one) for one in export.segments.segments] if export.segments else []
+    scene = {"program": "FusionINN", "files": {name: sha256(folder / name) for name in names}, "segments": segments}
+    (folder / SCENE).write_text(json.dumps(scene, indent=1) + "\n", encoding="utf-8")
+
+
+def _sources_on_grid(export: Export, model: str, device: str, progress: Progress) -> tuple[Volume, Volume]:
+    """Both sources on the reference grid, under the names the user knows."""
+    from FusionINNLib.pipeline import decompose
+
+    exact = export.exact or decompose(export.fused, export.latent, export.recipe, model=model, device=device, progress=progress)
+    return tuple(replace(volume, name=source.name, unit=source.unit) for volume, source in zip(exact, export.sources))
+
+
+def _as_fusion(export: Export, sources: tuple[Volume, Volume]):
+    names = {one.name for one in fields(Alignment)}
+    known = {name: value for name, value in export.alignment.items() if name in names}
+    transform = np.array(export.alignment.get("reference_to_moving_ras_mm", np.eye(4)))
+    alignment = Alignment(volume=export.fused, transform=transform, **known)
+    return SimpleNamespace(fused=export.fused, latent=export.latent, recipe=export.recipe, first=sources[0], second=sources[1],
+                           alignment=alignment, warnings=())
+
+
+def _grid(source: Source) -> Volume:
+    shape, affine = source.grid["shape_kji"], source.grid["ijk_to_ras_mm"]
+    return Volume(np.broadcast_to(np.float32(0), shape), np.array(affine), source.name, source.unit)
+
+
+def _plain(file: str) -> str:
+    from FusionINNLib.volumes.io import plain_name
+
+    return plain_name(Path(file))
+
+
+def _estimate_files() -> dict[str, str]:
+    """Fields of `pipeline.Estimate` and the files they are written to."""
+    return {"first": "first_estimated.nii.gz", "second": "second_estimated.nii.gz", "first_spread": "first_spread.nii.gz",
+            "second_spread": "second_spread.nii.gz", "cycle_error": "cycle_error.nii.gz"}
+
+
+def _other_names() -> frozenset[str]:
+    """Files that fusion.json does not vouch for."""
+    from FusionINNLib.results.folder import ESTIMATE_RECORD
+
+    return frozenset({"first_exact.nii.gz", "second_exact.nii.gz", SEGMENTATION, ESTIMATE_RECORD, *_estimate_files().values()})
+
+
+def _own_names() -> frozenset[str]:
+    return _other_names() | {"fused.nii.gz", "latent.nii.gz", "fusion.json", "report.png", SCENE}

@@ -1,0 +1,216 @@
+"""How a case is looked at: what the views show, their plane and slice, windows, outlines, blinking. Main thread only."""
+import numpy as np
+
+from FusionINNLib import mrml
+from FusionINNLib.errors import FusionINNError
+from FusionINNLib.mrml.nodes import affineOfResult, emptyGrid
+from FusionINNLib.reports.slice_view import slice_view
+from FusionINNLib.viewer.case import Case, Node
+from FusionINNLib.viewer.state import PAIRS
+from FusionINNLib.viewer.trame_views import SliceViews
+
+_ACROSS = {"Axial": ("S", "I"), "Coronal": ("A", "P"), "Sagittal": ("R", "L")}
+_NARROWEST = 1e-3  # window that the pointer makes, as a share of the volume's range
+_AS_SOURCE = {"first": "decomposedFirst", "second": "decomposedSecond"}
+
+
+class Look:
+    """What is on screen.
+
+    method, differenceOf: see `Case.shown`.
+    """
+
+    def __init__(self, views: SliceViews, case: Case):
+        self._views, self._case = views, case
+        self.method, self.differenceOf, self.plane = "exact", "second", "Axial"
+        self.volumes: dict[str, Node | None] = dict.fromkeys(mrml.VIEWS)
+        self._opacity, self._outlined, self._blink, self._grid = 1.0, True, None, None
+        self._point = np.zeros(3)  # that is looked at, world RAS mm: it stays when the plane changes
+        self._firstWindows: dict[str, tuple[float, float]] = {}
+        self._marks = [mrml.EstimatedMark(case.scene, view, views.renderer(view)) for view in mrml.VIEWS]
+
+    def close(self) -> None:
+        """Stop watching the views."""
+        self.stopBlinking()
+        for mark in self._marks:
+            mark.remove()
+        self._marks = []
+
+    # ---- what is shown ---------------------------------------------------------------------------------------------------------------
+
+    def update(self) -> None:
+        """Show the case as it is now. The plane is that of the volume's slices when there is another grid to look at."""
+        self.stopBlinking()
+        self.volumes = self._case.shown(self.method, self.differenceOf)
+        mrml.showCase(self._case.scene, self.volumes, orient=False)
+        mrml.setFusedOpacity(self._case.scene, self._opacity)
+        self.setOutlined(self._outlined)
+        if self._grid != (grid := _gridOf(self.lead)):
+            self._grid = grid
+            if self.lead is not None:
+                self.plane = _planeOf(self.lead)
+                mrml.orientViews(self._case.scene, self.lead, self.plane)
+                self._point = self._pointOfViews()
+                self.jumpToSegmentation()
+        for mark in self._marks:
+            mark.update()
+        for node in filter(None, self.volumes.values()):
+            self._firstWindows.setdefault(node.GetID(), _windowOf(node))
+        self._views.render()
+
+    @property
+    def lead(self) -> Node | None:
+        """The volume whose slices all views show."""
+        return next((self.volumes[view] for view in ("fused", "second", "first") if self.volumes[view] is not None), None)
+
+    @property
+    def estimated(self) -> dict[str, bool]:
+        """For each view, whether it shows an estimate."""
+        return mrml.estimatedViews(self._case.scene)
+
+    def setOutlined(self, on: bool) -> None:
+        """Outlines of the segmentation in all views, or none."""
+        self._outlined = on
+        segmentation = self._case.nodes.get("segmentation")
+        if segmentation is not None:
+            mrml.showOutlines(segmentation)
+            segmentation.GetDisplayNode().SetVisibility(on)
+
+    def setOpacity(self, opacity: float) -> None:
+        """Opacity 0..1 of the fused image over the second one."""
+        self._opacity = opacity
+        mrml.setFusedOpacity(self._case.scene, opacity)
+        self._views.render()
+
+    # ---- where the slice lies --------------------------------------------------------------------------------------------------------
+
+    def setPlane(self, plane: str) -> None:
+        """Turn all views to one of PLANES, as the lead volume lies."""
+        self.plane = plane
+        self.fit()
+
+    def fit(self) -> None:
+        """As large as the views allow, through the point that was looked at last."""
+        if self.lead is None:
+            return
+        mrml.orientViews(self._case.scene, self.lead, self.plane)
+        mrml.jumpTo(self._case.scene, tuple(self._point))
+        self._views.render()
+
+    def step(self, slices: int) -> None:
+        """So many slices on, towards the head for axial views; no further than the volume reaches."""
+        low, high, size = self._views.offsetRange()
+        self.setOffset(min(max(self._views.offset() + slices * size, low), high))
+
+    def setOffset(self, offset: float) -> None:
+        """All views to the slice at an offset (mm along the normal of the views)."""
+        before = self._pointOfViews()
+        self._views.setOffset(offset)
+        self._point = self._point + self._pointOfViews() - before
+        self._views.render()
+
+    def jumpToSegmentation(self) -> None:
+        """All views to the middle of the segmentation, if there is one that is not empty."""
+        segmentation = self._case.nodes.get("segmentation")
+        if segmentation is None:
+            return
+        try:
+            self._point = np.array(mrml.tumourCentroidRAS(segmentation))
+        except FusionINNError:  # an empty one, of which its reader has told
+            return
+        mrml.jumpTo(self._case.scene, tuple(self._point))
+        self._views.render()
+
+    def where(self) -> dict:
+        """offset, low, high and step in mm; the slice in words; letters at the edges of the views."""
+        low, high, step = self._views.offsetRange()
+        offset = self._views.offset()
+        number, count = round((offset - low) / step) + 1, round((high - low) / step) + 1
+        plus, minus = _ACROSS[self.plane]
+        words = f"slice {min(max(number, 1), count)} of {count}, {plus if offset >= 0 else minus} {abs(offset):.1f} mm"
+        return {"offset": round(offset, 3), "low": round(low, 3), "high": round(high, 3), "step": round(step, 4),
+                "words": words if self.lead is not None else "", "edges": self._views.edges() if self.lead is not None else {}}
+
+    def _pointOfViews(self) -> np.ndarray:
+        """A point of the slice that the views show, world RAS mm."""
+        matrix = mrml.sliceNodeOf(self._case.scene, "fused").GetSliceToRAS()
+        return np.array([matrix.GetElement(row, 3) for row in range(3)])
+
+    # ---- windows ---------------------------------------------------------------------------------------------------------------------
+
+    def window(self, view: str) -> dict | None:
+        """low, high: shown darkest and brightest; least, most: of the volume. None for an empty view."""
+        node = self.volumes[view]
+        if node is None:
+            return None
+        low, high = _windowOf(node)
+        least, most = node.GetImageData().GetScalarRange()
+        return {"low": low, "high": high, "least": min(least, low), "most": max(most, high)}
+
+    def setWindow(self, view: str, low: float, high: float) -> None:
+        """Values shown darkest and brightest; a source and what it was decomposed to always have the same."""
+        nodes = [node for node in (self.volumes[view], self.volumes.get(_AS_SOURCE.get(view, ""))) if node is not None and high > low]
+        for node in nodes:
+            mrml.setWindow(node, low, high)
+        self._views.render([shown for shown, node in self.volumes.items() if node in nodes or (shown == "fused" and self.isBlinking)])
+
+    def drawWindow(self, view: str, right: float, up: float) -> str:
+        """The window of what a view shows, as the pointer is drawn over it: to the right wider, upwards higher, which is darker; across
+        the shorter side by the range of the volume's values, as in 3D Slicer. Returns the view whose window it is: that of the source."""
+        source = next((one for one, other in _AS_SOURCE.items() if other == view and self.volumes[one] is not None), view)
+        if (node := self.volumes[source]) is not None:
+            (low, high), (least, most) = _windowOf(node), node.GetImageData().GetScalarRange()
+            width = max(high - low + right * (most - least), _NARROWEST * (most - least))
+            middle = min(max((low + high) / 2 + up * (most - least), least), most)
+            self.setWindow(source, middle - width / 2, middle + width / 2)
+        return source
+
+    def resetWindow(self, view: str) -> None:
+        """As it was when the volume was first shown."""
+        node = self.volumes[view]
+        if node is not None:
+            self.setWindow(view, *self._firstWindows[node.GetID()])
+
+    # ---- blinking --------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def isBlinking(self) -> bool:
+        """Whether the fused view changes between two volumes."""
+        return self._blink is not None
+
+    def startBlinking(self, pair: str) -> bool:
+        """Have the fused view change between a pair of PAIRS; False where one of the two is not there."""
+        self.stopBlinking()
+        one, other = (self.volumes[view] for view in PAIRS[pair])
+        if one is None or other is None:
+            return False
+        self._blink = mrml.Blink(self._case.scene, "fused", one, other)
+        return True
+
+    def toggle(self) -> str:
+        """Show the other one; the view whose volume is seen now."""
+        node = self._blink.toggle()
+        self._views.render()
+        return next(view for view, volume in self.volumes.items() if volume is node)
+
+    def stopBlinking(self) -> None:
+        """Show the fused image again."""
+        if self._blink is not None:
+            self._blink.stop()
+        self._blink = None
+
+
+def _gridOf(node: Node | None) -> tuple | None:
+    """Changes when another grid is to be looked at."""
+    return None if node is None else (node.GetImageData().GetDimensions(), tuple(affineOfResult(node).ravel()))
+
+
+def _windowOf(node: Node) -> tuple[float, float]:
+    display = node.GetDisplayNode()
+    return display.GetWindowLevelMin(), display.GetWindowLevelMax()
+
+
+def _planeOf(node: Node) -> str:
+    """The one of PLANES that a volume's slices lie nearest to."""
+    grid = emptyGrid(node.GetImageData().GetDimensions()[::-1], affineOfResult(node))
+    return slice_view(grid.affine, grid.through_plane_axis).plane.capitalize()

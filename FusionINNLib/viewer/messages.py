@@ -1,0 +1,92 @@
+"""Words for what the page shows: steps of a computation, inputs, alignment, numbers. Plain data in, plain data out."""
+import math
+
+from FusionINNLib.evaluation.case_metrics import Row
+from FusionINNLib.jobs.job import Step
+from FusionINNLib.metrics.definitions import WORDS
+from FusionINNLib.viewer.inputs import Input
+
+EMPTY_TITLES = {"first": "First", "second": "Second", "fused": "Fused", "decomposedFirst": "First, decomposed",
+                "decomposedSecond": "Second, decomposed", "difference": "Difference"}
+_MOST_LABELS = 8
+_TASKS = {"fusing slices": "Fusing slice {} of {}", "decomposing slices": "Decomposing slice {} of {}",
+          "estimating slices": "Estimating slice {} of {}"}
+_NAMES = {"q_ssim": "Q SSIM", "q_fmi": "Q FMI", "q_ncie": "Q NCIE", "q_xy": "Q XY", "q_p": "Q P", "q_xy_centre": "Q XY centre",
+          "q_p_centre": "Q P centre", "q_abf": "Q AB/F", "mi": "MI [bits]", "en": "entropy [bits]", "sd": "SD [grey]",
+          "sf": "SF [grey]", "vif": "VIF", "scd": "SCD", "ncc_sum": "NCC sum", "spread of first, mean": "first: spread, mean",
+          "spread of first, 95th percentile": "first: 95th percentile", "spread of second, mean": "second: spread, mean",
+          "spread of second, 95th percentile": "second: 95th percentile", "cycle error, mean of absolute values": "cycle error, mean",
+          "cycle error, largest": "cycle error, largest"}
+
+
+def step_text(step: Step) -> str:
+    """What is being done and how far it is."""
+    if step.task in _TASKS:
+        return _TASKS[step.task].format(step.done, step.total)
+    task = step.task[:1].upper() + step.task[1:]
+    return f"{task} ..." if step.total <= 1 else f"{task}: {round(100 * step.done / step.total)} %"
+
+
+def described(one: Input) -> dict:
+    """An input for its place on the page: name, grid and, of a segmentation, its labels with their colours."""
+    voxels = " × ".join(str(size) for size in one.volume.shape[::-1])
+    edges = " × ".join(f"{edge:.3g}" for edge in one.volume.spacing_ijk_mm)
+    labels = [{"name": name, "color": "rgb({:.0f} {:.0f} {:.0f})".format(*(255 * part for part in color))}
+              for name, color in one.labels.values()]
+    return {"name": one.file, "grid": f"{voxels}, {edges} mm", "labels": labels[:_MOST_LABELS]}
+
+
+def view(view: str, names: dict[str, str], filled: bool, estimated: bool, method: str, difference_of: str,
+         decomposed: bool) -> dict:
+    """What a view says of itself.
+
+    names: of the sources. filled: whether it shows anything; estimated: an estimate. decomposed: whether that was done by this method.
+    """
+    first, second = (names.get(role, role) for role in ("first", "second"))
+    way, source = "Estimated" if method == "estimated" else "Exact", first if difference_of == "first" else second
+    titles = {"first": f"First: {first}", "second": f"Second: {second}", "fused": "Fused", "decomposedFirst": f"{way} {first}",
+              "decomposedSecond": f"{way} {second}", "difference": f"{way} − {source}"}
+    empty = {"first": "No first volume", "second": "No second volume", "fused": "Not fused yet"}
+    not_there = "The source is not loaded" if view == "difference" and decomposed else "Not decomposed yet"
+    return {"title": titles[view] if filled else EMPTY_TITLES[view], "estimated": estimated, "filled": filled,
+            "empty": empty.get(view, not_there)}
+
+
+def window(window: dict[str, float]) -> dict:
+    """A window (low, high, least, most) with a step for its slider, and both ends in words."""
+    step = 10.0 ** math.floor(math.log10(max(window["most"] - window["least"], 1e-9) / 200))
+    digits = max(0, -math.floor(math.log10(step)))
+    return window | {"step": step, "words": [f"{window[end]:.{digits}f}" for end in ("low", "high")]}
+
+
+def moved(alignment: dict) -> str:
+    """What was aligned and by how much, of the "alignment" of a fusion (see fusion.json), as one sentence; "" where there is none."""
+    if not alignment:
+        return ""
+    if alignment["mode"] == "none" or not alignment["resampled"]:
+        return "Both volumes lie on one grid; nothing was moved."
+    after = f"{alignment['similarity_after']:.3f} bits"
+    if alignment["mode"] == "header":
+        return f"{alignment['moved']} was resampled onto the other's grid by the headers alone (mutual information {after})."
+    return (f"{alignment['moved']} was moved by {alignment['shift_mm']:.1f} mm on average and {alignment['rotation_deg']:.1f}° "
+            f"(mutual information {alignment['similarity_before']:.3f} → {after}).")
+
+
+def table(rows: tuple[Row, ...]) -> dict:
+    """Rows as a table: a line for each measure, a column for each region. Empty cells where a measure knows no regions."""
+    regions = list(dict.fromkeys(row.region for row in rows))
+    measures = list(dict.fromkeys(row.measure for row in rows))
+    values = {(row.measure, row.region): row for row in rows}
+    lines = []
+    for measure in measures:
+        cells = [_number(values.get((measure, region))) for region in regions]
+        unit = next(row.unit for row in rows if row.measure == measure)
+        name = _NAMES.get(measure, measure) + (f" [{unit}]" if unit else "")
+        lines.append({"name": name, "words": WORDS.get(measure, ""), "cells": cells})
+    return {"columns": regions, "lines": lines}
+
+
+def _number(row: Row | None) -> str:
+    if row is None:
+        return ""
+    return "not defined" if math.isnan(row.value) else f"{row.value:.3f}" if abs(row.value) < 1000 else f"{row.value:.0f}"

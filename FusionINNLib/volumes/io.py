@@ -1,0 +1,136 @@
+"""Files and folders to volumes: which reader, what is refused, and checksums. `write_nifti` and its relatives come from
+`volumes/nifti.py`."""
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from FusionINNLib.errors import InputError
+from FusionINNLib.volumes.itk import read_dicom, read_itk
+from FusionINNLib.volumes.nifti import has_scale_factors, read_extension, read_nifti, write_nifti
+from FusionINNLib.volumes.volume import Volume, check_voxels
+
+__all__ = ["read_volume", "read_segmentation", "read_mask", "write_nifti", "read_extension", "has_scale_factors", "sha256", "plain_name"]
+
+NIFTI_ENDINGS = (".nii.gz", ".nii")
+ITK_ENDINGS = (".seg.nrrd", ".nrrd", ".nhdr", ".mha", ".mhd")
+_FORMATS = "NIfTI (.nii, .nii.gz), NRRD, MHA/MHD, or a folder with one DICOM series"
+_LABEL_TOLERANCE = 1e-4
+
+
+def read_volume(path: str | os.PathLike) -> Volume:
+    """Read and check one volume: NIfTI, NRRD, MetaImage, or a folder with one DICOM series.
+
+    Voxels (k, j, i) in their stored type, affine IJK-to-RAS in mm. Raises InputError for a file that is missing, damaged, of another kind,
+    has several frames or values per voxel, is empty, a single slice, constant or without finite voxels; GeometryError for a bad affine.
+    """
+    return check_voxels(_read(Path(path)))
+
+
+def read_segmentation(path: str | os.PathLike) -> Volume:
+    """Read labels: (k, j, i) integers, slope 1, intercept 0. Floats that are whole numbers are taken, NaN is label 0.
+
+    An empty segmentation is no error but has a note. Raises as `read_volume` does, and InputError when values are no labels.
+    """
+    volume = _read(Path(path))
+    labels, notes = volume.array, volume.notes
+    if volume.is_scaled or labels.dtype.kind not in "iub":
+        values = volume.values.astype(np.float64)
+        missing = int(np.count_nonzero(~np.isfinite(values)))
+        if missing:
+            notes += (f"{missing} NaN or infinite voxel{'s' if missing > 1 else ''} taken as label 0",)
+        values = np.where(np.isfinite(values), values, 0)
+        whole = np.rint(values)
+        if np.abs(values - whole).max() > _LABEL_TOLERANCE or np.abs(whole).max() > np.iinfo(np.int32).max:
+            raise InputError(f"{volume.name}: the values are not whole numbers, so this is no segmentation; give a label volume.")
+        labels = whole.astype(np.int32)
+    if not labels.any():
+        notes += ("the segmentation is empty",)
+    elif labels.min() == labels.max():
+        notes += ("the segmentation gives every voxel the same label",)
+    return replace(volume, array=_compact(labels), slope=1.0, intercept=0.0, notes=notes)
+
+
+def read_mask(path: str | os.PathLike) -> Volume:
+    """Read a mask: (k, j, i) bool, true where the value is not 0. NaN and infinite voxels are outside.
+
+    Any values will do, those of a segmentation or of probabilities. An empty mask is no error here. Raises as `read_volume` does, but
+    not for a constant one.
+    """
+    volume = _read(Path(path))
+    values = volume.values
+    return replace(volume, array=(values != 0) & np.isfinite(values), slope=1.0, intercept=0.0)
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """SHA-256 in hexadecimal. Of a file: of its bytes. Of a folder, or a header that names its data files: of the sorted checksums of the
+    files, so that neither names nor their order matter. Raises InputError when it can't be read."""
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file or folder; check the path.")
+    try:
+        parts = _parts(path)
+        if len(parts) == 1 and not path.is_dir():
+            return _file_sha256(path)
+        return hashlib.sha256("\n".join(sorted(_file_sha256(part) for part in parts)).encode()).hexdigest()
+    except OSError as error:
+        raise InputError(f"{path.name}: the file can't be read ({error.strerror or error}); check that it exists and is yours.") from error
+
+
+def plain_name(path: Path) -> str:
+    """File name without folder and without the ending of its format."""
+    for ending in NIFTI_ENDINGS + ITK_ENDINGS:
+        if path.name.lower().endswith(ending):
+            return path.name[:-len(ending)]
+    return path.stem
+
+
+def _read(path: Path) -> Volume:
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file or folder; check the path.")
+    lower = path.name.lower()
+    if path.is_dir():
+        volume = read_dicom(path)
+    elif lower.endswith(NIFTI_ENDINGS):
+        volume = read_nifti(path, plain_name(path))
+    elif lower.endswith(ITK_ENDINGS):
+        volume = read_itk(path, plain_name(path))
+    else:
+        hint = "; for DICOM give the folder, not one file" if lower.endswith((".dcm", ".ima")) else ""
+        raise InputError(f"{path.name}: not an image of a known kind{hint}; give {_FORMATS}.")
+    full = path.resolve()
+    names = {"file": full.name, "folders": tuple(parent.name for parent in list(full.parents)[:3] if parent.name)}
+    return replace(volume, identity={**volume.identity, **names})
+
+
+def _compact(labels: np.ndarray) -> np.ndarray:
+    """The smallest of uint8, uint16, int16, int32, int64 that holds these labels."""
+    low, high = int(labels.min()), int(labels.max())
+    for dtype in (np.uint8, np.uint16, np.int16, np.int32):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return labels.astype(dtype, copy=False)
+    return labels.astype(np.int64, copy=False)
+
+
+def _file_sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _parts(path: Path) -> list[Path]:
+    """All files that hold the volume: those of a folder, or a header and the data files it names."""
+    if path.is_dir():
+        return [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
+    if path.suffix.lower() not in (".mhd", ".nhdr"):
+        return [path]
+    text = path.read_text(encoding="latin-1")
+    named = [line.replace("=", ":", 1).split(":", 1)[-1].strip() for line in text.splitlines()]
+    files = [path.parent / name for name in named if name and not name.startswith(("LIST", "LOCAL"))]
+    return [path] + sorted({file for file in files if file != path and file.is_file()})

@@ -1,0 +1,261 @@
+"""NIfTI files in and out. Arrays are turned from NIfTI's (i, j, k) to this program's (k, j, i); both sides are RAS, so no axis flips.
+
+nibabel reads and makes the headers. The voxels are read and written here, so that a damaged end of file is noticed, no second
+copy is held, stored integers stay as they are, and a file is either whole or not there.
+"""
+from __future__ import annotations
+
+import gzip
+import os
+import secrets
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from FusionINNLib.errors import GeometryError, InputError, ResultError
+from FusionINNLib.volumes.volume import Volume, check_shape
+
+COMMENT = 6
+"""NIfTI's code for a header extension that is plain text."""
+
+ALIGNED = 2
+"""sform and qform code of what is written: "aligned to another scan". True of every result (it lies on the grid of the reference),
+where 1 would claim scanner coordinates, which a reference that was moved or lies in an atlas doesn't have."""
+
+_CHUNK = 1 << 22
+_MM_PER_UNIT = {"meter": 1000.0, "micron": 0.001}
+
+
+def read_nifti(path: Path, name: str) -> Volume:
+    """Read one .nii or .nii.gz, to its last byte. Stored integers and their scale factors are kept apart.
+
+    sform goes before qform. Raises InputError for what is no scalar volume or is damaged, GeometryError for a bad affine.
+    """
+    with _open(path, name) as file:
+        header = _read_header(file, name)
+        dtype, shape = _scalar_type(header, name), _volume_shape(header, name)
+        stored = _read_voxels(file, path, header, dtype, shape, name)
+    notes: list[str] = []
+    if dtype.kind == "f" and dtype.itemsize > 8:
+        stored = stored.astype(np.float64)
+        notes.append(f"{8 * dtype.itemsize}-bit floats converted to 64 bits")
+    slope, intercept = _scale(header, name)
+    if (slope, intercept) != (1.0, 0.0):
+        notes.append(f"scale factors applied (slope {slope:g}, intercept {intercept:g})")
+    affine = _affine_mm(header, name, notes)
+    array = np.ascontiguousarray(stored.astype(stored.dtype.newbyteorder("="), copy=False)).reshape(shape[::-1])
+    return Volume(array, affine, name, slope=slope, intercept=intercept, notes=tuple(notes))
+
+
+def has_scale_factors(path: str | os.PathLike) -> bool:
+    """Whether the header of a NIfTI file scales the stored values: a slope of 0 or NaN and "slope 1, intercept 0" don't."""
+    path = Path(path)
+    with _open(path, path.name) as file:
+        return _scale(_read_header(file, path.name), path.name) != (1.0, 0.0)
+
+
+def read_extension(path: str | os.PathLike) -> list[bytes]:
+    """The comment extensions (code 6) in the header of a NIfTI file, without padding, in the order of the file."""
+    path = Path(path)
+    with _open(path, path.name) as file:
+        header = _read_header(file, path.name)
+    return [_extension_bytes(extension) for extension in header.extensions if extension.get_code() == COMMENT]
+
+
+def write_nifti(volume: Volume, path: str | os.PathLike, *, description: str = "", extension: bytes | None = None,
+                cal_min: float = 0.0, cal_max: float = 0.0) -> None:
+    """Write `volume` as .nii, or .nii.gz when the name ends with .gz. Same volume, same bytes.
+
+    The stored voxels keep their type (bool becomes uint8, float16 float32, long double float64; 64-bit integers stay, although
+    many readers don't know them); slope and intercept go into the header, which holds them in float32. Unit mm.
+    description: at most 79 ASCII characters. extension: ASCII bytes, stored as a comment. cal_min, cal_max: display range, if any.
+    The file appears whole or not at all, and one that was there before stays until then. Raises ResultError when it can't be written.
+    """
+    path = Path(path)
+    array = _storable(volume.array)
+    header = _make_header(volume, array, description, extension, cal_min, cal_max)
+    with _replaced_when_whole(path) as file:
+        if path.name.lower().endswith(".gz"):
+            # No name and no time in the gzip header: the bytes depend on the volume alone.
+            with gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=file, mtime=0) as packed:
+                _write_content(packed, header, array)
+        else:
+            _write_content(file, header, array)
+
+
+@contextmanager
+def _open(path: Path, name: str) -> Iterator[BinaryIO]:
+    """The file's content, unpacked if it is packed (told by its first bytes, not its name); damage becomes an InputError."""
+    try:
+        with open(path, "rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            if not packed:
+                yield raw
+                return
+            with gzip.GzipFile(fileobj=raw, mode="rb") as file:
+                yield file
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{name}: the file is damaged or cut off; copy or download it again.") from error
+    except OSError as error:
+        raise InputError(f"{name}: the file can't be read ({error.strerror or error}); check that it exists and is yours.") from error
+
+
+def _read_header(file: BinaryIO, name: str):
+    from nibabel import Nifti1Header, Nifti2Header
+    from nibabel.spatialimages import HeaderDataError
+    from nibabel.wrapstruct import WrapStructError
+
+    first = file.read(4)
+    file.seek(0)
+    sizes = {int.from_bytes(first, "little"), int.from_bytes(first, "big")}
+    header_class = Nifti1Header if 348 in sizes else Nifti2Header if 540 in sizes else None
+    if header_class is None:
+        raise InputError(f"{name}: this is not a NIfTI image; give a file that a NIfTI writer made.")
+    try:
+        header = header_class.from_fileobj(file)
+        if header["magic"].item() not in (b"n+1", b"n+2", b"n+2\x00\r\n\x1a\n"):
+            raise HeaderDataError("the header belongs to a separate data file")
+        return header
+    except (HeaderDataError, WrapStructError, ValueError, KeyError) as error:
+        raise InputError(f"{name}: the NIfTI header can't be used ({error}); convert the volume again from its source.") from error
+
+
+def _scalar_type(header, name: str) -> np.dtype:
+    from nibabel.spatialimages import HeaderDataError
+
+    try:
+        dtype = header.get_data_dtype()
+    except HeaderDataError as error:
+        raise InputError(f"{name}: the voxel type is unknown; save the volume as integers or floats.") from error
+    if dtype.fields is not None or dtype.kind not in "iuf":
+        kind = "complex" if dtype.kind == "c" else "colour or vector"
+        raise InputError(f"{name}: the voxels are {kind} values; give a volume with one real number per voxel.")
+    return dtype
+
+
+def _volume_shape(header, name: str) -> tuple[int, int, int]:
+    """(i, j, k), after dropping a fourth and further axis of one."""
+    shape = header.get_data_shape()
+    if len(shape) == 5 and shape[3] == 1 and shape[4] > 1:
+        raise InputError(f"{name}: each voxel is a vector of {shape[4]} values; give a volume with one real number per voxel.")
+    frames = int(np.prod(shape[3:], dtype=np.int64))
+    if frames > 1:
+        raise InputError(f"{name}: the file holds {frames} frames; extract the one you want as a three-dimensional volume.")
+    check_shape(shape[:3], name)
+    return tuple(int(size) for size in shape[:3])
+
+
+def _read_voxels(file: BinaryIO, path: Path, header, dtype: np.dtype, shape: tuple[int, ...], name: str) -> np.ndarray:
+    """The stored voxels as one run, read together with what follows them: only then gzip compares its checksum."""
+    cut_off = InputError(f"{name}: the file is damaged or cut off; copy or download it again.")
+    count = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    if count > 1100 * max(path.stat().st_size, 1):  # gzip can't pack more tightly; checked before memory is asked for
+        raise cut_off
+    buffer = np.empty(count, dtype=np.uint8)
+    view = memoryview(buffer)
+    file.seek(header.get_data_offset())
+    done = 0
+    while done < count:
+        got = file.readinto(view[done:done + _CHUNK])
+        if not got:
+            raise cut_off
+        done += got
+    while file.read(_CHUNK):
+        pass
+    return buffer.view(dtype)
+
+
+def _scale(header, name: str) -> tuple[float, float]:
+    """(slope, intercept) of the header, (1, 0) when it doesn't scale."""
+    from nibabel.spatialimages import HeaderDataError
+
+    try:
+        slope, intercept = header.get_slope_inter()
+    except HeaderDataError as error:
+        raise InputError(f"{name}: the scale factors in the header are not numbers; convert the volume again from its source.") from error
+    return (1.0, 0.0) if slope is None else (float(slope), float(intercept or 0.0))
+
+
+def _affine_mm(header, name: str, notes: list[str]) -> np.ndarray:
+    """IJK-to-RAS in mm; what had to be assumed is added to `notes`."""
+    try:
+        affine = np.array(header.get_best_affine(), dtype=np.float64)
+    except (ValueError, ArithmeticError) as error:
+        raise GeometryError(f"{name}: the orientation in the header is not valid ({error}); convert the volume again.") from error
+    if int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
+        notes.append("the header doesn't say where the volume lies: taken as centred, left to right reversed, as other readers do")
+    try:
+        unit = header.get_xyzt_units()[0]
+    except KeyError:
+        unit = "unknown"
+    if unit in _MM_PER_UNIT:
+        affine[:3] *= _MM_PER_UNIT[unit]
+        notes.append(f"lengths converted from {unit} to mm")
+    elif unit != "mm":
+        notes.append("the header names no unit of length: taken as mm")
+    return affine
+
+
+def _extension_bytes(extension) -> bytes:
+    content = extension.get_content()
+    return (content if isinstance(content, bytes) else str(content).encode()).rstrip(b"\0")
+
+
+def _storable(array: np.ndarray) -> np.ndarray:
+    """C-ordered, little-endian, in a type that NIfTI has."""
+    if array.dtype.kind == "b":
+        array = array.view(np.uint8) if array.flags.c_contiguous else array.astype(np.uint8)
+    elif array.dtype == np.float16:
+        array = array.astype(np.float32)
+    elif array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        array = array.astype(np.float64)
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+
+
+def _make_header(volume: Volume, array: np.ndarray, description: str, extension: bytes | None, cal_min: float, cal_max: float):
+    from nibabel import Nifti1Header
+    from nibabel.nifti1 import Nifti1Extension
+
+    header = Nifti1Header(endianness="<")
+    header.set_data_dtype(array.dtype)
+    header.set_data_shape(array.shape[::-1])
+    header.set_qform(volume.affine, ALIGNED)
+    header.set_sform(volume.affine, ALIGNED)
+    header.set_xyzt_units("mm")
+    header["scl_slope"], header["scl_inter"] = volume.slope, volume.intercept
+    header["cal_min"], header["cal_max"] = cal_min, cal_max
+    header["descrip"] = description.encode("ascii", "replace")[:79]
+    if extension is not None:
+        header.extensions.append(Nifti1Extension(COMMENT, extension))
+    return header
+
+
+def _write_content(file: BinaryIO, header, array: np.ndarray) -> None:
+    header.write_to(file)
+    file.write(b"\0" * (header.get_data_offset() - file.tell()))
+    view = memoryview(array.reshape(-1).view(np.uint8))
+    for start in range(0, len(view), _CHUNK):
+        file.write(view[start:start + _CHUNK])
+
+
+@contextmanager
+def _replaced_when_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file to write into, which takes the place of `path` only after its last byte is on the disk."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        with open(partial, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise ResultError(f"{path.name} can't be written ({error.strerror or error}); free space or choose another folder.") from error
+    except BaseException:  # also a keyboard interrupt: nothing half-written stays behind
+        partial.unlink(missing_ok=True)
+        raise

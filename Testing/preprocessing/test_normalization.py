@@ -1,0 +1,118 @@
+"""Normalisation: which value becomes 0 and 1, nothing clipped, and the way back in the stored type."""
+import numpy as np
+import pytest
+from making import head, noise
+
+from FusionINNLib.preprocessing.normalization import REACH, Normalization, bright_level, fit_slice, fit_volume
+
+TYPES = ["i1", "u1", "i2", "u2", "i4", "u4"]
+
+
+def there_and_back(array, normalization):
+    return normalization.undo_as(normalization.apply(array), array.dtype)
+
+
+@pytest.mark.parametrize("fit", [fit_volume, fit_slice])
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2"])
+def test_all_values_of_narrow_integers_come_back(dtype, fit):
+    array = noise(dtype, (20, 40, 50))
+    back = there_and_back(array, fit(array))
+    assert back.dtype == array.dtype
+    np.testing.assert_array_equal(back, array)
+
+
+@pytest.mark.parametrize("fit", [fit_volume, fit_slice])
+@pytest.mark.parametrize("dtype, lowest", [("i4", 2 ** 31 - 65536), ("i4", -2 ** 31), ("u4", 2 ** 32 - 65536), ("i8", 2 ** 53 + 1),
+                                           ("i8", -2 ** 63), ("i8", 2 ** 63 - 65536), ("u8", 2 ** 64 - 65536), ("i8", -30000)])
+def test_wide_integers_far_from_zero_come_back(dtype, lowest, fit):
+    array = (np.array([lowest], dtype) + noise("u2", (20, 40, 50)).astype(dtype)).astype(dtype)
+    assert int(array.max()) - int(array.min()) == 65535
+    np.testing.assert_array_equal(there_and_back(array, fit(array)), array)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_what_lies_beyond_a_type_stays_at_its_end(dtype):
+    limits = np.iinfo(dtype)
+    back = Normalization(0.0, 1e12).undo_as(np.array([-1.0, 1.0]), np.dtype(dtype))
+    assert back.tolist() == [limits.min, limits.max]
+
+
+def test_the_whole_range_of_64_bits_comes_back_to_a_part_of_it():
+    array = noise("i8", (4, 20, 20))
+    back = there_and_back(array, fit_volume(array))
+    assert np.abs(back.astype(float) - array.astype(float)).max() < 1e-7 * 2.0 ** 64
+
+
+def test_zero_is_the_background_and_one_is_bright():
+    array = head(shape=(12, 60, 64))
+    normalization = fit_volume(array)
+    assert normalization.offset == 0
+    assert normalization.scale == pytest.approx(np.percentile(array[array > 45], 99.9), rel=0.01)
+    assert bright_level(normalization.apply(array)) == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_few_negatives_of_a_skull_stripped_volume_do_not_shift_the_scale():
+    array = head(np.float32, (12, 60, 64))
+    plain = fit_volume(array)
+    array[6, 30, 30:33] = -200.0
+    with_negatives = fit_volume(array)
+    assert with_negatives.offset == 0 and with_negatives.scale == pytest.approx(plain.scale, rel=1e-3)
+    assert with_negatives.apply(array).min() < -0.1  # and nothing is clipped
+
+
+def test_noise_around_a_head_starts_at_its_minimum():
+    generator = np.random.default_rng(0)
+    array = (head(np.float64, (12, 60, 64)) + np.abs(generator.normal(scale=6, size=(12, 60, 64)))).astype(np.int16)
+    normalization = fit_volume(array)
+    assert normalization.offset <= 1
+    assert 700 < normalization.scale < 950
+
+
+def test_a_saturated_volume_has_its_zero_below():
+    array = np.full((6, 20, 20), 255, np.uint8)
+    array[0, 0, :5] = [3, 10, 20, 30, 40]
+    normalization = fit_volume(array)
+    assert normalization.offset == 3 and normalization.scale == 252
+
+
+def test_a_tiny_object_is_found():
+    array = np.zeros((20, 60, 60), np.int16)
+    array[10, 30, 30] = 700
+    assert fit_volume(array) == Normalization(0.0, 700.0)
+
+
+def test_single_wild_voxels_stay_within_reach():
+    array = head(np.int16, (12, 60, 64), top=100)
+    array[5, 30, 30], array[5, 31, 30] = 32767, -32768
+    normalised = fit_volume(array).apply(array)
+    assert np.abs(normalised).max() == pytest.approx(REACH, rel=1e-6)
+    usual = head(np.int16, (12, 60, 64), top=100)
+    usual[5, 30, 30] = 500  # five times brighter than the rest: ordinary, nothing is rescaled
+    assert fit_volume(usual).scale < 101
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_what_is_not_finite_is_left_out(dtype):
+    array = head(dtype, (12, 60, 64))
+    plain = fit_volume(array)
+    array[3, 20:30, 20], array[3, 5, 5], array[3, 5, 6] = np.nan, np.inf, -np.inf
+    holes = fit_volume(array)
+    assert np.isfinite([holes.offset, holes.scale]).all()
+    assert (holes.offset, holes.scale) == (plain.offset, pytest.approx(plain.scale, rel=0.01))
+    assert fit_slice(np.full((4, 4), np.nan)) == Normalization(0.0, 1.0)
+
+
+@pytest.mark.parametrize("dtype", ["i2", "f4", "i8"])
+def test_a_constant_slice_becomes_zero_and_keeps_its_unit(dtype):
+    part = np.full((5, 6), 7, dtype)
+    normalization = fit_slice(part)
+    assert (normalization.apply(part) == 0).all() and normalization.scale == 1
+    np.testing.assert_array_equal(there_and_back(part, normalization), part)
+    assert np.isfinite(fit_volume(part).scale)
+
+
+def test_bool_comes_back():
+    array = head() > 400
+    back = there_and_back(array, fit_volume(array))
+    assert back.dtype == bool
+    np.testing.assert_array_equal(back, array)

@@ -1,0 +1,80 @@
+"""The report pictures of real results: the columns they promise, and a badge on every picture of an estimate."""
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from making import head, volume
+from PIL import Image
+
+from FusionINNLib.pipeline import decompose, estimate, fuse
+from FusionINNLib.reports import drawing, report
+from FusionINNLib.reports import page as report_page
+
+LEFT, STEP = report_page._MARGIN + report_page._ROW_LABEL, report_page._WIDTH + report_page._GAP
+
+
+@pytest.fixture(scope="module")
+def fusion(tiny_model):
+    first = head("f4", (9, 48, 52))
+    first[4, :, 5] = np.nan
+    second = head(shape=(9, 48, 52), seed=1)
+    return fuse(volume(first, "adc", unit="1e-6 mm2/s"), volume(second, "flair", slope=2.0), model=tiny_model, device="cpu")
+
+
+def page_of(path):
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def amber_columns(page):
+    """For each column of the page, how many separate bands of the badge's colour run down its left edge."""
+    amber = (page == drawing.AMBER).all(axis=-1)
+    count = round((page.shape[1] - LEFT - report_page._MARGIN + report_page._GAP) / STEP)
+    return [int(np.count_nonzero(np.diff(amber[:, LEFT + column * STEP + 2].astype(int)) == 1)) for column in range(count)]
+
+
+@pytest.mark.parametrize("tumour", [True, False])
+def test_of_a_fusion(fusion, tiny_model, tmp_path, tumour):
+    labels = np.zeros(fusion.fused.shape, np.uint8)
+    labels[3:6, 20:30, 20:28] = 2
+    segmentation = replace(fusion.fused, array=labels, name="tumour") if tumour else None
+    report.fusion_report(tmp_path / "report.png", fusion, segmentation, "cpu", tiny_model)
+    page = page_of(tmp_path / "report.png")
+    rows = 3 * (2 if tumour else 1)
+    # first, second, fused, decomposed twice; estimated twice and its two differences
+    assert amber_columns(page) == [0] * 5 + [rows] * 4
+    assert ((page == drawing.RED).all(axis=-1).sum() > 100) == tumour
+
+
+def test_of_an_exact_decomposition(fusion, tiny_model, tmp_path):
+    back = decompose(fusion.fused, fusion.latent, fusion.recipe, model=tiny_model, device="cpu")
+    report.exact_report(tmp_path / "report.png", fusion.fused, back, fusion.recipe)
+    assert amber_columns(page_of(tmp_path / "report.png")) == [0, 0, 0]
+
+
+def test_of_an_estimate(fusion, tiny_model, tmp_path):
+    result = estimate(fusion.fused, fusion.recipe, samples=2, model=tiny_model, device="cpu")
+    report.estimate_report(tmp_path / "report.png", fusion.fused, result, fusion.recipe)
+    page = page_of(tmp_path / "report.png")
+    assert amber_columns(page) == [0] + [3] * 5
+    report.estimate_report(tmp_path / "warned.png", fusion.fused, replace(result, warnings=("It was changed.",)), fusion.recipe)
+    warned = page_of(tmp_path / "warned.png")
+    assert warned.shape[0] > page.shape[0], "what the estimate warns of stands above it"
+
+
+def test_an_inexact_way_back_would_be_said(fusion):
+    slices = [3, 4, 5]
+    sources = [report._slices(source, slices, 0) for source in (fusion.first, fusion.second)]
+    assert "identical in every voxel" in report._exactness(fusion, sources, slices)
+    worse = replace(sources[1], array=sources[1].array + (np.arange(3) == 1)[:, None, None].astype(np.int16) * 9)
+    assert report._exactness(fusion, (sources[0], worse), slices) == "exact: to 1e-02 of the range"
+
+
+def test_the_picture_shows_the_estimate_that_the_command_gives(fusion, tiny_model):
+    """The slices of the report are estimated alone; the same slices of the whole volume must come out the same."""
+    slices = [2, 4, 7]
+    whole = estimate(fusion.fused, fusion.recipe, samples=2, seed=report.SEED, model=tiny_model, device="cpu")
+    few = estimate(report._slices(fusion.fused, slices, 0), fusion.recipe.of_slices(slices), samples=2, seed=report.SEED, numbers=slices,
+                   model=tiny_model, device="cpu")
+    np.testing.assert_array_equal(few.first.array, whole.first.array[slices])
+    np.testing.assert_array_equal(few.second_spread.array, whole.second_spread.array[slices])

@@ -1,0 +1,1 @@
+"""Cases prepared for training, their split, crops and their augmentation."""

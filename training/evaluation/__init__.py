@@ -1,0 +1,1 @@
+"""`python -m training evaluate`: a model through the whole program, as a page, tables and pictures."""

@@ -1,0 +1,310 @@
+"""The training loop: named steps, one folder a run, complete checkpoints, resume after an interruption.
+
+    RUN/config.json   what was asked          RUN/log.csv    one line a validation
+    RUN/last.pt       everything to go on     RUN/best.pt    averaged weights with the best validation
+    RUN/start.pt      weights to begin with, where the run does not begin afresh
+
+Several processes train one run together, see distributed.py: each does the steps, the first one validates, logs and saves.
+"""
+import copy
+import csv
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from pickle import UnpicklingError
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from FusionINNLib.errors import InputError, ModelError
+from FusionINNLib.methods.fusioninn.networks import FusionNetwork, build
+from training.data.augment import BACKGROUND
+from training.data.crops import VALIDATED_SET, CropSampler, load_split, validation_slices
+from training.data.prepare import PreparedCase
+from training.distributed import ALONE, Workers
+from training.loop.config import TrainingConfig
+from training.loop.precision import Precision
+from training.losses.losses import (
+    background_loss,
+    coding_noise,
+    edge_loss,
+    estimate_loss,
+    fused_loss,
+    learning_rate,
+    likelihood_loss,
+    salient_loss,
+    ssim_map,
+    statistics_loss,
+    texture_loss,
+)
+from training.trainers.fusioninn_widen import widened
+
+START = "start.pt"
+
+
+class Step(nn.Module):
+    """The loss of a batch as what one module gives, whatever ways through the network it looks at: gradients can be averaged so."""
+
+    def __init__(self, network: nn.Module, loss: Callable[[Tensor], tuple[Tensor, dict[str, float]]]):
+        super().__init__()
+        self.network, self.loss = network, loss
+
+    def forward(self, sources: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """As `Trainer.loss`."""
+        return self.loss(sources)
+
+
+class Trainer:
+    """One run: `Trainer(config, ...).run()`. Subclasses change a hook, not the loop.
+
+    Args:
+        device: of this process.
+        workers: the processes that train the run together; `config.batch` is that of all of them.
+    """
+
+    def __init__(self, config: TrainingConfig, prepared: Path, splits: Path, folder: Path, device: str = "cpu", workers: Workers = ALONE):
+        self.config, self.folder, self.device, self.workers = config, folder, torch.device(device), workers
+        workers.rows(config.batch)  # said before anything is read
+        torch.set_num_threads(config.threads)
+        train, val = load_split(prepared, splits, "train"), load_split(prepared, splits, "val")
+        if not val.get(VALIDATED_SET):
+            raise InputError(f"The split names no 'val' cases of {VALIDATED_SET}, by which the best weights are chosen: add some.")
+        self.load_data(train, val)
+        torch.manual_seed(config.seed)
+        self.network = self.build_network().to(self.device, memory_format=torch.channels_last)
+        self.averaged = copy.deepcopy(self.network).requires_grad_(False)
+        self.precision = Precision(config.precision, self.device)
+        self.precision.lower(self.network)
+        self.optimizer = self.configure_optimizer()
+        self.one_step = workers.parallel(Step(self.network, self.loss), self.device)
+        self.step, self.best, self.seconds = 0, -np.inf, 0.0
+
+    # ---- hooks -------------------------------------------------------------------------------------------------------------------
+
+    def load_data(self, train: dict[str, list[PreparedCase]], val: dict[str, list[PreparedCase]]) -> None:
+        """Set `sampler`, which draws batches, and `validation`, name -> slices (2, J, I), from the cases of both parts of the split."""
+        self.sampler = CropSampler(train, self.shares(train), self.config.crop)
+        self.validation = {"t1ce_flair": validation_slices(val[VALIDATED_SET], ("t1ce", "flair")),
+                           "t2_flair": validation_slices(val[VALIDATED_SET], ("t2", "flair"), per_case=2)}
+
+    def shares(self, cases: dict) -> dict[str, float]:
+        """How often each set of cases is drawn."""
+        share, cases = self.config.lgg_share, [name for name in cases if cases[name]]
+        return {name: share if name == "lgg" else (1 - share) / (len(cases) - ("lgg" in cases)) for name in cases}
+
+    def build_network(self) -> FusionNetwork:
+        """The network of the config with fresh weights."""
+        return build(self.config.preset, self.config.settings)
+
+    def configure_optimizer(self) -> torch.optim.Optimizer:
+        """Adam, as published."""
+        return torch.optim.Adam(self.network.parameters(), self.config.learning_rate, (0.9, self.config.beta2))
+
+    def set_learning_rate(self) -> None:
+        """By the number of the step: warm-up, plateau, cosine."""
+        c = self.config
+        rate = learning_rate(self.step, c.steps, c.learning_rate, c.warm_up, c.flat)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+    def draw_batch(self) -> np.ndarray:
+        """This process's rows (B, 2, H, W) float32 of the batch, which goes by the number of the step alone."""
+        rows = range(self.config.batch)[self.workers.rows(self.config.batch)]
+        return self.sampler.batch(rows, [self.config.seed, self.step])
+
+    def loss(self, sources: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """Total loss of a batch (B, 2, H, W), or of this process's rows of one, and its parts: means over rows."""
+        c, workers = self.config, self.workers
+        head = (sources.amax(1, keepdim=True) > 0.05).float()
+        background = (sources.amax(1, keepdim=True) <= BACKGROUND).float()
+        sources = sources + c.noise * workers.normal_like(sources)
+        fused, latent, log_det = self.network(sources)
+        coded = coding_noise(fused, c.coding, workers)
+        drawn = torch.cat([workers.normal_like(latent), workers.normal_like(latent)])
+        draws = self.network.decompose(coded.repeat(2, 1, 1, 1), drawn).chunk(2)
+        parts = {"fused": c.fused_weight * fused_loss(fused, sources, c.ssim_share),
+                 "salient": c.salient_weight * salient_loss(fused, sources),
+                 "edge": c.edge_weight * edge_loss(fused, sources, head),
+                 "texture": c.texture_weight * texture_loss(fused, sources, head),
+                 "background": c.background_weight * background_loss(fused, sources, background),
+                 "estimate": c.estimate_weight * estimate_loss(draws, sources, c.ssim_share, c.crps_weight),
+                 "likelihood": c.likelihood_weight * likelihood_loss(latent, log_det),
+                 "statistics": c.statistics_weight * statistics_loss(latent, fused, head)}
+        return sum(parts.values()), {name: float(part.detach()) for name, part in parts.items()}
+
+    def on_step(self, parts: dict[str, float]) -> None:
+        """Told the parts of the loss after each step."""
+
+    def validate(self) -> dict[str, float]:
+        """Figures of the averaged weights, in the first process; the greatest `score` is kept as the best."""
+        return validate(self.averaged, self.validation, self.device)
+
+    def after_validation(self, scores: dict[str, float]) -> None:
+        """Told the figures, in every process, before everything is saved."""
+
+    def extra_state(self) -> dict:
+        """What else a checkpoint holds: tensors and plain values."""
+        return {}
+
+    def load_extra_state(self, state: dict) -> None:
+        """Read what `extra_state` gave, from a whole checkpoint."""
+
+    # ---- loop --------------------------------------------------------------------------------------------------------------------
+
+    def run(self, report=print) -> None:
+        """Train to the last step, validating and saving on the way."""
+        if self.workers.is_first:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.config.save(self.folder / "config.json")
+        if (self.folder / "last.pt").exists():
+            self.resume()
+            if self.workers.is_first:
+                report(f"going on after step {self.step}")
+        elif (self.folder / START).exists():
+            self.start_from(self.folder / START)
+        started = time.perf_counter() - self.seconds
+        while self.step < self.config.steps:
+            parts = self.train_step()
+            self.seconds = time.perf_counter() - started
+            self.on_step(parts)
+            if self.step % self.config.validate_every == 0 or self.step == self.config.steps:
+                self.on_validation(parts, report)
+
+    def train_step(self) -> dict[str, float]:
+        """One batch, drawn by step number: the same batch whether or not the run was interrupted."""
+        c = self.config
+        self.set_learning_rate()
+        batch = self.draw_batch()
+        torch.manual_seed(c.seed * 1_000_003 + self.step)
+        sources = torch.from_numpy(batch).to(self.device, memory_format=torch.channels_last)
+        loss, parts = self.one_step(sources)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.precision.backward(loss, self.optimizer)
+        parts = self.workers.mean(parts, self.device)
+        parts["norm"] = float(nn.utils.clip_grad_norm_(self.network.parameters(), c.clip))
+        self.precision.update(self.optimizer, np.isfinite(parts["norm"]))
+        self.step += 1
+        decay = min(c.average, self.step / (self.step + 10))
+        with torch.no_grad():
+            for mean, now in zip(self.averaged.parameters(), self.network.parameters()):
+                mean.lerp_(now, 1 - decay)
+        return parts
+
+    def on_validation(self, parts: dict[str, float], report) -> None:
+        """Validate the averaged weights, log, and save. The others are told the figures, by which learning rates may go."""
+        scores = self.workers.told(self.validate() if self.workers.is_first else None)
+        self.after_validation(scores)
+        if not self.workers.is_first:
+            return
+        row = {"step": self.step, "seconds": round(self.seconds), **parts, **scores}
+        report(" ".join(f"{name} {value:.4g}" for name, value in row.items()))
+        log = self.folder / "log.csv"
+        fresh = not log.exists()
+        with log.open("a", newline="") as file:
+            writer = csv.DictWriter(file, row)
+            if fresh:
+                writer.writeheader()
+            writer.writerow({name: f"{value:.6g}" for name, value in row.items()})
+        if scores["score"] > self.best:
+            self.best = scores["score"]
+            _save(self.averaged.state_dict(), self.folder / "best.pt")
+        self.save()
+
+    # ---- checkpoints -------------------------------------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Everything needed to go on as if nothing had happened."""
+        _save({"network": self.network.state_dict(), "averaged": self.averaged.state_dict(), "optimizer": self.optimizer.state_dict(),
+               "step": self.step, "best": self.best, "seconds": self.seconds, **self.precision.state(), **self.extra_state()},
+              self.folder / "last.pt")
+
+    def start_from(self, path: Path) -> None:
+        """Begin with the averaged weights of another run, whose network may have been narrower."""
+        weights = torch.load(path, map_location=self.device, weights_only=True)
+        try:
+            weights = widened(weights, self.network.state_dict())
+            self.network.load_state_dict(weights)
+        except (RuntimeError, ValueError) as problem:
+            raise InputError(f"{path.name} holds weights of another network: start from a run with the same settings.") from problem
+        self.averaged.load_state_dict(weights)
+
+    def resume(self) -> None:
+        """Read what `save` wrote. Raises ModelError where it is damaged or of another network."""
+        try:
+            state = torch.load(self.folder / "last.pt", map_location=self.device, weights_only=True)
+            self.network.load_state_dict(state["network"])
+            self.averaged.load_state_dict(state["averaged"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.precision.load_state(state)
+            self.load_extra_state(state)
+        except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as problem:
+            raise ModelError(f"The checkpoint of {self.folder.name} is damaged or of another network: start a new run.") from problem
+        self.step, self.best, self.seconds = state["step"], state["best"], state["seconds"]
+
+
+def checkpoint_step(folder: Path) -> int:
+    """Step of the last checkpoint of a run. Raises ModelError where it is damaged."""
+    try:
+        return torch.load(folder / "last.pt", map_location="cpu", weights_only=True)["step"]
+    except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as problem:
+        raise ModelError(f"The checkpoint last.pt of {folder.name} is damaged: start a new run.") from problem
+
+
+def _save(state: dict, path: Path) -> None:
+    temporary = path.with_suffix(".part")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
+
+
+@torch.no_grad()
+def validate(network: FusionNetwork, validation: dict[str, list[np.ndarray]], device: torch.device, samples: int = 8) -> dict[str, float]:
+    """Quick figures on cropped validation slices; `python -m training evaluate` gives the ones to publish.
+
+    `score`, which picks the best weights, is the estimate from 8-bit storage inside the head, plus the fused image's similarity to
+    both sources where it is below the average's, plus a twentieth of how much better than the average it keeps their edges.
+    """
+    result: dict[str, float] = {}
+    for name, slices in validation.items():
+        rows = [_validate_slice(network, torch.from_numpy(pair)[None].to(device), samples) for pair in slices]
+        result |= {f"{name}_{key}": float(np.mean([row[key] for row in rows])) for key in rows[0]}
+    first = next(iter(validation))
+    result["score"] = sum(result[f"{first}_{key}"] for key in ("estimate8_1", "estimate8_2")) + min(
+        result[f"{first}_gain"], 0.0) + result[f"{first}_edges"] / 20
+    return result
+
+
+def _validate_slice(network: FusionNetwork, sources: Tensor, samples: int) -> dict[str, float]:
+    fused, latent = network.fuse(sources)
+    head = (sources.amax(1, keepdim=True) > 0.05).float()
+    inside = (head[..., 5:-5, 5:-5] > 0).float()
+    average = sources.mean(1, keepdim=True)
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randn((samples, *latent.shape[1:]), generator=generator).to(latent)
+    z = latent[head > 0]
+    centred = z - z.mean()
+    unit = (latent - z.mean()) / z.std() * head
+    right = (unit[..., :-1] * unit[..., 1:]).sum() / (head[..., :-1] * head[..., 1:]).sum()
+    low, high = float(fused.min()), float(fused.max())
+    step = (high - low) / 255
+
+    def inside_mean(a: Tensor, b: Tensor) -> float:
+        return float((ssim_map(a, b) * inside).sum() / inside.sum())
+
+    def estimate(image: Tensor) -> Tensor:
+        return network.decompose(image.expand(samples, -1, -1, -1), drawn)
+
+    draws, coded = estimate(fused), estimate(torch.round((fused - low) / step) * step + low).mean(0, keepdim=True)
+    floating = draws.mean(0, keepdim=True)
+    spread = draws.var(0, keepdim=True).mul(head).sum().sqrt()  # of the head as a whole: 1 where the spread is the true error
+    error = (floating - sources).square().mul(head).sum().sqrt()
+    x1, x2 = sources[:, :1], sources[:, 1:]
+    return {"edges": float((edge_loss(average, sources, head) - edge_loss(fused, sources, head)) / head.mean()),
+            "gain": float((ssim_map(fused, x1) + ssim_map(fused, x2) - ssim_map(average, x1) - ssim_map(average, x2)).mean()),
+            "estimate_1": inside_mean(floating[:, :1], x1), "estimate_2": inside_mean(floating[:, 1:], x2),
+            "spread": float(spread / error),
+            "whole": float(ssim_map(floating.transpose(0, 1), sources.transpose(0, 1)).mean()),
+            "estimate8_1": inside_mean(coded[:, :1], x1), "estimate8_2": inside_mean(coded[:, 1:], x2),
+            "z_mean": float(z.mean()), "z_sd": float(z.std()), "z_kurtosis": float((centred ** 4).mean() / z.var() ** 2 - 3),
+            "z_neighbour": float(right), "z_fused": float(torch.corrcoef(torch.stack([z, fused[head > 0]]))[0, 1])}

@@ -1,0 +1,1 @@
+"""Losses: of the default network, and those of the paper."""

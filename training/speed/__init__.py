@@ -1,0 +1,1 @@
+"""`python -m training bench`: speed against the reference implementation."""
