@@ -1,25 +1,33 @@
 """A folder of results that appears whole or not at all, and never replaces anything unasked."""
+import fnmatch
 import os
-import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from FusionINNLib import leftovers
 from FusionINNLib.errors import ResultError
 
+_NOBODYS = (".DS_Store", "._*", ".AppleDouble", ".localized", "Icon\r", "Thumbs.db", "ehthumbs.db", "desktop.ini", ".directory",
+            "lost+found", "@eaDir", ".nfs*", ".fuse_hidden*", ".snapshot")
+"""What desktops, file servers and file systems leave in folders by themselves."""
 
-def check_free(folder: Path, overwrite: bool, own_names: frozenset[str]) -> None:
-    """Raise ResultError unless results may be written to `folder`.
 
-    A folder that holds something needs `overwrite`, and then may hold nothing but results of the same kind (`own_names`).
+def check_free(folder: Path, overwrite: bool, own_names: frozenset[str], inputs: Iterable[Path | None] = ()) -> None:
+    """Raise ResultError unless results may be written to `folder`. Clears away before what killed runs left there.
+
+    A folder that holds something needs `overwrite`, and then may hold nothing but results of the same kind (`own_names`), and none of
+    the files that this run reads (`inputs`).
     """
     try:
-        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        if os.path.lexists(folder) and not folder.is_dir():
             raise ResultError(f"{folder} is not a folder: choose another one for the results.")
-        if not folder.exists():
-            return
-        present = {entry.name for entry in folder.iterdir()}
+        place = _place(folder)
+        leftovers.clear(place)
+        if not place.exists():
+            return _check_writable(next(parent for parent in place.parents if os.path.lexists(parent)), folder)
+        present = {entry.name for entry in place.iterdir() if not _is_nobodys(entry.name)}
     except OSError as problem:
         raise ResultError(f"{folder} cannot be looked into ({problem.strerror}): choose another folder for the results.") from problem
     if present and not overwrite:
@@ -28,31 +36,68 @@ def check_free(folder: Path, overwrite: bool, own_names: frozenset[str]) -> None
     foreign = sorted(present - own_names)
     if foreign:
         raise ResultError(f"{folder} holds {foreign[0]!r}, which is no result of this kind: choose another folder.")
+    for path in inputs:
+        if path is not None and _would_go(path, place, present):
+            raise ResultError(f"{path} is read by this run and would be replaced by its results: choose another folder for them.")
+    _check_writable(place, folder)
 
 
 @contextmanager
-def new_folder(folder: Path, overwrite: bool, own_names: frozenset[str]) -> Iterator[Path]:
-    """A hidden folder beside `folder` to write into, which takes its place when the block ends well and vanishes when it does not."""
-    check_free(folder, overwrite, own_names)
-    folder = Path(os.path.abspath(folder))
-    hidden = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
-    missing = [parent for parent in folder.parents if not parent.exists()]  # the innermost first
+def new_folder(folder: Path, overwrite: bool, own_names: frozenset[str], inputs: Iterable[Path | None] = ()) -> Iterator[Path]:
+    """A hidden folder to write into, whose content appears in `folder` when the block ends well, and vanishes when it does not.
+
+    It lies beside a folder that is not there yet, and becomes it. In one that exists, which may be a mount point, a link, or where somebody
+    stands, it lies inside, and what it holds is moved out of it.
+    """
+    inputs = tuple(inputs)
+    check_free(folder, overwrite, own_names, inputs)
+    place = _place(folder)
+    exists = place.is_dir()
+    missing = [parent for parent in place.parents if not parent.exists()]  # the innermost first
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        hidden.mkdir()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        hidden, lock = leftovers.claim(place if exists else place.parent, place.name)
     except OSError as problem:
         _remove_empty(missing)
         raise ResultError(f"{folder} cannot be made ({problem.strerror}): choose another folder for the results.") from problem
     try:
         yield hidden
-        check_free(folder, overwrite, own_names)  # somebody else may have written meanwhile
-        _swap_in(hidden, folder)
+        check_free(folder, overwrite, own_names, inputs)  # somebody else may have written meanwhile
+        if place.is_dir():
+            leftovers.move_in(hidden, place, own_names)
+        else:
+            os.rename(hidden, place)
     except OSError as problem:
         raise ResultError(f"The results cannot be written ({problem.strerror or problem}): "
                           "free some space or choose another folder.") from problem
     finally:
-        shutil.rmtree(hidden, ignore_errors=True)
+        if not hidden.with_suffix(leftovers.EARLIER).is_dir():  # else the next run puts it right
+            shutil.rmtree(hidden.with_suffix(leftovers.OLD), ignore_errors=True)
+            shutil.rmtree(hidden, ignore_errors=True)
+        leftovers.release(lock)
         _remove_empty(missing)
+
+
+def _place(folder: Path) -> Path:
+    """Where results for `folder` go: a full path without links, which stays the same when somebody changes the working folder."""
+    return folder.resolve() if folder.is_dir() else Path(os.path.abspath(folder))
+
+
+def _is_nobodys(name: str) -> bool:
+    return leftovers.is_hidden(name) or any(fnmatch.fnmatchcase(name, pattern) for pattern in _NOBODYS)
+
+
+def _would_go(path: Path, place: Path, present: set[str]) -> bool:
+    """Whether an input lies among the results that are to be replaced, itself or the link by which it is named."""
+    return any(place in one.parents and one.relative_to(place).parts[0] in present for one in (Path(os.path.abspath(path)), path.resolve()))
+
+
+def _check_writable(existing: Path, folder: Path) -> None:
+    if not existing.is_dir():
+        raise ResultError(f"{folder} cannot be made ({existing} is not a folder): choose another folder for the results.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        where = "it is" if existing == _place(folder) else f"{existing} is"
+        raise ResultError(f"{folder} cannot be written ({where} read-only for you): choose another folder for the results.")
 
 
 def _remove_empty(folders: list[Path]) -> None:
@@ -62,16 +107,3 @@ def _remove_empty(folders: list[Path]) -> None:
             folder.rmdir()
         except OSError:
             return
-
-
-def _swap_in(hidden: Path, folder: Path) -> None:
-    """Earlier results stay under a hidden name until the new ones have theirs."""
-    earlier = hidden.with_suffix(".earlier")
-    try:
-        if folder.exists():
-            os.rename(folder, earlier)
-        os.rename(hidden, folder)
-    finally:  # also after Ctrl-C between the two
-        if earlier.exists() and not folder.exists():
-            os.rename(earlier, folder)
-        shutil.rmtree(earlier, ignore_errors=True)

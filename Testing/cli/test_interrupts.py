@@ -93,18 +93,19 @@ def test_terminated(fused_case, tmp_path, tiny_model, earlier):
 
 
 def test_killed(fused_case, tmp_path, tiny_model, earlier):
-    """Nothing can be cleared away after SIGKILL, but what is left does not look like a result, and the next run works."""
+    """Nothing can be cleared away after SIGKILL, but what is left does not look like a result, and the next run clears it away."""
     out, before = earlier
     code, _ = stopped("drawing", signal.SIGKILL, fused_case, out, tiny_model)
     assert code == -signal.SIGKILL
     after = everything_in(tmp_path)
-    assert {path: content for path, content in after.items() if path.parts[0] == "out"} == before
-    assert all(path.parts[0].startswith(".") for path in after.keys() - before.keys())
+    assert before.items() <= after.items() and all(path.parts[1].startswith(".out.") for path in after.keys() - before.keys())
     read_fusion(out)
+    assert main(arguments(fused_case, out, tiny_model)) == 0 and everything_in(tmp_path).keys() == before.keys()
     assert stopped("drawing", signal.SIGKILL, fused_case, tmp_path / "new", tiny_model)[0] == -signal.SIGKILL
     assert not (tmp_path / "new").exists()
     assert main(arguments(fused_case, tmp_path / "new", tiny_model)) == 0
     read_fusion(tmp_path / "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "out"]
 
 
 @pytest.mark.parametrize("where", ["voxels", "record", "picture"])

@@ -8,7 +8,6 @@ import pytest
 from making import head, volume
 from PIL import Image
 
-from FusionINNLib.atomic import check_free, new_folder
 from FusionINNLib.errors import ModelError, ResultError
 from FusionINNLib.methods import devices, model_card
 from FusionINNLib.methods import weights as model_weights
@@ -197,63 +196,3 @@ def test_weights_that_would_run_code_do_not(tiny_model, tmp_path):
 def test_unknown_devices_are_refused(name):
     with pytest.raises(ModelError, match="device"):
         devices.choose_device(name)
-
-
-# ---- folders ---------------------------------------------------------------------------------------------------------------------
-
-
-def test_a_folder_appears_whole_or_not_at_all(tmp_path):
-    names = frozenset({"a"})
-    with pytest.raises(ValueError):
-        with new_folder(tmp_path / "deep/er/out", False, names) as folder:
-            (folder / "a").write_text("half")
-            raise ValueError
-    assert list(tmp_path.iterdir()) == [], "folders on the way are taken away again"
-    with new_folder(tmp_path / "deep/er/out", False, names) as folder:
-        (folder / "a").write_text("whole")
-        assert not (tmp_path / "deep/er/out").exists()
-    assert [path.name for path in (tmp_path / "deep/er").iterdir()] == ["out"] and (tmp_path / "deep/er/out/a").read_text() == "whole"
-    with new_folder(tmp_path / "deep/er/out", True, names) as folder:
-        (folder / "a").write_text("newer")
-    assert [path.name for path in (tmp_path / "deep/er").iterdir()] == ["out"] and (tmp_path / "deep/er/out/a").read_text() == "newer"
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
-def test_earlier_results_survive_a_failure_between_the_renames(tmp_path, monkeypatch, error):
-    from FusionINNLib import atomic
-
-    out, rename = tmp_path / "out", atomic.os.rename
-    out.mkdir()
-    (out / "a").write_text("earlier")
-
-    def fail_once(source, target):
-        if str(source).endswith(".part"):
-            raise error
-        rename(source, target)
-
-    monkeypatch.setattr(atomic.os, "rename", fail_once)
-    with pytest.raises(KeyboardInterrupt if error is KeyboardInterrupt else ResultError):
-        with new_folder(out, True, frozenset({"a"})) as folder:
-            (folder / "a").write_text("newer")
-    assert (out / "a").read_text() == "earlier" and [path.name for path in tmp_path.iterdir()] == ["out"]
-
-
-def test_occupied_folders(tmp_path):
-    out = tmp_path / "out"
-    check_free(out, False, frozenset())
-    out.mkdir()
-    check_free(out, False, frozenset())
-    (out / "fused.nii.gz").write_text("x")
-    with pytest.raises(ResultError, match="already holds"):
-        check_free(out, False, FUSION_FILES)
-    check_free(out, True, FUSION_FILES)
-    (out / "thesis.docx").write_text("x")
-    with pytest.raises(ResultError, match="thesis.docx"):
-        check_free(out, True, FUSION_FILES)
-    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    for path in (tmp_path / "link", out / "thesis.docx"):
-        with pytest.raises(ResultError, match="not a folder"):
-            check_free(path, True, FUSION_FILES)
-    with pytest.raises(ResultError, match="cannot be made"):
-        with new_folder(out / "thesis.docx" / "inside", False, FUSION_FILES):
-            pass
