@@ -1,10 +1,12 @@
-"""A folder of results that appears whole or not at all, and never replaces anything unasked."""
+"""Files and folders that appear whole or not at all; a folder of results never replaces anything unasked."""
 import fnmatch
 import os
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from FusionINNLib import leftovers
 from FusionINNLib.errors import ResultError
@@ -12,6 +14,31 @@ from FusionINNLib.errors import ResultError
 _NOBODYS = (".DS_Store", "._*", ".AppleDouble", ".localized", "Icon\r", "Thumbs.db", "ehthumbs.db", "desktop.ini", ".directory",
             "lost+found", "@eaDir", ".nfs*", ".fuse_hidden*", ".snapshot")
 """What desktops, file servers and file systems leave in folders by themselves."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write into, which takes the place of `path` when the block ends well and its last byte is on the disk.
+
+    Until then it has a hidden random name, which no two processes share, and whatever ends the block early takes it away.
+    Raises OSError.
+    """
+    with appearing(path) as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def appearing(path: Path) -> Iterator[BinaryIO]:
+    """The same without waiting for the disk, for a file that another process reads now and nobody keeps. Raises OSError."""
+    hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        with open(hidden, "xb") as file:
+            yield file
+        os.replace(hidden, path)
+    finally:
+        hidden.unlink(missing_ok=True)
 
 
 def check_free(folder: Path, overwrite: bool, own_names: frozenset[str], inputs: Iterable[Path | None] = ()) -> None:

@@ -1,9 +1,10 @@
 """Figures that took long, kept as JSON beside the run they belong to, and taken again only where what they were made from has changed."""
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from FusionINNLib.atomic import replacing
 
 
 def cached(path: Path, key: str, compute: Callable[[], dict]) -> dict:
@@ -16,9 +17,8 @@ def cached(path: Path, key: str, compute: Callable[[], dict]) -> dict:
         pass  # nothing there, or nothing that can be used: it is made again
     figures = compute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(json.dumps({"key": key, "figures": figures}) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    with replacing(path) as file:
+        file.write((json.dumps({"key": key, "figures": figures}) + "\n").encode())
     return json.loads(path.read_text(encoding="utf-8"))["figures"]
 
 

@@ -2,12 +2,12 @@
 
 A file holds sizes, a pickle (protocol 5) and behind it the memory of its arrays as it is. Both ends are this program.
 """
-import os
 import pickle
 import struct
 from pathlib import Path
 from typing import Any
 
+from FusionINNLib.atomic import appearing
 from FusionINNLib.steps import Steps
 
 _PART = 8 * 2 ** 20  # bytes; some milliseconds
@@ -19,15 +19,13 @@ def writing(path: Path, content: Any) -> Steps[None]:
     arrays: list[pickle.PickleBuffer] = []
     head = pickle.dumps(content, protocol=5, buffer_callback=arrays.append)
     blocks = [memoryview(head), *(array.raw() for array in arrays)]
-    part = path.with_name(path.name + ".part")
-    with open(part, "wb") as file:
+    with appearing(path) as file:
         for number in (len(blocks), *(len(block) for block in blocks)):
             file.write(_NUMBER.pack(number))
         for block in blocks:
             for start in range(0, len(block), _PART):
                 file.write(block[start:start + _PART])
                 yield
-    os.replace(part, path)
 
 
 def reading(path: Path) -> Steps[Any]:

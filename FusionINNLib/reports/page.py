@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageDraw
 
+from FusionINNLib.atomic import replacing
 from FusionINNLib.reports import drawing as parts
 from FusionINNLib.reports.slice_view import SliceView, choose_slices, slice_view
 
@@ -103,14 +104,8 @@ def compose(panels: Sequence[Panel], affine: np.ndarray, slices: Sequence[int], 
 
 def save(image: Image.Image, path: str | os.PathLike) -> None:
     """Writes a PNG. Interrupted, it leaves what was there before. Raises OSError when the folder can't be written."""
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(partial, "wb") as file:
-            image.save(file, format="PNG", compress_level=4)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(Path(path)) as file:
+        image.save(file, format="PNG", compress_level=4)
 
 
 def _slice_count(panels: Sequence[Panel], outline: np.ndarray | None, axis: int) -> int | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import secrets
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import GeometryError, InputError, ResultError
 from FusionINNLib.volumes.volume import Volume, check_shape
 
@@ -78,13 +78,16 @@ def write_nifti(volume: Volume, path: str | os.PathLike, *, description: str = "
     path = Path(path)
     array = _storable(volume.array)
     header = _make_header(volume, array, description, extension, cal_min, cal_max)
-    with _replaced_when_whole(path) as file:
-        if path.name.lower().endswith(".gz"):
-            # No name and no time in the gzip header: the bytes depend on the volume alone.
-            with gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=file, mtime=0) as packed:
-                _write_content(packed, header, array)
-        else:
-            _write_content(file, header, array)
+    try:
+        with replacing(path) as file:
+            if path.name.lower().endswith(".gz"):
+                # No name and no time in the gzip header: the bytes depend on the volume alone.
+                with gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=file, mtime=0) as packed:
+                    _write_content(packed, header, array)
+            else:
+                _write_content(file, header, array)
+    except OSError as error:
+        raise ResultError(f"{path.name} can't be written ({error.strerror or error}); free space or choose another folder.") from error
 
 
 @contextmanager
@@ -241,21 +244,3 @@ def _write_content(file: BinaryIO, header, array: np.ndarray) -> None:
     view = memoryview(array.reshape(-1).view(np.uint8))
     for start in range(0, len(view), _CHUNK):
         file.write(view[start:start + _CHUNK])
-
-
-@contextmanager
-def _replaced_when_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file to write into, which takes the place of `path` only after its last byte is on the disk."""
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    try:
-        with open(partial, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise ResultError(f"{path.name} can't be written ({error.strerror or error}); free space or choose another folder.") from error
-    except BaseException:  # also a keyboard interrupt: nothing half-written stays behind
-        partial.unlink(missing_ok=True)
-        raise

@@ -1,9 +1,9 @@
 """The networks of Table 2, one after the other, all on one schedule; a training that is finished is not done again."""
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError
 from training.ablation.trainer import RECORD, AblationTrainer
 from training.ablation.variants import Variant
@@ -59,7 +59,7 @@ def _copy_run(begun: Path, run: Path) -> None:
         run.mkdir(parents=True, exist_ok=True)
         for name in ("config.json", RECORD, "log.csv", "best.pt"):
             shutil.copyfile(begun / name, run / name)
-        shutil.copyfile(begun / "last.pt", run / "last.part")
-        os.replace(run / "last.part", run / "last.pt")
+        with open(begun / "last.pt", "rb") as source, replacing(run / "last.pt") as file:
+            shutil.copyfileobj(source, file)
     except OSError as problem:
         raise InputError(f"The run {begun.name} cannot be gone on with ({problem.strerror}): remove it and train again.") from problem

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from FusionINNLib.atomic import check_free
+from FusionINNLib.atomic import check_free, replacing
 from FusionINNLib.errors import InputError
 from FusionINNLib.methods import model_card
 from FusionINNLib.methods.fusioninn.networks import build
@@ -161,9 +161,8 @@ def command_line(options: argparse.Namespace) -> str:
 def _write(path: Path, content: bytes) -> None:
     """Whole or not at all, in place of what was there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    with replacing(path) as file:
+        file.write(content)
 
 
 # ---- export ------------------------------------------------------------------------------------------------------------------------

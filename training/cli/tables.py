@@ -5,6 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError
 from FusionINNLib.methods import devices
 from training.ablation import page as ablation_page
@@ -85,9 +86,8 @@ def _write_all(out: Path, name: str, text: str, as_csv: str, as_json: str, pictu
     for path, content in (files | {f"pictures/{picture}": content for picture, content in pictures.items()}).items():
         target = out / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.part")
-        temporary.write_bytes(content)
-        os.replace(temporary, target)
+        with replacing(target) as file:
+            file.write(content)
     print(text)
 
 

@@ -7,13 +7,13 @@ A case that cannot be used is skipped by name and reason. Cases that were prepar
 Each holds `contrasts` (C, K, J, I) in the type of the source cropped to the head, `names` (C,), `offset` and `scale` (C,) of the
 normalisation of the whole volume, and `labels` (K, J, I) uint8. Slices are axial, in the order of the file.
 """
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError
 from FusionINNLib.preprocessing.normalization import fit_volume
 from FusionINNLib.volumes.io import read_segmentation, read_volume
@@ -95,12 +95,11 @@ def _bounding_ranges(mask: np.ndarray, margin: int = 4) -> tuple[slice, slice]:
 
 
 def save(case: PreparedCase, path: Path) -> None:
-    """Write one prepared case so that a half-written file never carries the final name."""
+    """Write one prepared case, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part.npz")
-    np.savez_compressed(temporary, contrasts=case.contrasts, names=np.array(case.names), offset=case.offset, scale=case.scale,
-                        labels=case.labels)
-    os.replace(temporary, path)
+    with replacing(path) as file:
+        np.savez_compressed(file, contrasts=case.contrasts, names=np.array(case.names), offset=case.offset, scale=case.scale,
+                            labels=case.labels)
 
 
 def load(path: Path) -> PreparedCase:

@@ -4,10 +4,10 @@
     RUN/config_history.json    what was changed on the way: a list of {step, changed: {name: [before, after]}}
 """
 import json
-import os
 from dataclasses import asdict, fields
 from pathlib import Path
 
+from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError
 from training.baselines import TRAINED
 from training.loop.config import PRESETS, TrainingConfig, load_config
@@ -51,9 +51,8 @@ def record(run: Path, step: int, changed: dict[str, list]) -> None:
     """Add to the history of a run what changes after a step."""
     path = run / HISTORY
     history = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps([*history, {"step": step, "changed": changed}], indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    with replacing(path) as file:
+        file.write((json.dumps([*history, {"step": step, "changed": changed}], indent=1) + "\n").encode())
 
 
 def _changes(before: TrainingConfig, now: TrainingConfig) -> dict[str, list]:

@@ -8,7 +8,6 @@ Several processes train one run together, see distributed.py: each does the step
 """
 import copy
 import csv
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError, ModelError
 from FusionINNLib.methods.fusioninn.networks import FusionNetwork, build
 from training.data.augment import BACKGROUND
@@ -253,9 +253,8 @@ def checkpoint_step(folder: Path) -> int:
 
 
 def _save(state: dict, path: Path) -> None:
-    temporary = path.with_suffix(".part")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
+    with replacing(path) as file:
+        torch.save(state, file)
 
 
 @torch.no_grad()
