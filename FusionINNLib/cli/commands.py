@@ -2,6 +2,7 @@
 import argparse
 from pathlib import Path
 
+from FusionINNLib import leftovers
 from FusionINNLib.atomic import check_free, new_folder
 from FusionINNLib.cli.terminal import progress as _progress
 from FusionINNLib.cli.terminal import say as _say
@@ -31,7 +32,8 @@ from FusionINNLib.volumes.volume import Volume
 
 def fuse(options: argparse.Namespace) -> None:
     """fusioninn fuse FIRST SECOND --out DIR"""
-    check_free(options.out, options.overwrite, FUSION_FILES)
+    inputs_read = (options.first, options.second, options.segmentation, Path(options.model))
+    check_free(options.out, options.overwrite, FUSION_FILES, inputs_read)
     devices.choose_device(options.device)
     model_card.find(options.model)
     first, second = read_volume(options.first), read_volume(options.second)
@@ -51,7 +53,7 @@ def fuse(options: argparse.Namespace) -> None:
     settings = {"align": options.align, "reference": options.reference, "model": fusion.recipe.model}
     from FusionINNLib.reports.report import fusion_report
 
-    with new_folder(options.out, options.overwrite, FUSION_FILES) as folder:
+    with new_folder(options.out, options.overwrite, FUSION_FILES, inputs_read) as folder:
         write_fusion(fusion, folder, inputs, (first, second), settings)
         fusion_report(folder / REPORT, fusion, segmentation, options.device, model=options.model)
     print(f"Fused {first.name} and {second.name} into {options.out}: fused.nii.gz, latent.nii.gz, fusion.json, report.png.\n{NOTICE}")
@@ -63,7 +65,8 @@ def decompose(options: argparse.Namespace) -> None:
 
 
 def _exact(options: argparse.Namespace) -> None:
-    check_free(options.out, options.overwrite, EXACT_FILES)
+    check_free(options.out, options.overwrite, EXACT_FILES, [options.source])
+    leftovers.clear(options.source)
     stored = read_fusion(options.source)
     sources = decompose_exactly(stored.fused, stored.latent, stored.recipe, model=options.model, device=options.device,
                                   progress=_progress())
@@ -87,7 +90,7 @@ def _exactness(volume: Volume, source) -> str:
 
 
 def _estimate(options: argparse.Namespace) -> None:
-    check_free(options.out, options.overwrite, ESTIMATE_FILES)
+    check_free(options.out, options.overwrite, ESTIMATE_FILES, [options.source])
     if (options.source / FUSED).is_file():
         raise InputError(f"{options.source} is a folder: give {FUSED} in it, or leave out --estimate for the exact decomposition.")
     fused = read_fused(options.source, options.model)
@@ -100,7 +103,7 @@ def _estimate(options: argparse.Namespace) -> None:
         _say(f"Warning: {warning}")
     from FusionINNLib.reports.report import estimate_report
 
-    with new_folder(options.out, options.overwrite, ESTIMATE_FILES) as folder:
+    with new_folder(options.out, options.overwrite, ESTIMATE_FILES, [options.source]) as folder:
         write_estimate(result, folder, source, fused.recipe, {"samples": options.samples, "seed": options.seed}, fused.notes)
         estimate_report(folder / REPORT, fused.fused, result, fused.recipe)
     print(f"ESTIMATED both sources from the fused image alone into {options.out} "
@@ -131,12 +134,12 @@ def import_model(options: argparse.Namespace) -> None:
     from FusionINNLib.methods.fusioninn.released_checkpoint import PAPER_MARGIN, read_checkpoint
 
     names = frozenset({model_card.CARD, model_card.WEIGHTS})
-    check_free(options.out, options.overwrite, names)
+    check_free(options.out, options.overwrite, names, [options.checkpoint])
     network = read_checkpoint(options.checkpoint)
     card = {"id": options.out.absolute().name, "normalization": "slice", "margin": PAPER_MARGIN, "typical_bright": 1.0,
             "spread_scale": 1.0, "spread_scale_rounded": 1.0,
             "description": f"The published network, imported from {options.checkpoint.name}. Terms: those of its authors."}
-    with new_folder(options.out, options.overwrite, names) as folder:
+    with new_folder(options.out, options.overwrite, names, [options.checkpoint]) as folder:
         weights.write(folder, network, card)
     print(f"Made the model folder {options.out}: use it with --model {options.out}.\n{NOTICE}")
 

@@ -1,9 +1,8 @@
 """What `fusioninn evaluate` does: read three images, measure, print."""
 import argparse
 import math
-import sys
 
-from FusionINNLib.cli.terminal import progress, say
+from FusionINNLib.cli.terminal import progress, put, say
 from FusionINNLib.errors import InputError
 from FusionINNLib.evaluation.inputs import Comparison, read_comparison
 from FusionINNLib.evaluation.output import as_csv, as_json, as_text
@@ -18,7 +17,7 @@ def evaluate(options: argparse.Namespace) -> None:
     for note in comparison.notes:  # not before, so that what is refused is refused with one sentence
         say(f"Note: {note}")
     write = as_json if options.json else as_csv if options.csv else as_text
-    sys.stdout.write(write(comparison, metrics))
+    put(write(comparison, metrics))
 
 
 def _measure(comparison: Comparison) -> VolumeMetrics:

@@ -126,7 +126,7 @@ def test_which_path_is_what():
                                    ["a", "--port", "0", "b", "result", "--segmentation", "s"]])
 def test_paths_may_stand_on_both_sides_of_an_option(given, monkeypatch):
     seen = []
-    monkeypatch.setattr("FusionINNLib.cli.__main__.view.view", seen.append)
+    monkeypatch.setattr("FusionINNLib.cli.view.view", seen.append)
     assert cli.main(["view", *given]) == 0
     assert seen[0].paths == paths("a", "b", "result") and seen[0].segmentation == Path("s")
 
@@ -160,9 +160,9 @@ def test_a_segmentation_is_read_as_one(files):
 
 
 def test_missing_libraries_are_said(monkeypatch):
-    monkeypatch.setattr("FusionINNLib.cli.__main__.view._has", lambda library: library != "libEGL.so.1" and library != "libOSMesa.so.8")
+    monkeypatch.setattr("FusionINNLib.cli.view._has", lambda library: library != "libEGL.so.1" and library != "libOSMesa.so.8")
     monkeypatch.setattr("sys.platform", "linux")
     with pytest.raises(FusionINNError, match="apt-get install libx11-6 libegl1"):
         check_libraries()
-    monkeypatch.setattr("FusionINNLib.cli.__main__.view._has", lambda library: True)
+    monkeypatch.setattr("FusionINNLib.cli.view._has", lambda library: True)
     check_libraries()

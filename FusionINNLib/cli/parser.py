@@ -1,0 +1,97 @@
+"""The words of the command line: commands, their arguments and help."""
+import argparse
+from pathlib import Path
+
+from FusionINNLib import __version__
+from FusionINNLib.results.recipe import NOTICE
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """What is on the command line. The paths of `view` may stand on both sides of an option, which argparse does not allow by itself."""
+    parser = make_parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and (options.command != "view" or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        options.paths += [Path(word) for word in rest]
+    return options
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """All commands with their arguments."""
+    parser = argparse.ArgumentParser(prog="fusioninn", description=f"Fuse two MR volumes into one image, and take it apart again. {NOTICE}")
+    parser.add_argument("--version", action="version", version=f"fusioninn {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    fuse = commands.add_parser("fuse", help="two volumes in; fused image, latent, provenance and a report picture out")
+    fuse.add_argument("first", metavar="FIRST", type=Path,
+                      help="first volume, such as ADC or T1 with contrast: NIfTI, NRRD, MHA or a DICOM folder")
+    fuse.add_argument("second", metavar="SECOND", type=Path, help="second volume of the same patient, such as FLAIR")
+    fuse.add_argument("--segmentation", metavar="SEG", type=Path, help="tumour outlines for the report picture")
+    fuse.add_argument("--align", choices=("auto", "none", "header", "rigid"), default="auto",
+                      help="unlike grids: register rigidly where needed (auto), refuse them (none), by header alone, or register always")
+    fuse.add_argument("--reference", choices=("first", "second"), default="second", help="whose grid the result has (default: second)")
+    _add_common(fuse)
+
+    decompose = commands.add_parser("decompose", help="a fusion back into its two sources: exact, or estimated from the fused image alone")
+    decompose.add_argument("source", metavar="DIR|FUSED", type=Path,
+                           help="folder written by 'fuse' (exact), or one fused image with --estimate")
+    decompose.add_argument("--estimate", action="store_true", help="read the fused image alone and estimate the sources")
+    decompose.add_argument("--samples", type=_positive, default=8, metavar="N", help="latents drawn for an estimate (default: 8)")
+    decompose.add_argument("--seed", type=_natural, default=0, metavar="S",
+                           help="of the drawn latents: same seed, same result (default: 0)")
+    _add_common(decompose, model=None)
+
+    demo = commands.add_parser("demo", help="make the built-in sample case, fuse it and take it apart both ways")
+    _add_common(demo)
+
+    view = commands.add_parser("view", help="a page in the browser: fuse, take apart, compare slice by slice")
+    view.add_argument("paths", metavar="FIRST SECOND | DIR", type=Path, nargs="*",
+                      help="two volumes, a folder written by 'fuse', or all three; nothing for the built-in sample case")
+    view.add_argument("--segmentation", metavar="SEG", type=Path, help="outlines to show in all views")
+    view.add_argument("--port", type=_natural, default=0, help="of 127.0.0.1 (default: one that is free)")
+    view.add_argument("--no-browser", action="store_true", help="only say the address")
+    view.add_argument("--max-upload", type=_positive, default=1024, metavar="MB", help="largest upload (default: 1024)")
+    _add_model(view)
+
+    evaluate = commands.add_parser("evaluate", help="the published fusion metrics of a fused image and its two sources")
+    evaluate.add_argument("first", metavar="FIRST", type=Path, help="first source: a volume (normalised as 'fuse' does it) or an 8-bit PNG")
+    evaluate.add_argument("second", metavar="SECOND", type=Path, help="second source, on the same grid")
+    evaluate.add_argument("fused", metavar="FUSED", type=Path, help="fused image of any method, same grid, nominal 0..1 scale")
+    evaluate.add_argument("--mask", type=Path, metavar="M", help="brain mask: the masked values count where it is not 0")
+    evaluate.add_argument("--scaled", action="store_true", help="the sources are on the nominal 0..1 scale already: take them as they are")
+    form = evaluate.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="everything as JSON on standard output")
+    form.add_argument("--csv", action="store_true", help="a line a slice, that of the whole volume first, on standard output")
+
+    models = commands.add_parser("import-model", help="make a model folder from a checkpoint in the released format of the paper's authors")
+    models.add_argument("checkpoint", metavar="FILE", type=Path)
+    models.add_argument("--out", type=Path, required=True, metavar="DIR")
+    models.add_argument("--overwrite", action="store_true")
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, model: str | None = "default") -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the results")
+    _add_model(parser, model)
+    parser.add_argument("--overwrite", action="store_true", help="replace earlier results in DIR")
+
+
+def _add_model(parser: argparse.ArgumentParser, model: str | None = "default") -> None:
+    parser.add_argument("--model", default=model, help="id of a model, or path of a model folder")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+
+
+def _positive(text: str) -> int:
+    return _at_least(1, text)
+
+
+def _natural(text: str) -> int:
+    return _at_least(0, text)
+
+
+def _at_least(least: int, text: str) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"give a whole number of at least {least}")
+    return int(text)
+

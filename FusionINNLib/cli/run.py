@@ -1,0 +1,89 @@
+"""How a run of the command begins and ends: what stops it, what it says at last, and its exit code.
+
+Exit codes: 0 done, 2 bad input (one sentence on standard error), 129 the connection broke (SIGHUP), 130 stopped by the user (Ctrl-C),
+143 ended from outside (SIGTERM).
+"""
+import importlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from FusionINNLib.cli.streams import steady_streams
+from FusionINNLib.errors import Cancelled, FusionINNError
+
+_OWN_MODULE = {"evaluate": "evaluate", "view": "view"}  # need neither a network nor torch, which takes seconds to load
+
+
+def run(arguments: list[str] | None) -> int:
+    """Run one command and return its exit code. Leaves with SystemExit where the arguments make no sense, and after --help."""
+    with steady_streams(), _stop_signals() as received:
+        try:
+            from FusionINNLib.cli.parser import parse
+
+            options = parse(arguments)
+            _check_working_folder()
+            name = options.command.replace("-", "_")
+            command = importlib.import_module(f"FusionINNLib.cli.{_OWN_MODULE.get(name, 'commands')}")
+            getattr(command, name)(options)
+            return 0
+        except KeyboardInterrupt:
+            return _stopped()
+        except FusionINNError as problem:
+            return _fail(str(problem), problem.exit_code)
+        except MemoryError:
+            return _fail("There is not enough memory for these volumes: close other programs, or resample the volumes to fewer voxels.", 2)
+        except OSError as problem:
+            return _fail(f"A file or folder cannot be read or written ({problem.strerror or problem}): check the paths and the free space.",
+                         2)
+        except Exception:
+            if received:  # a library that is interrupted while it is loaded may say so in an error of its own
+                return _stopped()
+            raise
+
+
+def _stopped() -> int:
+    return _fail("Stopped: nothing was written.", Cancelled.exit_code)
+
+
+def _fail(sentence: str, code: int) -> int:
+    print(f"\nfusioninn: {sentence}" if sys.stderr.isatty() else f"fusioninn: {sentence}", file=sys.stderr)
+    return code
+
+
+def _check_working_folder() -> None:
+    """Raise FusionINNError where it was deleted: libraries for mathematics end the process there, in words of their own."""
+    try:
+        os.getcwd()
+    except OSError as problem:
+        raise FusionINNError("The folder in which you stand does not exist any more: change to another one, and try again.") from problem
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Signals that end a run become exceptions, so that half-written results are cleared away. Gives those that came."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # elsewhere signals cannot be set, and need not be
+        yield received
+        return
+
+    def interrupt(*_) -> None:
+        received.append(signal.SIGINT)
+        raise KeyboardInterrupt
+
+    def leave(number: int, _) -> None:
+        received.append(number)
+        sys.exit(128 + number)
+
+    handlers = {signal.SIGTERM: leave, signal.SIGINT: interrupt}
+    if hasattr(signal, "SIGHUP"):
+        handlers[signal.SIGHUP] = leave
+    ignored = [number for number in handlers if signal.getsignal(number) == signal.SIG_IGN]  # as `nohup` and a shell's `&` start it
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items() if number not in ignored}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
