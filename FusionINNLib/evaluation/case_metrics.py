@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from FusionINNLib.errors import InputError
+from FusionINNLib.preprocessing.normalization import scaled
 from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.progress import Progress
-from FusionINNLib.registration.resampling import reordered
+from FusionINNLib.registration.resampling import onto_grid
 from FusionINNLib.results.recipe import Recipe, SourceRecord
 from FusionINNLib.results.scene_folder import as_stored
 from FusionINNLib.volumes.volume import Volume
@@ -125,8 +126,7 @@ def _margin(inside: np.ndarray, spacing_ijk_mm: tuple[float, float, float], marg
 def _nominal(volume: Volume, record: SourceRecord, axis: int) -> np.ndarray:
     """A source as the network saw it, (K, J, I) float32. What is not finite is background."""
     stored = to_stack(as_stored(volume, record).array, axis)
-    normalised = np.stack([record.normalization(k).apply(part) for k, part in enumerate(stored)])
-    return np.nan_to_num(normalised, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.stack([scaled(part, record.normalization(k)) for k, part in enumerate(stored)])
 
 
 def _masked_rows(values: dict[str, float], region: str) -> list[Row]:
@@ -137,9 +137,9 @@ def _masked_rows(values: dict[str, float], region: str) -> list[Row]:
 
 def _turned_onto(labels: Volume | None, grid: Volume) -> Volume | None:
     """Labels with their axes as those of a grid: Slicer's readers turn left-handed ones over. Raises InputError for another grid."""
-    if labels is None or labels.same_grid(grid):
-        return labels
-    turned = reordered(labels, grid)
+    if labels is None:
+        return None
+    turned = onto_grid(labels, grid)
     if turned is None:
         raise InputError("The segmentation lies on another grid than the volumes to measure: bring it onto the grid of the fused image.")
     return turned

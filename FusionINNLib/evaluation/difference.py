@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from FusionINNLib.registration.resampling import reordered, resample
+from FusionINNLib.registration.resampling import onto_grid, resample
 from FusionINNLib.volumes.volume import Volume
 
 
@@ -42,7 +42,7 @@ def _on_grid(compared: Compared, grid: Volume) -> Volume:
     """The source as it is, with its axes turned, or interpolated."""
     source, transform = compared.source, compared.transform
     if transform is None:
-        turned = source if source.same_grid(grid) else reordered(source, grid)
+        turned = onto_grid(source, grid)
         if turned is not None:
             return turned
     return resample(source, grid, np.eye(4) if transform is None else transform)

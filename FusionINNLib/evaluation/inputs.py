@@ -10,9 +10,9 @@ import numpy as np
 from FusionINNLib.errors import GeometryError, InputError
 from FusionINNLib.evaluation.grayscale_png import is_picture, read_grey, read_picture_mask
 from FusionINNLib.metrics.images import HIGHEST, LOWEST
-from FusionINNLib.preprocessing.normalization import fit_volume
+from FusionINNLib.preprocessing.normalization import Normalization, fit_volume, scaled
 from FusionINNLib.preprocessing.slicing import to_stack
-from FusionINNLib.registration.resampling import reordered
+from FusionINNLib.registration.resampling import onto_grid
 from FusionINNLib.volumes.io import read_mask, read_volume
 from FusionINNLib.volumes.volume import Volume
 
@@ -83,7 +83,7 @@ def _check_size(path: Path, image: np.ndarray, first_path: Path, first: np.ndarr
         raise InputError(f"{first_path.name} is {sizes[0]} pixels but {path.name} is {sizes[1]}; bring all pictures to one size.")
 
 
-def _volumes(paths: tuple[Path, Path, Path], mask: Path | None, scaled: bool) -> Comparison:
+def _volumes(paths: tuple[Path, Path, Path], mask: Path | None, as_scaled: bool) -> Comparison:
     volumes = [read_volume(path) for path in paths]
     names = {role: volume.name if path.is_dir() else path.name for role, path, volume in zip(ROLES, paths, volumes)} | {"mask": None}
     fused = volumes[2]
@@ -95,7 +95,7 @@ def _volumes(paths: tuple[Path, Path, Path], mask: Path | None, scaled: bool) ->
     if all(_is_8_bit(volume) for volume in volumes):
         images, scales = [volume.array for volume in on_grid], ["8-bit grey levels, taken as 0..255"] * 3
     else:
-        images, scales = zip(*[_on_scale(volume, role, scaled, notes) for volume, role in zip(on_grid, ROLES)])
+        images, scales = zip(*[_on_scale(volume, role, as_scaled, notes) for volume, role in zip(on_grid, ROLES)])
     inside = None
     if mask is not None:
         given = read_mask(mask)
@@ -107,7 +107,7 @@ def _volumes(paths: tuple[Path, Path, Path], mask: Path | None, scaled: bool) ->
 
 def _on_grid(volume: Volume, reference: Volume, remedy: str) -> Volume:
     """The volume, with its axes reordered if need be. Raises GeometryError where it lies on other voxels than the reference."""
-    turned = volume if volume.same_grid(reference) else reordered(volume, reference)
+    turned = onto_grid(volume, reference)
     if turned is None:
         sizes = [" x ".join(str(size) for size in one.shape[::-1]) for one in (volume, reference)]
         unlike = f" ({sizes[0]} and {sizes[1]} voxels)" if sizes[0] != sizes[1] else ""
@@ -119,19 +119,19 @@ def _is_8_bit(volume: Volume) -> bool:
     return volume.array.dtype == np.uint8 and not volume.is_scaled
 
 
-def _on_scale(volume: Volume, role: str, scaled: bool, notes: list[str]) -> tuple[np.ndarray, str]:
+def _on_scale(volume: Volume, role: str, as_scaled: bool, notes: list[str]) -> tuple[np.ndarray, str]:
     """(k, j, i) float32 within -0.5..1.5, and how the values were taken. What is not finite becomes 0, as it does in `fuse`."""
-    if role != "fused" and not scaled:
+    normalised = role != "fused" and not as_scaled
+    if normalised:
         normalization = fit_volume(volume.array)
-        values = normalization.apply(volume.array)
+        values = scaled(volume.array, normalization)
         scale = f"normalised as 'fuse' does: (stored value - {normalization.offset:.6g}) / {normalization.scale:.6g}"
     elif _is_8_bit(volume):
         values, scale = volume.array.astype(np.float32) / 255, "8-bit grey levels, taken as 0..255"
     else:
-        values, scale = volume.values.astype(np.float32), "taken as it is, on the nominal 0..1 scale"
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+        values, scale = scaled(volume.values, Normalization(0.0, 1.0)), "taken as it is, on the nominal 0..1 scale"
     beyond = int(np.count_nonzero((values < LOWEST) | (values > HIGHEST)))
-    if beyond > BEYOND * values.size and not scale.startswith("normalised"):
+    if beyond > BEYOND * values.size and not normalised:
         raise InputError(f"{volume.name} reaches from {values.min():g} to {values.max():g}, which is not the nominal 0..1 scale "
                          f"(nor 8-bit): {_remedy(role)}.")
     if beyond:

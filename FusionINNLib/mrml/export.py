@@ -8,7 +8,7 @@ from FusionINNLib.mrml.readback import SceneFusion, fusionFromNodes, isOfFusion,
 from FusionINNLib.mrml.results import EstimateNodes, FusionNodes, storeEstimateSteps, storeExactSteps, storeImagesSteps
 from FusionINNLib.mrml.segments import drawnSegments, segmentationFromLabels
 from FusionINNLib.mrml.subject_hierarchy import placeBeside
-from FusionINNLib.registration.resampling import reordered
+from FusionINNLib.registration.resampling import onto_grid
 from FusionINNLib.results.scene_folder import Export, Source, as_stored
 from FusionINNLib.results.segments import on_grid
 from FusionINNLib.steps import Steps, finish
@@ -98,7 +98,7 @@ def _decomposed(node: Node, fusedNode: Node, stored: SceneFusion, kind: str | No
     volume = withChecksum(node, node.GetAttribute(PREFIX + "VoxelsSHA256"))
     if volume is None:
         raise ResultError(f"{node.GetName()} was changed since it was decomposed: decompose again.")
-    turned = volume if volume.same_grid(stored.fused) else reordered(volume, stored.fused)
+    turned = onto_grid(volume, stored.fused)
     if turned is None:
         raise ResultError(f"{node.GetName()} has changed its geometry since it was decomposed: decompose again.")
     return turned

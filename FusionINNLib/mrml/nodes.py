@@ -11,7 +11,7 @@ from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from FusionINNLib.errors import GeometryError, InputError
 from FusionINNLib.mrml.inputs import identityOfNode
-from FusionINNLib.registration.resampling import reordered
+from FusionINNLib.registration.resampling import onto_grid
 from FusionINNLib.volumes.volume import Volume, check_shape, check_voxels
 
 Node = Any
@@ -157,7 +157,7 @@ def updateVolumeNode(node: Node, volume: Volume, like: Node | None = None) -> No
 def onGridOf(volume: Volume, node: Node) -> Volume:
     """A volume with its axes in the order and direction of a node's, each voxel kept. Raises GeometryError where the grids differ."""
     grid = emptyGrid(voxelsOfNode(node).shape, affineOfResult(node))
-    turned = volume if volume.same_grid(grid) else reordered(volume, grid)
+    turned = onto_grid(volume, grid)
     if turned is None:
         raise GeometryError(f"{node.GetName()} has changed its geometry since the work was started: start it again.")
     return turned

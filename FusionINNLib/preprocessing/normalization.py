@@ -43,6 +43,14 @@ class Normalization:
         return np.clip(np.rint(self.undo(normalised)), float(limits.min), highest).astype(dtype)
 
 
+def scaled(stored: np.ndarray, normalization: Normalization) -> np.ndarray:
+    """Stored numbers of any shape -> float32 on the nominal 0..1 scale; what is not finite becomes background, 0."""
+    normalised = normalization.apply(stored)
+    if stored.dtype.kind not in "iub":
+        normalised[~np.isfinite(stored)] = 0
+    return normalised
+
+
 def fit_volume(stored: np.ndarray) -> Normalization:
     """One map for a whole volume of any shape with at least two distinct finite values: what the default network expects.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from FusionINNLib.errors import GeometryError, InputError
-from FusionINNLib.registration.resampling import reordered, resample, resample_labels, thinned
+from FusionINNLib.registration.resampling import onto_grid, resample, resample_labels, thinned
 from FusionINNLib.registration.rigid import (
     Head,
     Progress,
@@ -73,7 +73,7 @@ def align(reference: Volume, moving: Volume, mode: str = "auto", progress: Progr
     """
     if mode not in MODES:
         raise InputError(f"Unknown alignment '{mode}'; choose one of {', '.join(MODES)}.")
-    turned = moving if moving.same_grid(reference) else reordered(moving, reference)
+    turned = onto_grid(moving, reference)
     if turned is None and mode == "none":
         raise GeometryError(f"{reference.name} and {moving.name} lie on different grids; choose the alignment auto, header or rigid.")
     searching = mode == "rigid" or (mode == "auto" and turned is None)

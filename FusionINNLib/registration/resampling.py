@@ -1,56 +1,13 @@
-"""Putting voxels of one volume onto the grid of another, and telling head from background."""
+"""Putting voxels of one volume onto the grid of another."""
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
 
+from FusionINNLib.volumes.foreground import background_value, finite_values
 from FusionINNLib.volumes.itk import LPS_TO_RAS, to_sitk
 from FusionINNLib.volumes.volume import Volume
-
-_MAX_SAMPLES = 200_000
-
-
-def finite_values(volume: Volume) -> np.ndarray:
-    """Physical values (k, j, i) as float32; NaN and infinite voxels get the background value."""
-    values = volume.values.astype(np.float32, copy=False)
-    finite = np.isfinite(values)
-    if finite.all():
-        return values
-    return np.where(finite, values, np.float32(background_value(values[finite])))
-
-
-def background_value(values: np.ndarray) -> float:
-    """What surrounds the head, in the unit of `values` (finite, any shape).
-
-    The most common value, when it is common enough (1 in 20) and isn't the brightest (saturated, not background); else nearly
-    the lowest (0.5th percentile), since one stray voxel shouldn't decide.
-    """
-    flat = values.ravel()
-    flat = flat[::max(1, flat.size // _MAX_SAMPLES)]
-    found, counts = np.unique(flat, return_counts=True)
-    commonest = found[np.argmax(counts)]
-    if counts.max() >= 0.05 * flat.size and commonest < np.percentile(flat, 99.9):
-        return float(commonest)
-    return float(np.percentile(flat, 0.5))
-
-
-def head_mask(values: np.ndarray) -> np.ndarray:
-    """Boolean mask (k, j, i) of the head, roughly: what differs from the background, beyond noise.
-
-    In a skull-stripped volume, a large part is exactly background and all else is head (also negatives). With noise around the head, a
-    threshold at a tenth of the bright end does.
-    """
-    background = background_value(values)
-    different = values != np.float32(background)
-    # A volume without its skull has a smooth surround of one value; noise around a head makes few voxels exactly alike.
-    if np.count_nonzero(~different) >= 0.3 * values.size:
-        bright = np.percentile(values[different], 99) if different.any() else background
-        faint = values[different] < background + 0.05 * (bright - background)
-        if np.count_nonzero(faint) < 0.3 * max(1, np.count_nonzero(different)):
-            return different
-    bright = np.percentile(values, 99.5)
-    return values > background + 0.1 * (bright - background)
 
 
 def resample(moving: Volume, reference: Volume, transform: np.ndarray) -> Volume:
@@ -82,6 +39,11 @@ def resample_labels(segmentation: Volume, reference: Volume, transform: np.ndarr
     if segmentation.array.any() and not array.any():
         notes += ("none of the segmentation lies within the reference",)
     return replace(segmentation, array=array, affine=reference.affine, notes=notes)
+
+
+def onto_grid(volume: Volume, grid: Volume) -> Volume | None:
+    """`volume` on the voxels of `grid`, all of them kept: the very object on the same grid, `reordered` on the same voxels, else None."""
+    return volume if volume.same_grid(grid) else reordered(volume, grid)
 
 
 def reordered(moving: Volume, reference: Volume) -> Volume | None:

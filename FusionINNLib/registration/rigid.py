@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from FusionINNLib.registration.resampling import background_value, finite_values, head_mask
+from FusionINNLib.volumes.foreground import background_value, finite_values, head_mask
 from FusionINNLib.volumes.itk import LPS_TO_RAS, affine_of, to_sitk
 from FusionINNLib.volumes.volume import Volume, transform_points
 

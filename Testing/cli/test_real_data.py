@@ -11,7 +11,7 @@ from FusionINNLib.methods import model_card
 from FusionINNLib.methods.fusioninn.digits import changed_places
 from FusionINNLib.metrics.ssim import ssim
 from FusionINNLib.preprocessing.normalization import fit_volume
-from FusionINNLib.volumes.foreground import head_mask
+from FusionINNLib.volumes.foreground import filled_foreground
 from FusionINNLib.volumes.io import read_volume, write_nifti
 from training.evaluation.quality import high_frequency_energy
 
@@ -61,7 +61,7 @@ def test_the_fused_image_of_brats_is_like_its_sources_no_rougher_and_black_aroun
     gains, roughness, halo = [], [], []
     for k in (5, 20, 35):
         pair = [source[k] for source in sources]
-        head = head_mask(*pair)
+        head = filled_foreground(*pair)
         gains.append(sum(ssim(fused[k], source, 1.0) - ssim(sum(pair) / 2, source, 1.0) for source in pair))
         roughness.append(high_frequency_energy(fused[k], head) / max(high_frequency_energy(source, head) for source in pair))
         far = ~ndimage.binary_dilation(np.maximum(*pair) > 0, iterations=3)

@@ -3,13 +3,25 @@ import numpy as np
 import pytest
 from making import head, noise
 
-from FusionINNLib.preprocessing.normalization import REACH, Normalization, bright_level, fit_slice, fit_volume
+from FusionINNLib.preprocessing.normalization import REACH, Normalization, bright_level, fit_slice, fit_volume, scaled
 
 TYPES = ["i1", "u1", "i2", "u2", "i4", "u4"]
 
 
 def there_and_back(array, normalization):
     return normalization.undo_as(normalization.apply(array), array.dtype)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i2"])
+def test_what_is_not_finite_is_scaled_to_background(dtype):
+    array = np.arange(60).reshape(3, 4, 5).astype(dtype)
+    normalization = fit_volume(array)
+    expected = normalization.apply(array)
+    if array.dtype.kind == "f":
+        array.flat[7:10], expected.flat[7:10] = (np.nan, np.inf, -np.inf), 0
+    found = scaled(array, normalization)
+    assert found.dtype == np.float32 and expected.any()
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("fit", [fit_volume, fit_slice])

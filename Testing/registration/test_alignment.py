@@ -8,7 +8,7 @@ import SimpleITK as sitk
 from FusionINNLib.errors import Cancelled, GeometryError, InputError
 from FusionINNLib.registration import alignment
 from FusionINNLib.registration.alignment import align, motion, patients_differ, resample_labels
-from FusionINNLib.registration.resampling import background_value
+from FusionINNLib.registration.resampling import onto_grid
 from FusionINNLib.registration.rigid import find_head
 from FusionINNLib.volumes.io import read_volume
 from FusionINNLib.volumes.volume import Volume, transform_points
@@ -125,6 +125,21 @@ def test_the_same_grid_is_left_alone(pair):
         assert done.shift_mm == 0 and done.similarity_after == done.similarity_before > 0.5
 
 
+def test_onto_a_grid_without_interpolation(pair):
+    """The very object, one with other axes, or nothing."""
+    reference = pair[1]
+    assert onto_grid(reference, reference) is reference
+    affine = reference.affine.copy()
+    affine[:3, 3] += affine[:3, 1] * (reference.shape[1] - 1)
+    affine[:3, 1] *= -1
+    turned = replace(reference, array=np.ascontiguousarray(reference.array[:, ::-1]), affine=affine)
+    back = onto_grid(turned, reference)
+    assert back.same_grid(reference) and back.array.tobytes() == reference.array.tobytes()
+    shifted = reference.affine.copy()
+    shifted[0, 3] += 0.5
+    assert onto_grid(replace(reference, affine=shifted), reference) is None
+
+
 def test_other_axes_on_the_same_voxels_are_reordered_exactly(pair):
     reference = pair[1]
     array = (reference.array * 10).astype(np.int16)
@@ -183,14 +198,6 @@ def test_nan_does_not_spread(pair):
     array[30, 30, 30] = np.nan
     done = align(reference, replace(moving, array=array), "header")
     assert np.isfinite(done.volume.array).all()
-
-
-def test_background():
-    values = np.concatenate([np.full(500, -3.0), np.linspace(0, 90, 400), [-1000]])
-    assert background_value(values) == -3
-    assert background_value(np.concatenate([np.full(900, 255.0), np.linspace(0, 254, 2000)])) < 10  # saturated, not background
-    noise = np.random.default_rng(0).normal(50, 10, 4000)
-    assert noise.min() < background_value(noise) < 30
 
 
 def test_labels_by_nearest_neighbour(pair):

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from FusionINNLib.errors import FusionINNError, InputError
-from FusionINNLib.preprocessing.normalization import fit_slice, fit_volume
+from FusionINNLib.preprocessing.normalization import fit_slice, fit_volume, scaled
 from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.registration.alignment import align
 from FusionINNLib.reports.slice_view import SliceView, slice_view
-from FusionINNLib.volumes.foreground import head_mask
+from FusionINNLib.volumes.foreground import filled_foreground
 from FusionINNLib.volumes.io import read_segmentation, read_volume
 from FusionINNLib.volumes.volume import Volume, check_voxels
 from training.cached import checksum
@@ -120,7 +120,7 @@ def scale_by_volume(stack: np.ndarray) -> Callable[[int], np.ndarray]:
     What is not finite is background.
     """
     normalization = fit_volume(stack)
-    return lambda k: np.nan_to_num(normalization.apply(stack[k]), nan=0.0, posinf=0.0, neginf=0.0)
+    return lambda k: scaled(stack[k], normalization)
 
 
 def _on_one_grid(folder: Path, *names: str) -> tuple[Volume, Volume]:
@@ -154,7 +154,7 @@ def _pairs(name: str, first: Volume, second: Volume, wanted: list[int] | None, m
 def _heads(stacks: list[np.ndarray], wanted: Iterable[int]) -> dict[int, np.ndarray]:
     """Head of each wanted slice, always from the scale of the volume: the same mask on either scale."""
     first, second = map(scale_by_volume, stacks)
-    return {k: head_mask(first(k), second(k)) for k in wanted}
+    return {k: filled_foreground(first(k), second(k)) for k in wanted}
 
 
 def evenly(numbers: list[int], most: int | None) -> list[int]:

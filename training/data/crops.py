@@ -7,6 +7,7 @@ from numpy.random import Generator
 from scipy import ndimage
 
 from FusionINNLib.errors import InputError
+from FusionINNLib.volumes.foreground import foreground
 from training.data.augment import augment
 from training.data.prepare import PreparedCase, load
 from training.data.splits import read_splits
@@ -49,7 +50,7 @@ class CropSampler:
         case = cases[rng.integers(len(cases))]
         for _ in range(5):
             pair = self._crop(case.sources(self._slice(case, rng), self._contrasts(case, rng)), rng)
-            if (pair.max(0) > 0.05).mean() > 1 / 3:
+            if foreground(pair).mean() > 1 / 3:
                 break
         return augment(pair, rng).astype(np.float32)
 

@@ -16,6 +16,7 @@ import numpy as np
 from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError
 from FusionINNLib.preprocessing.normalization import fit_volume
+from FusionINNLib.volumes.foreground import foreground
 from FusionINNLib.volumes.io import read_segmentation, read_volume
 from FusionINNLib.volumes.volume import Volume
 
@@ -62,7 +63,7 @@ def prepare_case(folder: Path) -> PreparedCase:
     maps = {name: fit_volume(volume.array) for name, volume in volumes.items()}
     arrays = {name: _finite(volume.array, maps[name].offset) for name, volume in volumes.items()}
     marks = np.zeros(next(iter(arrays.values())).shape, np.uint8) if labels is None else labels.array.astype(np.uint8)
-    head = np.max([maps[name].apply(array) > 0.05 for name, array in arrays.items()], 0)
+    head = foreground(maps[name].apply(array) for name, array in arrays.items())
     box = (head.mean((1, 2)) > SMALLEST_HEAD, *_bounding_ranges(head.any(0)))
     if not box[0].any():
         raise InputError(f"{folder.name} shows next to nothing but background: look at its volumes.")

@@ -11,9 +11,10 @@ import numpy as np
 
 from FusionINNLib.methods.fusioninn.fused_file import FusedFile, read_fused
 from FusionINNLib.pipeline import Fusion, decompose, estimate, fuse
+from FusionINNLib.preprocessing.normalization import scaled
 from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.results.recipe import Recipe, SourceRecord, to_extension
-from FusionINNLib.volumes.foreground import head_mask
+from FusionINNLib.volumes.foreground import filled_foreground
 from FusionINNLib.volumes.io import read_volume, write_nifti
 from FusionINNLib.volumes.volume import Volume
 from training.evaluation.cases import EvaluationCase, SliceChoice
@@ -58,7 +59,7 @@ def measure_case(case: EvaluationCase, fusion: Fusion, choose: SliceChoice, mode
     """All figures of a fused case, None where it has no slice that counts."""
     sources = tuple(_nominal_source(volume, record, fusion.recipe.axis)
                     for volume, record in zip((fusion.first, fusion.second), fusion.recipe.sources))
-    heads = np.stack([head_mask(*pair) for pair in zip(*sources)])
+    heads = np.stack([filled_foreground(*pair) for pair in zip(*sources)])
     chosen = choose(case, fusion, heads)
     if not chosen:
         return None
@@ -103,7 +104,7 @@ def _remarks(fusion: Fusion) -> tuple[str, ...]:
 def _nominal_source(volume: Volume, record: SourceRecord, axis: int) -> np.ndarray:
     """A source as the network saw it: stack (K, J, I) float32 on the nominal 0..1 scale, 0 where it is not finite."""
     stack = to_stack(volume.array, axis)
-    return np.stack([np.nan_to_num(record.normalization(k).apply(part), nan=0.0, posinf=0.0, neginf=0.0) for k, part in enumerate(stack)])
+    return np.stack([scaled(part, record.normalization(k)) for k, part in enumerate(stack)])
 
 
 def _nominal_estimate(volume: Volume, record: SourceRecord, axis: int, chosen: list[int]) -> np.ndarray:

@@ -15,6 +15,7 @@ from FusionINNLib.methods import model_card, weights
 from FusionINNLib.methods.fusioninn.digits import DRAWN
 from FusionINNLib.methods.fusioninn.networks import FusionNetwork, build
 from FusionINNLib.methods.fusioninn.released_checkpoint import PAPER_MARGIN
+from FusionINNLib.volumes.foreground import foreground
 from training.data.paper_slices import slice_sources
 from training.data.prepare import PreparedCase
 from training.loop.config import load_config
@@ -88,7 +89,7 @@ def measure(network: FusionNetwork, pairs: list[np.ndarray]) -> dict[str, float]
     generator = torch.Generator().manual_seed(0)
     for pair in pairs:
         sources = torch.from_numpy(pair[None])
-        head = sources.amax(1, keepdim=True) > 0.05
+        head = foreground(sources.split(1, 1))
         fused, latent = network.fuse(sources)
         bright.append(fused[head].numpy())
         drawn = torch.randn((8, *latent.shape[1:]), generator=generator)

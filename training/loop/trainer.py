@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError, ModelError
 from FusionINNLib.methods.fusioninn.networks import FusionNetwork, build
+from FusionINNLib.volumes.foreground import foreground
 from training.data.augment import BACKGROUND
 from training.data.crops import VALIDATED_SET, CropSampler, load_split, validation_slices
 from training.data.prepare import PreparedCase
@@ -117,7 +118,7 @@ class Trainer:
     def loss(self, sources: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Total loss of a batch (B, 2, H, W), or of this process's rows of one, and its parts: means over rows."""
         c, workers = self.config, self.workers
-        head = (sources.amax(1, keepdim=True) > 0.05).float()
+        head = foreground(sources.split(1, 1)).float()
         background = (sources.amax(1, keepdim=True) <= BACKGROUND).float()
         sources = sources + c.noise * workers.normal_like(sources)
         fused, latent, log_det = self.network(sources)
@@ -276,7 +277,7 @@ def validate(network: FusionNetwork, validation: dict[str, list[np.ndarray]], de
 
 def _validate_slice(network: FusionNetwork, sources: Tensor, samples: int) -> dict[str, float]:
     fused, latent = network.fuse(sources)
-    head = (sources.amax(1, keepdim=True) > 0.05).float()
+    head = foreground(sources.split(1, 1)).float()
     inside = (head[..., 5:-5, 5:-5] > 0).float()
     average = sources.mean(1, keepdim=True)
     generator = torch.Generator().manual_seed(0)

@@ -16,7 +16,6 @@ from FusionINNLib.methods.fusioninn.fused_file import read_fused
 from FusionINNLib.metrics.ssim import ssim
 from FusionINNLib.pipeline import estimate
 from FusionINNLib.results.recipe import to_extension
-from FusionINNLib.volumes.foreground import head_mask
 from FusionINNLib.volumes.io import read_volume, write_nifti
 from training import __main__ as command
 from training.evaluation.cases import columns
@@ -35,17 +34,6 @@ def place(tmp_path_factory):
 
 
 # ---- figures -----------------------------------------------------------------------------------------------------------------------
-
-
-def test_the_head_has_no_holes_and_no_specks():
-    image = np.zeros((40, 40))
-    image[10:30, 8:32] = 0.5
-    image[18:22, 18:22] = 0.0
-    image[3, 3] = 1.0
-    expected = np.zeros((40, 40), bool)
-    expected[10:30, 8:32] = True
-    mask = head_mask(image, np.zeros_like(image))
-    assert mask[18:22, 18:22].all() and not mask[3, 3] and (mask != expected).sum() <= 4  # an opening by a cross takes the corners
 
 
 def test_high_frequency_energy_is_that_of_the_laplacian():
