@@ -21,6 +21,8 @@ def window(volume: Volume, axis: int, segmentation: Volume | None = None) -> tup
         tumour = sample[finite & (_sample(segmentation, indices, axis) != 0)]
         high = max(high, float(np.percentile(tumour, 99))) if tumour.size else high      # where it matters, nothing is burnt out
     low = 0.0 if -0.02 * high < low < 0.1 * high else float(low)
+    if not low < high:  # nearly all of it has one value
+        low, high = float(sample[finite].min()), float(sample[finite].max())
     return (_two_digits(low), _two_digits(high)) if _two_digits(low) < _two_digits(high) else (low, high)
 
 
@@ -50,7 +52,7 @@ def difference_column(title: str, volume: Volume, source: Volume, span: tuple[fl
     size = np.concatenate([np.abs(cut(index)).ravel() for index in slices])
     reach = float(np.percentile(np.nan_to_num(size, posinf=0.0), 99.9))
     # Never less than 1 % of the window: rounding must not look like an error.
-    reach = _round_up(max(reach, 0.01 * (span[1] - span[0])))
+    reach = _round_up(max(reach, 0.01 * (span[1] - span[0])) or 1.0)
     return Panel(title, cut, (-reach, reach), "difference", badge)
 
 
@@ -66,4 +68,4 @@ def _two_digits(value: float) -> float:
 def _round_up(value: float) -> float:
     """The next of 1, 2, 5, 10, 20, ..."""
     power = 10.0 ** np.floor(np.log10(value))
-    return float(next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9)))
+    return float(next((step * power for step in (1, 2, 5) if step * power >= value * (1 - 1e-9)), 10 * power))

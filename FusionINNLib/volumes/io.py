@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from FusionINNLib.errors import InputError
+from FusionINNLib.volumes import impostors
+from FusionINNLib.volumes.candidates import volume_in
 from FusionINNLib.volumes.itk import read_dicom, read_itk
 from FusionINNLib.volumes.nifti import has_scale_factors, read_extension, read_nifti, write_nifti
 from FusionINNLib.volumes.volume import Volume, check_voxels
@@ -90,6 +92,10 @@ def plain_name(path: Path) -> str:
 
 
 def _read(path: Path) -> Volume:
+    impostors.check(path)
+    if path.is_dir() and (inside := volume_in(path)) is not None:
+        volume = _read(inside)
+        return replace(volume, notes=(*volume.notes, "the one volume in the folder that was given"))
     if not path.exists():
         raise InputError(f"{path}: there is no such file or folder; check the path.")
     lower = path.name.lower()

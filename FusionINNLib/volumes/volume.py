@@ -14,6 +14,9 @@ from FusionINNLib.errors import GeometryError, InputError
 SHEAR_TOLERANCE = 1e-3
 """Largest cosine between two voxel axes that still counts as a right angle (0.06 degrees)."""
 
+LARGEST = 1e30
+"""Physical values beyond this would leave float32, in which networks compute, on the way."""
+
 CLEARLY_THICKER = 1.2
 """An axis is the through-plane axis when its spacing is more than this many times that of both others."""
 
@@ -141,7 +144,7 @@ def check_shape(shape: tuple[int, ...], name: str) -> None:
 def check_voxels(volume: Volume) -> Volume:
     """The volume, with a note on NaN and infinite voxels if there are some.
 
-    Raises InputError when no voxel is finite, or when all finite ones are equal.
+    Raises InputError when no voxel is finite, when all finite ones are equal, or when some are beyond `LARGEST`.
     """
     array, notes = volume.array, volume.notes
     if array.dtype.kind == "f":
@@ -154,4 +157,8 @@ def check_voxels(volume: Volume) -> Volume:
             array = array[finite]
     if array.min() == array.max() or volume.slope == 0:
         raise InputError(f"{volume.name}: all voxels have the same value; give a volume with an image in it.")
+    largest = max(abs(float(array.min())), abs(float(array.max()))) * abs(volume.slope) + abs(volume.intercept)
+    if largest > LARGEST:
+        raise InputError(f"{volume.name}: the values reach {largest:.1g}, beyond what can be computed with; "
+                         "divide them by a constant first.")
     return volume if notes == volume.notes else replace(volume, notes=notes)

@@ -78,3 +78,21 @@ def test_the_picture_shows_the_estimate_that_the_command_gives(fusion, tiny_mode
                    model=tiny_model, device="cpu")
     np.testing.assert_array_equal(few.first.array, whole.first.array[slices])
     np.testing.assert_array_equal(few.second_spread.array, whole.second_spread.array[slices])
+
+
+def test_windows_of_images_that_are_nearly_constant_or_vast():
+    """What damage and hot voxels leave: a window is never empty, nor a difference's scale."""
+    from FusionINNLib.reports.columns import difference_column, window
+    from FusionINNLib.volumes.volume import Volume
+
+    for values in ({}, {(2, 3, 4): 7.0}, {(2, 3, 4): 1e30, (2, 4, 4): -1e30}, {(2, 3, 4): np.nan}):
+        array = np.full((6, 40, 40), 5, np.float32)
+        for index, value in values.items():
+            array[index] = value
+        one = Volume(array, np.eye(4), "one")
+        low, high = window(one, 0)
+        assert low < high
+        reach = difference_column("", one, one, (low, high), 0, range(6)).window[1]
+        assert 0 < reach < np.inf
+    flat = Volume(np.zeros((6, 40, 40), np.float32), np.eye(4), "flat")
+    assert difference_column("", flat, flat, (0.0, 0.0), 0, range(6)).window == (-1.0, 1.0)

@@ -39,7 +39,7 @@ def _refused_files(folder):
     huge[42:48] = np.array([32000] * 3, "<i2").tobytes()
     (folder / "huge.nii").write_bytes(huge)
     return [("missing.nii.gz", "no such file"), ("cut.nii.gz", "cut off"), ("cut2.nii.gz", "cut off"), ("crc.nii.gz", "damaged"),
-            ("cut.nii", "cut off"), ("huge.nii", "cut off"), ("text.nii", "not a NIfTI"), ("empty.nii.gz", "not a NIfTI"),
+            ("cut.nii", "cut off"), ("huge.nii", "cut off"), ("text.nii", "not a NIfTI"), ("empty.nii.gz", "empty"),
             ("picture.png", "not an image of a known kind"), ("slice.dcm", "give the folder"), ("text.nrrd", "not an image"),
             ("bad.mha", "not an image"), ("short.nrrd", "cut off"), ("no_dicom", "no DICOM series"), ("inter.nii", "scale factors"),
             ("vector.nrrd", "3 values"), ("frames.nrrd", "2 frames"), ("complex.mha", "complex"),
