@@ -3,6 +3,7 @@ import copy
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from FusionINNLib.errors import DeviceMemoryError
+from FusionINNLib.methods.devices import exact_float32
 from FusionINNLib.methods.fusioninn.networks import FusionNetwork
 
 GPU_BATCH = 16  # slices at a time; a CPU is fastest with one, whose layers stay in its cache
@@ -27,8 +29,6 @@ class Engine:
     def __init__(self, network: FusionNetwork, device: torch.device, say: Callable[[str], None] = lambda sentence: None):
         self.network, self.device, self.say = network.to(device), device, say
         self.batch = 1 if device.type == "cpu" else GPU_BATCH
-        torch.backends.cudnn.allow_tf32 = False  # its 10-bit mantissa would cost the exactness of the way back
-        torch.backends.cuda.matmul.allow_tf32 = False
 
     def fuse(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Normalised sources (B, H, W) -> fused image and latent (B, H, W)."""
@@ -99,7 +99,7 @@ class Engine:
     def _try(self, step, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         """What `step` gives, None where there was not enough memory for it."""
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), exact_float32() if self.device.type == "cuda" else nullcontext():
                 inputs = (torch.tensor(x)[:, None].to(self.device) for x in (a, b))
                 return tuple(out[:, 0].cpu().numpy() for out in step(*inputs))
         except (MemoryError, RuntimeError) as problem:  # torch's own kind is a RuntimeError
