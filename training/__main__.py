@@ -22,9 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
 
             return bench.main(arguments[1:]) or 0
         from training.cli import commands
+        from training.cli import robustness as robustness_command
         from training.cli import tables as tables_commands
 
-        room = tables_commands if options.command in TABLES else commands
+        room = tables_commands if options.command in TABLES else robustness_command if options.command == "robustness" else commands
         getattr(room, options.command)(options)
         return 0
     except KeyboardInterrupt:
@@ -79,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--overwrite", action="store_true", help="replace an earlier model in the folder")
 
     _add_tables(commands)
+    robustness = commands.add_parser("robustness", help="what an estimate is worth after the fused file was rounded, turned, ...")
+    _add_robustness(robustness)
     commands.add_parser("bench", help="speed against the reference implementation", add_help=False)
     return parser
 
@@ -97,6 +100,19 @@ def _add_tables(commands) -> None:
     ablate.add_argument("--runs", type=Path, required=True, metavar="DIR", help="a run a row of the table, named after it")
     ablate.add_argument("--steps", type=_count, metavar="N", help="longer or shorter training of every row than the preset one")
     _add_table_options(ablate, "ablation")
+
+
+def _add_robustness(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default="default", metavar="ID|DIR", help="this project's model (default: default)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the folder given to 'evaluate'")
+    parser.add_argument("--splits", type=Path, metavar="FILE", help="JSON: set -> train, val -> case names")
+    parser.add_argument("--slices", type=_count, default=6, metavar="N", help="at most so many of a case, evenly spaced (default: 6)")
+    parser.add_argument("--patients", type=_count, default=100, metavar="N", help="at most so many of a column")
+    parser.add_argument("--columns", nargs="+", default=[], metavar="KEY", help="only these, such as t1ce_flair openms_t2_flair")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR",
+                        help="where robustness.md, .csv, .json and pictures/ go, replacing earlier ones")
+    parser.add_argument("--quick", action="store_true", help="a made-up case of a few slices in place of data")
+    _add_device(parser)
 
 
 def _add_table_options(parser: argparse.ArgumentParser, name: str) -> None:

@@ -57,7 +57,7 @@ def fuse_case(case: EvaluationCase, model: str, device: str) -> Fusion:
 
 def measure_case(case: EvaluationCase, fusion: Fusion, choose: SliceChoice, model: str, device: str) -> CaseResult | None:
     """All figures of a fused case, None where it has no slice that counts."""
-    sources = tuple(_nominal_source(volume, record, fusion.recipe.axis)
+    sources = tuple(nominal_source(volume, record, fusion.recipe.axis)
                     for volume, record in zip((fusion.first, fusion.second), fusion.recipe.sources))
     heads = np.stack([filled_foreground(*pair) for pair in zip(*sources)])
     chosen = choose(case, fusion, heads)
@@ -101,19 +101,19 @@ def _remarks(fusion: Fusion) -> tuple[str, ...]:
 # ---- on the nominal scale ----------------------------------------------------------------------------------------------------------
 
 
-def _nominal_source(volume: Volume, record: SourceRecord, axis: int) -> np.ndarray:
+def nominal_source(volume: Volume, record: SourceRecord, axis: int) -> np.ndarray:
     """A source as the network saw it: stack (K, J, I) float32 on the nominal 0..1 scale, 0 where it is not finite."""
     stack = to_stack(volume.array, axis)
     return np.stack([scaled(part, record.normalization(k)) for k, part in enumerate(stack)])
 
 
-def _nominal_estimate(volume: Volume, record: SourceRecord, axis: int, chosen: list[int]) -> np.ndarray:
+def nominal_estimate(volume: Volume, record: SourceRecord, axis: int, chosen: list[int]) -> np.ndarray:
     """The chosen slices (n, J, I) of an estimate in the source's unit, on the nominal 0..1 scale."""
     stack = to_stack(volume.array, axis)
     return np.stack([record.normalization(k).apply((stack[k] - record.intercept) / record.slope) for k in chosen])
 
 
-def _nominal_spread(volume: Volume, record: SourceRecord, axis: int, chosen: list[int]) -> np.ndarray:
+def nominal_spread(volume: Volume, record: SourceRecord, axis: int, chosen: list[int]) -> np.ndarray:
     """The chosen slices (n, J, I) of a standard deviation in the source's unit, on the nominal 0..1 scale."""
     stack = to_stack(volume.array, axis)
     return np.stack([stack[k] / abs(record.normalization(k).scale * record.slope) for k in chosen])
@@ -130,7 +130,7 @@ def _all_estimates(fusion: Fusion, chosen: list[int], model: str, device: str) -
     and the spreads of those from float32."""
 
     def nominal(first: Volume, second: Volume) -> Stacks:
-        return tuple(_nominal_estimate(volume, record, fusion.recipe.axis, chosen)
+        return tuple(nominal_estimate(volume, record, fusion.recipe.axis, chosen)
                      for volume, record in zip((first, second), fusion.recipe.sources))
 
     guesses = {}
@@ -139,7 +139,7 @@ def _all_estimates(fusion: Fusion, chosen: list[int], model: str, device: str) -
         guess = estimate(stored.fused, _only(stored.recipe, chosen), samples=SAMPLES, seed=SEED, model=model, device=device)
         guesses[name] = nominal(guess.first, guess.second)
         if dtype is None:
-            spreads = tuple(_nominal_spread(volume, record, fusion.recipe.axis, chosen)
+            spreads = tuple(nominal_spread(volume, record, fusion.recipe.axis, chosen)
                             for volume, record in zip((guess.first_spread, guess.second_spread), fusion.recipe.sources))
     recipe = _only(fusion.recipe, chosen)
     guess = estimate(fusion.fused, recipe, samples=1, seed=SEED, model=model, device=device)
