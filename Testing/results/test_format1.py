@@ -16,6 +16,7 @@ from FusionINNLib.results.folder import read_fusion
 from FusionINNLib.volumes.io import read_volume
 from training.loop.config import load_config
 from training.loop.export import load_run
+from training.trainers.registry import TRAINERS
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "format1"
 SHIPPED = "b377486557f3c5c0febd56fe8ef3c86dd6aea0df968c2611bd04e22cc762cf6d"
@@ -63,9 +64,9 @@ def test_the_fingerprint_of_the_shipped_model_is_as_released():
 
 
 def test_an_earlier_run_loads():
-    config = load_config(GOLDEN / "run" / "config.json")
+    config = load_config(GOLDEN / "run" / "config.json", TRAINERS)
     assert (config.preset, config.steps, config.settings["half_width"]) == ("default", 6, 8)
-    assert sum(parameter.numel() for parameter in load_run(GOLDEN / "run").parameters()) > 1000
+    assert sum(parameter.numel() for parameter in load_run(GOLDEN / "run", TRAINERS).parameters()) > 1000
 
 
 @pytest.mark.parametrize("name", SIGNATURES)

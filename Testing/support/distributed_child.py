@@ -13,6 +13,7 @@ from training_data import PAPER_RUN, RUN
 
 from training.distributed import joined
 from training.loop.trainer import Trainer
+from training.trainers.fusioninn import FusionInnTrainer
 from training.trainers.paper import PaperTrainer
 
 
@@ -37,7 +38,7 @@ def train(kind: type[Trainer], config, place: Path, folder: Path, device: str, w
 def main(place: Path, out: Path) -> None:
     """Both runs; what is left goes to OUT/<rank>.pt."""
     with joined("cpu") as (workers, device):
-        left = {"default": train(Trainer, RUN, place, out / "default", device, workers),
+        left = {"default": train(FusionInnTrainer, RUN, place, out / "default", device, workers),
                 "paper": train(PaperTrainer, PAPER_RUN, place, out / "paper", device, workers)}
         torch.save(left, out / f"{workers.rank}.pt")
 

@@ -9,14 +9,15 @@ from FusionINNLib.phantom.case import small_case
 from FusionINNLib.volumes.io import write_nifti
 from FusionINNLib.volumes.volume import Volume
 from training.data.prepare import prepare
-from training.loop.config import PRESETS, TrainingConfig
+from training.trainers.fusioninn import FusionInnConfig
+from training.trainers.paper import PublishedConfig
 
 SHAPE = (8, 48, 44)
 SPLIT = {"brats18": {"train": ["a", "b"], "val": ["c"]}, "lgg": {"train": ["d"], "val": ["e"]}}
 TINY = {"half_before": 1, "quarter": 1, "half_after": 1, "half_width": 8, "quarter_width": 8}
 SETTINGS = {"settings": TINY, "steps": 6, "batch": 2, "crop": 32, "validate_every": 3, "warm_up": 2}
-RUN = TrainingConfig(**SETTINGS | {"batch": 4})
-PAPER_RUN = TrainingConfig(**PRESETS["paper"] | {"preset": "paper", "steps": 6, "batch": 4, "crop": 32, "validate_every": 3})
+RUN = FusionInnConfig(**SETTINGS | {"batch": 4})
+PAPER_RUN = PublishedConfig(steps=6, batch=4, crop=32, validate_every=3)
 
 
 def write_data(folder: Path) -> Path:

@@ -14,7 +14,7 @@ from training_data import PAPER_RUN, RUN, write_place
 from FusionINNLib.errors import Cancelled, InputError
 from FusionINNLib.methods import devices
 from training.distributed import ALONE, Workers, joined
-from training.loop.trainer import Trainer
+from training.trainers.fusioninn import FusionInnTrainer
 from training.trainers.paper import PaperTrainer
 
 HERE = Path(__file__).resolve().parents[1]
@@ -50,7 +50,7 @@ def test_processes_share_a_batch_and_its_noise():
 
 def test_a_batch_that_cannot_be_shared_is_said_before_anything_is_read(tmp_path):
     with pytest.raises(InputError, match="batch of 4 cannot be shared equally by 3"):
-        Trainer(RUN, tmp_path / "nowhere", tmp_path / "none.json", tmp_path / "run", "cpu", Workers(0, 3))
+        FusionInnTrainer(RUN, tmp_path / "nowhere", tmp_path / "none.json", tmp_path / "run", "cpu", Workers(0, 3))
 
 
 def test_several_processes_need_as_many_gpus(monkeypatch):
@@ -83,7 +83,7 @@ def left(place, tmp_path_factory):
                           capture_output=True,
                           text=True, timeout=600)
     assert done.returncode == 0, done.stderr
-    alone = {"default": train(Trainer, RUN, place, out / "alone", "cpu", ALONE),
+    alone = {"default": train(FusionInnTrainer, RUN, place, out / "alone", "cpu", ALONE),
              "paper": train(PaperTrainer, PAPER_RUN, place, out / "alone_paper", "cpu", ALONE)}
     return [torch.load(out / f"{rank}.pt", weights_only=True) for rank in (0, 1)], alone, out
 
@@ -137,7 +137,7 @@ def test_ctrl_c_ends_all_processes_and_one_alone_goes_on(place, tmp_path):
     step = torch.load(run / "last.pt", weights_only=True)["step"]
     config = RUN.__class__(**RUN.__dict__ | {"steps": step + 3})
     said = []
-    Trainer(config, place / "prepared", place / "splits.json", run).run(said.append)
+    FusionInnTrainer(config, place / "prepared", place / "splits.json", run).run(said.append)
     assert said[0] == f"going on after step {step}" and torch.load(run / "last.pt", weights_only=True)["step"] == step + 3
 
 

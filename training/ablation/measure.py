@@ -17,6 +17,7 @@ from training.data.prepare import PreparedCase
 from training.loop.export import load_run
 from training.losses import paper as paper_losses
 from training.losses.paper import ReleasedProgram
+from training.trainers.registry import TRAINERS
 
 FIGURES = ("fused_1", "fused_2", "estimate_1", "estimate_2")
 AVERAGE = ("average_1", "average_2")
@@ -34,7 +35,7 @@ def measure_run(run: Path, prior: str, cases: list[PreparedCase], most: int) -> 
 
 
 def _measure(run: Path, prior: Callable[[Tensor], Tensor], cases: list[PreparedCase], most: int) -> dict[str, dict[str, float]]:
-    program = ReleasedProgram(load_run(run))
+    program = ReleasedProgram(load_run(run, TRAINERS))
     result = {}
     for case in cases:
         rows = [_slice_figures(program, whole_slice(case, k), prior, SEED + k) for k in some_tumour_slices(case, most)]

@@ -16,6 +16,7 @@ from training.data.prepare import PreparedCase, load
 from training.data.splits import read_splits
 from training.data.usable import usable_split
 from training.loop.convergence import Convergence, convergence_of
+from training.trainers.registry import TRAINERS
 
 MOST = 20  # slices of a patient
 MOST_QUICK = 2
@@ -155,7 +156,7 @@ class _Stages:
     def _measured(self, run: Path, variant: Variant, seed: int) -> Training:
         if not (run / "best.pt").exists():
             raise InputError(f"{run.name} is not trained yet")
-        return Training(seed, measure_run(run, variant.prior, self.cases, self.most), convergence_of(run), run)
+        return Training(seed, measure_run(run, variant.prior, self.cases, self.most), convergence_of(run, TRAINERS), run)
 
 
 def run_of(runs: Path, variant: Variant, seed: int) -> Path:

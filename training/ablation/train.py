@@ -9,6 +9,7 @@ from training.ablation.trainer import RECORD, AblationTrainer
 from training.ablation.variants import Variant
 from training.loop.run_settings import record, settings_of
 from training.loop.trainer import checkpoint_step
+from training.trainers.registry import TRAINERS
 
 SCHEDULE = {"crop": 64, "batch": 4, "steps": 6000, "learning_rate": 2e-3, "validate_every": 300, "warm_up": 50, "flat": 0.35,
             "average": 0.99, "clip": 1.0, "beta2": 0.99, "precision": "bfloat16"}
@@ -30,7 +31,7 @@ def train_variant(variant: Variant, seed: int, schedule: dict, prepared: Path, s
     """Train one row in the folder `run`, or go on with it. Raises InputError where it was begun on another schedule."""
     is_begun = (run / "last.pt").exists()
     given = [*variant.settings, f"seed={seed}", *(f"{name}={value}" for name, value in schedule.items())]
-    config, changed = settings_of(run, None, given, is_begun, may_change=True)
+    config, changed = settings_of(run, None, given, is_begun, True, TRAINERS)
     if changed:
         raise InputError(f"{run.name} was begun on another schedule ({', '.join(changed)}): choose another folder for --runs.")
     if is_begun and checkpoint_step(run) >= config.steps:
@@ -44,7 +45,7 @@ def go_on(begun: Path, variant: Variant, steps: int, prepared: Path, splits: Pat
     """A finished training once more and for more steps, in a folder `run` of its own: the learning rate rises again and falls later."""
     if not (run / "last.pt").exists():
         _copy_run(begun, run)
-    config, changed = settings_of(run, None, [f"steps={steps}"], True, may_change=True)
+    config, changed = settings_of(run, None, [f"steps={steps}"], True, True, TRAINERS)
     if checkpoint_step(run) >= config.steps:
         report("finished before")
         return

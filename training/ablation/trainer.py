@@ -18,10 +18,9 @@ from FusionINNLib.methods.fusioninn.networks import FusionNetwork
 from training.ablation.slices import WholeSliceCrops
 from training.ablation.variants import PRIORS, Variant
 from training.data.prepare import PreparedCase
-from training.loop.config import TrainingConfig
 from training.loop.trainer import Trainer
 from training.losses.paper import LOSSES, Passes, ReleasedProgram
-from training.trainers.paper import PaperTrainer
+from training.trainers.paper import PaperTrainer, PublishedConfig
 
 LEAST_SPREAD = 0.01  # of each source in the first batch, on 0..1
 RECORD = "variant.json"  # beside config.json: what a run is, since the latent's kind is no setting of a training in general
@@ -33,7 +32,7 @@ class AblationTrainer(PaperTrainer):
     Raises InputError where the folder holds a run of another row.
     """
 
-    def __init__(self, variant: Variant, config: TrainingConfig, prepared: Path, splits: Path, folder: Path, device: str = "cpu"):
+    def __init__(self, variant: Variant, config: PublishedConfig, prepared: Path, splits: Path, folder: Path, device: str = "cpu"):
         self.variant = variant
         _check_record(folder, variant)
         super().__init__(config, prepared, splits, folder, device)

@@ -19,7 +19,7 @@ from training.loop.convergence import Convergence, convergence_of
 from training.loop.export import load_run
 from training.losses import paper as paper_losses
 from training.losses.paper import ReleasedProgram
-from training.trainers.baseline import load_fuser
+from training.trainers.registry import TRAINERS
 
 AVERAGE, DEFAULT, PAPER, DDFM = "average", "fusioninn", "paper", "ddfm"
 ORDER = (*SIMPLE, *TRAINED, DDFM, PAPER, DEFAULT)
@@ -95,13 +95,13 @@ def _find(name: str, model: str, runs: Path, device: str) -> Method:
     if not (run / "best.pt").exists():
         fuser = build(name) if name in TRAINED else _released(networks.paper_network())
         return Method(name, fuser.to(device).eval(), NOT_TRAINED)  # with fresh weights: its size and its time are known all the same
-    state = convergence_of(run)
-    if (preset := load_config(run / "config.json").preset) != name:
+    state = convergence_of(run, TRAINERS)
+    if (preset := load_config(run / "config.json", TRAINERS).preset) != name:
         raise InputError(f"{run.name} is a run of {preset!r}: choose another folder for --runs.")
     if name == PAPER:
         code = _code(flow, networks, convolution, paper_losses, flow_fuser)
-        return Method(name, _released(load_run(run)).to(device), state.words, state, code)
-    return Method(name, load_fuser(run, device), state.words, state, _code(baselines))
+        return Method(name, _released(load_run(run, TRAINERS)).to(device), state.words, state, code)
+    return Method(name, load_run(run, TRAINERS).to(device), state.words, state, _code(baselines))
 
 
 def _shipped(model: str, runs: Path, device: str) -> Method:
@@ -112,7 +112,7 @@ def _shipped(model: str, runs: Path, device: str) -> Method:
         fuser = _released(network)
     else:
         fuser = FlowFuser(network, network, card.multiple)
-    state = convergence_of(runs / "default") if (runs / "default" / "log.csv").exists() else None
+    state = convergence_of(runs / "default", TRAINERS) if (runs / "default" / "log.csv").exists() else None
     return Method(DEFAULT, fuser.to(device).eval(), SHIPPED, state, _code(flow, networks, convolution, digits, flow_fuser))
 
 

@@ -3,11 +3,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.benchmark.figures import as_png
 from training.benchmark.flow_fuser import FlowFuser
 from training.benchmark.measured import estimate_slice, fuse_slice
 from training.benchmark.methods import AVERAGE, Method
 from training.benchmark.pairs import CasePairs, PairSet
+from training.figures import as_png
 
 AROUND = 4  # pixels of background kept around the head
 ERROR, DIFFERENCE = 0.2, 0.2  # ends of the colour scales, on nominal 0..1

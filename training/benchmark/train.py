@@ -7,9 +7,10 @@ from training.ablation.train import SCHEDULE, train_variant
 from training.ablation.trainer import RECORD
 from training.ablation.variants import PUBLISHED
 from training.benchmark.methods import ALL_TITLES, PAPER
-from training.cli.commands import trainer_for
 from training.loop.run_settings import settings_of
+from training.loop.spoken import spoken
 from training.loop.trainer import checkpoint_step
+from training.trainers.registry import TRAINERS
 
 _COMMON = {"crop": 64, "batch": 4, "flat": 0.5, "average": 0.99}
 _LARGE = _COMMON | {"steps": 2500, "validate_every": 125, "precision": "bfloat16"}
@@ -44,16 +45,17 @@ def _train(name: str, schedule: dict, prepared: Path, splits: Path, runs: Path, 
     run = runs / name
     is_begun = (run / "last.pt").exists()
     if is_begun:  # by its own settings, whoever began it
-        config, _ = settings_of(run, None, [], True, may_change=False)
+        config, _ = settings_of(run, None, [], True, False, TRAINERS)
         if checkpoint_step(run) >= config.steps:
             report("finished before")
             return
         if not (run / RECORD).exists():
-            trainer_for(config)(config, prepared, splits, run, device).run(report)
+            spoken(TRAINERS[config.preset])(config, prepared, splits, run, device).run(report)
             return
         schedule = {key: getattr(config, key) for key in schedule}
     if name == PAPER:
         train_variant(PUBLISHED, config.seed if is_begun else PAPER_SEED, schedule, prepared, splits, run, device, report)
         return
-    config, _ = settings_of(run, None, [f"preset={name}", *(f"{key}={value}" for key, value in schedule.items())], False, may_change=False)
-    trainer_for(config)(config, prepared, splits, run, device).run(report)
+    given = [f"preset={name}", *(f"{key}={value}" for key, value in schedule.items())]
+    config, _ = settings_of(run, None, given, False, False, TRAINERS)
+    spoken(TRAINERS[config.preset])(config, prepared, splits, run, device).run(report)

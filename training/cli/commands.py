@@ -2,19 +2,15 @@
 import argparse
 import csv
 import json
-import math
 import os
 import shlex
 import shutil
 import sys
-import time
 from pathlib import Path
 
 from FusionINNLib.atomic import check_free, replacing
 from FusionINNLib.errors import InputError
 from FusionINNLib.methods import model_card
-from FusionINNLib.methods.fusioninn.networks import build
-from training.baselines import TRAINED
 from training.data.crops import VALIDATED_SET, load_split
 from training.data.prepare import prepare as prepare_cases
 from training.data.splits import read_splits
@@ -26,9 +22,9 @@ from training.loop.config import TrainingConfig
 from training.loop.export import export as export_run
 from training.loop.export import load_run
 from training.loop.run_settings import record, settings_of
-from training.loop.trainer import START, Trainer, checkpoint_step
-from training.trainers.baseline import BaselineTrainer
-from training.trainers.paper import PaperTrainer
+from training.loop.spoken import spoken
+from training.loop.trainer import START, checkpoint_step
+from training.trainers.registry import TRAINERS
 
 
 def prepare(options: argparse.Namespace) -> None:
@@ -37,45 +33,6 @@ def prepare(options: argparse.Namespace) -> None:
 
 
 # ---- fit ---------------------------------------------------------------------------------------------------------------------------
-
-
-class SpokenTrainer(Trainer):
-    """A trainer that tells a waiting person, on standard error, how far it is."""
-
-    SECONDS = 2.0
-
-    def run(self, report=print) -> None:
-        """As `Trainer.run`."""
-        self._last, self._from = (time.monotonic() if self.workers.is_first else math.inf), None
-        super().run(report)
-
-    def on_step(self, parts: dict[str, float]) -> None:
-        """At most every two seconds."""
-        now = time.monotonic()
-        if self._from is None:
-            self._from = (now, self.step)
-        if now - self._last < self.SECONDS or not sys.stderr.isatty():
-            return
-        self._last, (start, first) = now, self._from
-        left = (now - start) / max(1, self.step - first) * (self.config.steps - self.step)
-        loss = sum(value for name, value in parts.items() if name != "norm")
-        print(f"\rstep {self.step} of {self.config.steps}, loss {loss:.4f}, about {left / 60:.0f} minutes left   ", end="", file=sys.stderr,
-              flush=True)
-
-
-class SpokenPaperTrainer(SpokenTrainer, PaperTrainer):
-    """The published training, telling how far it is."""
-
-
-class SpokenBaselineTrainer(SpokenTrainer, BaselineTrainer):
-    """Training of a network to compare with, telling how far it is."""
-
-
-def trainer_for(config: TrainingConfig) -> type[SpokenTrainer]:
-    """The kind of training that belongs to a preset."""
-    if config.preset in TRAINED:
-        return SpokenBaselineTrainer
-    return SpokenPaperTrainer if config.preset == "paper" else SpokenTrainer
 
 
 def fit(options: argparse.Namespace) -> None:
@@ -87,7 +44,7 @@ def fit(options: argparse.Namespace) -> None:
 def _fit(options: argparse.Namespace, workers: Workers, device: str) -> None:
     say = print if workers.is_first else lambda *words, **options: None
     is_begun = (options.run / "last.pt").exists()
-    config, changed = settings_of(options.run, options.config, options.set, is_begun, options.continue_with_new_settings)
+    config, changed = settings_of(options.run, options.config, options.set, is_begun, options.continue_with_new_settings, TRAINERS)
     _check_network(config)
     step = checkpoint_step(options.run) if is_begun else 0
     if step >= config.steps:
@@ -95,7 +52,7 @@ def _fit(options: argparse.Namespace, workers: Workers, device: str) -> None:
         return
     if options.start and not is_begun and workers.is_first:
         _copy_start(options.start, options.run)
-    trainer = trainer_for(config)(config, options.prepared, options.splits, options.run, device, workers)
+    trainer = spoken(TRAINERS[config.preset])(config, options.prepared, options.splits, options.run, device, workers)
     if changed and workers.is_first:
         record(options.run, step, changed)
     try:
@@ -115,10 +72,8 @@ def _copy_start(other: Path, run: Path) -> None:
 
 
 def _check_network(config: TrainingConfig) -> None:
-    if config.preset in TRAINED:
-        return
     try:
-        build(config.preset, config.settings)
+        TRAINERS[config.preset].network_of(config)
     except (ValueError, TypeError) as problem:
         raise InputError(f"The settings make no network ({problem}): correct 'preset' or 'settings'.") from problem
 
@@ -171,13 +126,13 @@ def _write(path: Path, content: bytes) -> None:
 def export(options: argparse.Namespace) -> None:
     """python -m training export --run DIR --out DIR --prepared DIR --splits FILE [--facts FILE]"""
     check_free(options.out, options.overwrite, frozenset({model_card.CARD, model_card.WEIGHTS}))
-    load_run(options.run)
+    load_run(options.run, TRAINERS)
     cases = load_split(options.prepared, options.splits, "train").get(VALIDATED_SET, [])
     if not cases:
         raise InputError(f"The split names no 'train' cases of {VALIDATED_SET}, on which the brightness of fusions is measured: add some.")
     facts = {"description": f"Trained by this project's training/, run {options.run.name}. Research use only.",
              "split": read_splits(options.splits), "validation": _best_row(options.run)} | _facts(options.facts)
-    export_run(options.run, options.out, cases, facts, options.overwrite)
+    export_run(options.run, options.out, cases, facts, TRAINERS, options.overwrite)
     print(f"Made the model folder {options.out}: try it with 'fusioninn fuse --model {options.out} ...'.")
 
 

@@ -17,6 +17,7 @@ from training.benchmark.pictures import pictures_of
 from training.benchmark.results import MOST_QUICK, BenchmarkResults, Request
 from training.benchmark.results import benchmark as run_benchmark
 from training.benchmark.train import QUICK_SCHEDULES, SCHEDULES
+from training.figures import curves
 
 QUICK_FOLDER = "quick"  # in the folder of runs: networks trained for a few steps are kept apart from the others
 
@@ -39,7 +40,7 @@ def benchmark(options: argparse.Namespace) -> None:
 
 def _figures(results: BenchmarkResults) -> dict[str, bytes]:
     made = {"benchmark_differences.png": figures.differences(results, results.sets[0]),
-            "benchmark_curves.png": figures.curves({method.title: method.convergence for method in results.methods if method.convergence})}
+            "benchmark_curves.png": curves({method.title: method.convergence for method in results.methods if method.convergence})}
     return {name: content for name, content in made.items() if content}
 
 

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from FusionINNLib.errors import InputError
-from training.loop.config import TrainingConfig, load_config
-from training.losses.paper import WIDTHS
+from training.loop.config import Trainers, load_config
 
-LOSSES = ("t1ce_flair_loss", "loss")  # columns of log.csv, the first that is there
 LEAST_GAIN = 0.01  # of the best loss: what the last part of the validations must have improved it by for more to be expected
 LAST_PART = 0.25  # of the validations
 FEWEST = 8  # validations below which nothing is said
@@ -54,6 +52,11 @@ class Convergence:
         return best_before_last_part(self.losses) - min(self.losses) if len(self.losses) > 1 else float("inf")
 
     @property
+    def last_part(self) -> int:
+        """Number of validations in the last quarter."""
+        return _last_part(self.losses)
+
+    @property
     def words(self) -> str:
         """For a table."""
         if self.is_converged:
@@ -67,17 +70,17 @@ class Convergence:
         return f"not converged: {self.gain:.1%} in the last quarter"
 
 
-def convergence_of(run: Path) -> Convergence:
+def convergence_of(run: Path, trainers: Trainers) -> Convergence:
     """From the log and the settings of a run; one without a log has done nothing. Raises InputError where they cannot be read."""
     try:
-        return _convergence_of(run)
+        return _convergence_of(run, trainers)
     except (OSError, ValueError, TypeError, KeyError) as problem:
         raise InputError(f"The run {run.name} lacks config.json, or that or log.csv is damaged: remove it and train again.") from problem
 
 
-def _convergence_of(run: Path) -> Convergence:
-    config = load_config(run / "config.json")
-    inert = _inert_part(config)
+def _convergence_of(run: Path, trainers: Trainers) -> Convergence:
+    config = load_config(run / "config.json", trainers)
+    loss_of = trainers[config.preset].logged_loss
     steps, losses, seconds = [], [], 0.0
     if (run / "log.csv").exists():
         with (run / "log.csv").open(newline="") as file:
@@ -85,7 +88,7 @@ def _convergence_of(run: Path) -> Convergence:
                 if steps and int(float(row["step"])) <= steps[-1]:
                     continue  # written twice around an interruption
                 steps.append(int(float(row["step"])))
-                losses.append(_loss(row) - inert)
+                losses.append(loss_of(config, row))
                 seconds = float(row["seconds"])
     batch = f"{config.batch} x {config.crop} x {config.crop}"
     return Convergence(tuple(steps), tuple(losses), config.steps, gain_of_last_part(losses), seconds, batch)
@@ -101,18 +104,8 @@ def gain_of_last_part(losses: list[float]) -> float:
 
 def best_before_last_part(losses: Sequence[float]) -> float:
     """The least loss of all but the last quarter, for two losses or more."""
-    return min(losses[:-max(1, round(len(losses) * LAST_PART))])
+    return min(losses[:-_last_part(losses)])
 
 
-def _inert_part(config: TrainingConfig) -> float:
-    """What the published latent loss adds to every loss whatever the latent is, see `paper_losses.discrepancy`; nothing elsewhere.
-
-    Left in, it would make every run of the published training look as if it stood still.
-    """
-    return config.forward_share * 2 * len(WIDTHS) / config.batch if config.preset == "paper" else 0.0
-
-
-def _loss(row: dict[str, str]) -> float:
-    """The loss; of the default network's runs, which log a score of about 2 at best, how far it is from that."""
-    name = next((name for name in LOSSES if name in row), None)
-    return 2 - float(row["score"]) if name is None else float(row[name])
+def _last_part(losses: Sequence[float]) -> int:
+    return max(1, round(len(losses) * LAST_PART))

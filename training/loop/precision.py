@@ -1,32 +1,25 @@
-"""Mixed precision: the subnets of couplings may compute in 16 bits; the couplings' own arithmetic, log-determinants and losses are float32.
+"""Mixed precision: layers may compute in 16 bits while they are trained; which of them, the trainer of a network says.
 
 A checkpoint holds float32 weights whatever it was trained in, and validation, export and every later use are float32: what is exact
 about a model does not depend on this.
 """
 import torch
-from torch import Tensor, nn
-
-from training.trainers.fusioninn_subnets import LowPrecisionSubnet, replace_subnets
+from torch import Tensor
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 """By the setting `precision`. Gradients of float16 are scaled, or they would vanish; bfloat16 has the range of float32."""
 
 
 class Precision:
-    """How a training computes on a device: `lower` the network once, then `backward` and `update` in each step."""
+    """How a training computes on a device: `backward` and `update` in each step, `layers` around what may be less precise."""
 
     def __init__(self, name: str, device: torch.device):
         self.dtype, self.device = PRECISIONS[name], device
         self.is_low = self.dtype is not torch.float32
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.dtype is torch.float16)
 
-    def lower(self, network: nn.Module) -> None:
-        """Let the subnets of a flow compute in this precision. Names of weights stay."""
-        if self.is_low:
-            replace_subnets(network, lambda subnet: LowPrecisionSubnet(*subnet, dtype=self.dtype))
-
     def layers(self) -> torch.autocast:
-        """A context in which the layers of a network that is no flow compute in this precision."""
+        """A context in which all layers compute in this precision."""
         return torch.autocast(self.device.type, self.dtype, enabled=self.is_low)
 
     def backward(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -19,28 +20,12 @@ from torch import Tensor, nn
 
 from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError, ModelError
-from FusionINNLib.methods.fusioninn.networks import FusionNetwork, build
-from FusionINNLib.volumes.foreground import foreground
-from training.data.augment import BACKGROUND
 from training.data.crops import VALIDATED_SET, CropSampler, load_split, validation_slices
 from training.data.prepare import PreparedCase
 from training.distributed import ALONE, Workers
 from training.loop.config import TrainingConfig
 from training.loop.precision import Precision
-from training.losses.losses import (
-    background_loss,
-    coding_noise,
-    edge_loss,
-    estimate_loss,
-    fused_loss,
-    learning_rate,
-    likelihood_loss,
-    salient_loss,
-    ssim_map,
-    statistics_loss,
-    texture_loss,
-)
-from training.trainers.fusioninn_widen import widened
+from training.losses.losses import learning_rate
 
 START = "start.pt"
 
@@ -58,12 +43,14 @@ class Step(nn.Module):
 
 
 class Trainer:
-    """One run: `Trainer(config, ...).run()`. Subclasses change a hook, not the loop.
+    """One run: `SomeTrainer(config, ...).run()`. Subclasses, in trainers/, fill in hooks and change none of the loop.
 
     Args:
         device: of this process.
         workers: the processes that train the run together; `config.batch` is that of all of them.
     """
+
+    Config: ClassVar[type[TrainingConfig]] = TrainingConfig
 
     def __init__(self, config: TrainingConfig, prepared: Path, splits: Path, folder: Path, device: str = "cpu", workers: Workers = ALONE):
         self.config, self.folder, self.device, self.workers = config, folder, torch.device(device), workers
@@ -77,7 +64,7 @@ class Trainer:
         self.network = self.build_network().to(self.device, memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.network).requires_grad_(False)
         self.precision = Precision(config.precision, self.device)
-        self.precision.lower(self.network)
+        self.lower_precision()
         self.optimizer = self.configure_optimizer()
         self.one_step = workers.parallel(Step(self.network, self.loss), self.device)
         self.step, self.best, self.seconds = 0, -np.inf, 0.0
@@ -95,9 +82,21 @@ class Trainer:
         share, cases = self.config.lgg_share, [name for name in cases if cases[name]]
         return {name: share if name == "lgg" else (1 - share) / (len(cases) - ("lgg" in cases)) for name in cases}
 
-    def build_network(self) -> FusionNetwork:
-        """The network of the config with fresh weights."""
-        return build(self.config.preset, self.config.settings)
+    @classmethod
+    def network_of(cls, config: TrainingConfig) -> nn.Module:
+        """The network of a config, to read weights into. Raises ValueError or TypeError for settings that make none."""
+        raise NotImplementedError
+
+    def build_network(self) -> nn.Module:
+        """The network of the config with the weights that training begins with."""
+        return self.network_of(self.config)
+
+    def lower_precision(self) -> None:
+        """Let parts of `network` compute in `precision.dtype` where that is set so; names of weights stay."""
+
+    def fitted(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Averaged weights of another run as this network can begin with them. Raises ValueError where it cannot."""
+        return weights
 
     def configure_optimizer(self) -> torch.optim.Optimizer:
         """Adam, as published."""
@@ -117,30 +116,14 @@ class Trainer:
 
     def loss(self, sources: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Total loss of a batch (B, 2, H, W), or of this process's rows of one, and its parts: means over rows."""
-        c, workers = self.config, self.workers
-        head = foreground(sources.split(1, 1)).float()
-        background = (sources.amax(1, keepdim=True) <= BACKGROUND).float()
-        sources = sources + c.noise * workers.normal_like(sources)
-        fused, latent, log_det = self.network(sources)
-        coded = coding_noise(fused, c.coding, workers)
-        drawn = torch.cat([workers.normal_like(latent), workers.normal_like(latent)])
-        draws = self.network.decompose(coded.repeat(2, 1, 1, 1), drawn).chunk(2)
-        parts = {"fused": c.fused_weight * fused_loss(fused, sources, c.ssim_share),
-                 "salient": c.salient_weight * salient_loss(fused, sources),
-                 "edge": c.edge_weight * edge_loss(fused, sources, head),
-                 "texture": c.texture_weight * texture_loss(fused, sources, head),
-                 "background": c.background_weight * background_loss(fused, sources, background),
-                 "estimate": c.estimate_weight * estimate_loss(draws, sources, c.ssim_share, c.crps_weight),
-                 "likelihood": c.likelihood_weight * likelihood_loss(latent, log_det),
-                 "statistics": c.statistics_weight * statistics_loss(latent, fused, head)}
-        return sum(parts.values()), {name: float(part.detach()) for name, part in parts.items()}
+        raise NotImplementedError
 
     def on_step(self, parts: dict[str, float]) -> None:
         """Told the parts of the loss after each step."""
 
     def validate(self) -> dict[str, float]:
         """Figures of the averaged weights, in the first process; the greatest `score` is kept as the best."""
-        return validate(self.averaged, self.validation, self.device)
+        raise NotImplementedError
 
     def after_validation(self, scores: dict[str, float]) -> None:
         """Told the figures, in every process, before everything is saved."""
@@ -151,6 +134,26 @@ class Trainer:
 
     def load_extra_state(self, state: dict) -> None:
         """Read what `extra_state` gave, from a whole checkpoint."""
+
+    # ---- hooks for what comes after ----------------------------------------------------------------------------------------------
+
+    @classmethod
+    def logged_loss(cls, config: TrainingConfig, row: dict[str, str]) -> float:
+        """What convergence is judged by, from a row of log.csv: the validation loss, without what no training could change in it."""
+        return float(row["loss"])
+
+    @classmethod
+    def exported(cls, network: nn.Module) -> nn.Module:
+        """A trained network as a model folder is to hold it."""
+        return network
+
+    @classmethod
+    def card_facts(cls, network: nn.Module, cases: list[PreparedCase]) -> dict:
+        """What the card of an exported network says of its input and output, measured on training cases; JSON-ready.
+
+        Raises ModelError for a network that is compared with others but is none of this program's models.
+        """
+        raise ModelError("Only a fusion method of this program becomes a model: this run trained a network to compare with.")
 
     # ---- loop --------------------------------------------------------------------------------------------------------------------
 
@@ -222,10 +225,10 @@ class Trainer:
               self.folder / "last.pt")
 
     def start_from(self, path: Path) -> None:
-        """Begin with the averaged weights of another run, whose network may have been narrower."""
+        """Begin with the averaged weights of another run."""
         weights = torch.load(path, map_location=self.device, weights_only=True)
         try:
-            weights = widened(weights, self.network.state_dict())
+            weights = self.fitted(weights)
             self.network.load_state_dict(weights)
         except (RuntimeError, ValueError) as problem:
             raise InputError(f"{path.name} holds weights of another network: start from a run with the same settings.") from problem
@@ -256,55 +259,3 @@ def checkpoint_step(folder: Path) -> int:
 def _save(state: dict, path: Path) -> None:
     with replacing(path) as file:
         torch.save(state, file)
-
-
-@torch.no_grad()
-def validate(network: FusionNetwork, validation: dict[str, list[np.ndarray]], device: torch.device, samples: int = 8) -> dict[str, float]:
-    """Quick figures on cropped validation slices; `python -m training evaluate` gives the ones to publish.
-
-    `score`, which picks the best weights, is the estimate from 8-bit storage inside the head, plus the fused image's similarity to
-    both sources where it is below the average's, plus a twentieth of how much better than the average it keeps their edges.
-    """
-    result: dict[str, float] = {}
-    for name, slices in validation.items():
-        rows = [_validate_slice(network, torch.from_numpy(pair)[None].to(device), samples) for pair in slices]
-        result |= {f"{name}_{key}": float(np.mean([row[key] for row in rows])) for key in rows[0]}
-    first = next(iter(validation))
-    result["score"] = sum(result[f"{first}_{key}"] for key in ("estimate8_1", "estimate8_2")) + min(
-        result[f"{first}_gain"], 0.0) + result[f"{first}_edges"] / 20
-    return result
-
-
-def _validate_slice(network: FusionNetwork, sources: Tensor, samples: int) -> dict[str, float]:
-    fused, latent = network.fuse(sources)
-    head = foreground(sources.split(1, 1)).float()
-    inside = (head[..., 5:-5, 5:-5] > 0).float()
-    average = sources.mean(1, keepdim=True)
-    generator = torch.Generator().manual_seed(0)
-    drawn = torch.randn((samples, *latent.shape[1:]), generator=generator).to(latent)
-    z = latent[head > 0]
-    centred = z - z.mean()
-    unit = (latent - z.mean()) / z.std() * head
-    right = (unit[..., :-1] * unit[..., 1:]).sum() / (head[..., :-1] * head[..., 1:]).sum()
-    low, high = float(fused.min()), float(fused.max())
-    step = (high - low) / 255
-
-    def inside_mean(a: Tensor, b: Tensor) -> float:
-        return float((ssim_map(a, b) * inside).sum() / inside.sum())
-
-    def estimate(image: Tensor) -> Tensor:
-        return network.decompose(image.expand(samples, -1, -1, -1), drawn)
-
-    draws, coded = estimate(fused), estimate(torch.round((fused - low) / step) * step + low).mean(0, keepdim=True)
-    floating = draws.mean(0, keepdim=True)
-    spread = draws.var(0, keepdim=True).mul(head).sum().sqrt()  # of the head as a whole: 1 where the spread is the true error
-    error = (floating - sources).square().mul(head).sum().sqrt()
-    x1, x2 = sources[:, :1], sources[:, 1:]
-    return {"edges": float((edge_loss(average, sources, head) - edge_loss(fused, sources, head)) / head.mean()),
-            "gain": float((ssim_map(fused, x1) + ssim_map(fused, x2) - ssim_map(average, x1) - ssim_map(average, x2)).mean()),
-            "estimate_1": inside_mean(floating[:, :1], x1), "estimate_2": inside_mean(floating[:, 1:], x2),
-            "spread": float(spread / error),
-            "whole": float(ssim_map(floating.transpose(0, 1), sources.transpose(0, 1)).mean()),
-            "estimate8_1": inside_mean(coded[:, :1], x1), "estimate8_2": inside_mean(coded[:, 1:], x2),
-            "z_mean": float(z.mean()), "z_sd": float(z.std()), "z_kurtosis": float((centred ** 4).mean() / z.var() ** 2 - 3),
-            "z_neighbour": float(right), "z_fused": float(torch.corrcoef(torch.stack([z, fused[head > 0]]))[0, 1])}

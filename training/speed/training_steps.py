@@ -15,11 +15,12 @@ from FusionINNLib.methods.fusioninn.released_checkpoint import from_freia
 from FusionINNLib.preprocessing.normalization import fit_volume
 from training.data.crops import VALIDATED_SET
 from training.data.prepare import PreparedCase, save
-from training.loop.config import PRESETS, TrainingConfig
+from training.loop.config import TrainingConfig
 from training.loop.trainer import Trainer
 from training.speed.reference import freia_network
 from training.speed.reference_training import ReleasedTraining
-from training.trainers.paper import PaperTrainer
+from training.trainers.fusioninn import FusionInnConfig, FusionInnTrainer
+from training.trainers.paper import PaperTrainer, PublishedConfig
 
 BATCH = 4
 LEAST = 2.5  # times the released steps per second
@@ -37,10 +38,10 @@ class TrainingBench:
     """
 
     def __init__(self, pair: np.ndarray, side: int, folder: Path, threads: int):
-        self.side, self.crop = side, min(TrainingConfig().crop, side)
+        self.side, self.crop = side, min(FusionInnConfig().crop, side)
         self._write(pair, folder)
-        paper = TrainingConfig(**PRESETS["paper"] | {"preset": "paper", "batch": BATCH, "crop": side, "threads": threads})
-        default = TrainingConfig(batch=BATCH, crop=self.crop, threads=threads)
+        paper = PublishedConfig(batch=BATCH, crop=side, threads=threads)
+        default = FusionInnConfig(batch=BATCH, crop=self.crop, threads=threads)
 
         def trainer(kind: type[Trainer], config: TrainingConfig, precision: str) -> Trainer:
             return kind(replace(config, precision=precision), folder / "prepared", folder / "splits.json", folder / "run")
@@ -50,7 +51,7 @@ class TrainingBench:
         with torch.no_grad():
             self.paper.network.load_state_dict(from_freia(theirs.state_dict()))
         self.released, self.sources = ReleasedTraining(theirs), torch.from_numpy(self.paper.draw_batch())
-        both = [trainer(Trainer, default, precision).train_step for precision in ("float32", "bfloat16")]
+        both = [trainer(FusionInnTrainer, default, precision).train_step for precision in ("float32", "bfloat16")]
         self.steps: dict[str, Callable] = {"released": lambda: self.released.step(self.sources), "paper": self.paper.train_step,
                                            "paper_low": low.train_step, "default": both[0], "default_low": both[1]}
 

@@ -1,37 +1,38 @@
 """Training of the networks that FusionINN is compared with, in the loop of `loop/trainer.py`: same crops, same loss on the fused image, no
 latent.
 
-    BaselineTrainer(baseline_config("unet"), prepared, splits, run).run()
-    fuser = load_fuser(run)
+    BaselineTrainer(BaselineConfig("unet"), prepared, splits, run).run()
+    fuser = load_run(run, TRAINERS)
 
 The loss is that of Kumar et al. 2024: 0.8 (1 - SSIM) + 0.2 MSE, mean over both sources. Whether a network has converged is seen from
 `t1ce_flair_loss` in the run's log.csv; `best.pt` has the least.
 """
-from pathlib import Path
-from pickle import UnpicklingError
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from FusionINNLib.errors import InputError, ModelError
+from FusionINNLib.errors import InputError
 from training.baselines import TRAINED, Fuser, build
 from training.data.prepare import PreparedCase
-from training.loop.config import TrainingConfig, load_config
+from training.loop.config import TrainingConfig
 from training.loop.trainer import Trainer
 from training.losses.losses import fused_loss, ssim_map
 
-LEARNING_RATE = 3e-4
-"""Of Adam, as published."""
 
-
-def baseline_config(name: str, **settings) -> TrainingConfig:
+@dataclass(frozen=True)
+class BaselineConfig(TrainingConfig):
     """The settings of a baseline's run: those of every run, with its name as the preset and the published learning rate."""
-    return TrainingConfig(**{"preset": name, "learning_rate": LEARNING_RATE} | settings)
+
+    learning_rate: float = 3e-4
 
 
 class BaselineTrainer(Trainer):
-    """One run of the network that `config.preset` names. Noise, coding, and the `_weight`s of the config do not apply."""
+    """One run of the network that `config.preset` names."""
+
+    Config: ClassVar[type[TrainingConfig]] = BaselineConfig
 
     def load_data(self, train: dict[str, list[PreparedCase]], val: dict[str, list[PreparedCase]]) -> None:
         """As `Trainer.load_data`. Raises InputError for a name that does not exist and a crop the network cannot take."""
@@ -42,9 +43,10 @@ class BaselineTrainer(Trainer):
             raise InputError(f"The setting crop must be a multiple of {TRAINED[name].multiple} for {name}.")
         super().load_data(train, val)
 
-    def build_network(self) -> Fuser:
+    @classmethod
+    def network_of(cls, config: TrainingConfig) -> Fuser:
         """Fresh weights, as torch sets them."""
-        return build(self.config.preset)
+        return build(config.preset)
 
     def loss(self, sources: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Total loss of a batch (B, 2, H, W) and its parts, of which there is one."""
@@ -82,6 +84,11 @@ class BaselineTrainer(Trainer):
             result |= {f"{name}_{key}": float(np.mean([row[key] for row in rows])) for key in rows[0]}
         return {**result, "score": -result[f"{next(iter(self.validation))}_loss"]}
 
+    @classmethod
+    def logged_loss(cls, config: TrainingConfig, row: dict[str, str]) -> float:
+        """That of the first set of validation slices."""
+        return float(row["t1ce_flair_loss"])
+
     def _validate_slice(self, sources: Tensor) -> dict[str, float]:
         first, second = sources[:, :1], sources[:, 1:]
         fused = self.averaged.fuse(first, second)
@@ -93,15 +100,3 @@ class BaselineTrainer(Trainer):
 def _q_ssim(fused: Tensor, first: Tensor, second: Tensor) -> float:
     """As in `FusionINNLib.metrics`, with data range 1."""
     return float((ssim_map(fused, first) + ssim_map(fused, second)).mean() / 2)
-
-
-def load_fuser(run: Path, device: str = "cpu") -> Fuser:
-    """The best weights of a run, ready to fuse. Raises ModelError where the run has none, or of another network."""
-    try:
-        fuser = build(load_config(run / "config.json").preset)
-        fuser.load_state_dict(torch.load(run / "best.pt", map_location=device, weights_only=True))
-    except OSError as problem:
-        raise ModelError(f"{run.name} holds no best.pt with its config.json: train first, or give the folder of a run.") from problem
-    except (RuntimeError, KeyError, ValueError, TypeError, EOFError, UnpicklingError) as problem:
-        raise ModelError(f"The checkpoint of {run.name} is damaged or of another network: start a new run.") from problem
-    return fuser.to(device).eval().requires_grad_(False)

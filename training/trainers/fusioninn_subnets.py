@@ -24,6 +24,11 @@ def quicken(network: nn.Module) -> None:
     replace_subnets(network, lambda subnet: (QuickSubnet if isinstance(subnet[2], NarrowConv) else ImageByImage)(*subnet))
 
 
+def lower_subnets(network: nn.Module, dtype: torch.dtype) -> None:
+    """Let the subnets of a flow compute in 16 bits."""
+    replace_subnets(network, lambda subnet: LowPrecisionSubnet(*subnet, dtype=dtype))
+
+
 class QuickSubnet(nn.Sequential):
     """3x3 convolution, ReLU, 3x3 convolution, ReLU between few channels, with a gradient from matrix products.
 

@@ -1,7 +1,6 @@
 """The published training of the `paper` preset (Kumar et al. 2024, section 4, and the authors' code), in the loop of `loop/trainer.py`.
 
-    python -m training fit --set preset=paper ...      # published values: `PRESETS` in loop/config.py; loss=printed for Eqs. 2-4 to the
-    letter
+    python -m training fit --set preset=paper ...      # `PublishedConfig`; loss=printed for Eqs. 2-4 to the letter
 
 What is different from the authors' program, on purpose:
 
@@ -11,22 +10,58 @@ What is different from the authors' program, on purpose:
 * Channel permutations come from a seed. An epoch is as long as there are slices; `validate_every` is an epoch of theirs (132 batches).
 * Slices were cut to the head by `prepare` and are surrounded by background again, in the middle of the field of view.
 """
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from FusionINNLib.errors import InputError
 from FusionINNLib.methods.fusioninn.networks import FusionNetwork
+from FusionINNLib.methods.fusioninn.released_checkpoint import PAPER_MARGIN
 from training.data.crops import VALIDATED_SET, validation_slices
 from training.data.paper_slices import CONTRASTS, SliceSampler, slice_sources
 from training.data.prepare import PreparedCase
-from training.loop.trainer import Trainer, validate
-from training.losses.paper import LOSSES, ReleasedProgram, passes
+from training.loop.config import TrainingConfig
+from training.losses.paper import LOSSES, WIDTHS, ReleasedProgram, passes
+from training.trainers.fusioninn import validate
+from training.trainers.fusioninn_flow import FlowTrainer
 from training.trainers.fusioninn_subnets import quicken
 
 
-class PaperTrainer(Trainer):
-    """A run of the published training. Settings of augmentation, noise, schedule and the `_weight`s do not apply."""
+@dataclass(frozen=True)
+class PublishedConfig(TrainingConfig):
+    """The published values, from the authors' code: 400 epochs of 8448 whole slices (the crop is as large as they are), gradients as they
+    come, no average of the weights. Settings of augmentation and schedule do not apply."""
+
+    preset: str = "paper"
+    learning_rate: float = 3e-4
+    batch: int = 64
+    crop: int = 240
+    steps: int = 400 * 132
+    validate_every: int = 132
+    clip: float = 1e9
+    beta2: float = 0.999
+    average: float = 0.0
+    loss: str = "released"  # or "printed": see losses/paper.py
+    forward_share: float = 0.5  # alpha of the paper; `ssim_share` is its lambda
+
+    def check(self) -> None:
+        """Raises InputError for a loss that does not exist."""
+        if self.loss not in LOSSES:
+            raise InputError(f"There is no loss {self.loss!r}: choose {' or '.join(LOSSES)}.")
+
+
+class PaperTrainer(FlowTrainer):
+    """A run of the published training."""
+
+    Config: ClassVar[type[TrainingConfig]] = PublishedConfig
+    NORMALIZATION, MARGIN = "slice", PAPER_MARGIN
+    sources_of: ClassVar[Callable] = staticmethod(slice_sources)
+    config: PublishedConfig
 
     FACTOR, PATIENCE = 0.95, 8  # of the learning rate: times this after more than so many validations without a better loss
 
@@ -98,6 +133,19 @@ class PaperTrainer(Trainer):
         self.plateau.load_state_dict(state["plateau"])
         for group in self.optimizer.param_groups:
             group["lr"] *= self.config.learning_rate / state["learning_rate"]
+
+    @classmethod
+    def logged_loss(cls, config: PublishedConfig, row: dict[str, str]) -> float:
+        """Without what the latent loss adds whatever the latent is, see `losses.paper.discrepancy`.
+
+        Left in, it would make every run look as if it stood still.
+        """
+        return float(row["loss"]) - config.forward_share * 2 * len(WIDTHS) / config.batch
+
+    @classmethod
+    def exported(cls, network: FusionNetwork) -> FusionNetwork:
+        """As it is: the published network exchanges no digits."""
+        return network
 
     def _batch_of(self, sampler: SliceSampler, number: int) -> np.ndarray:
         return sampler.batch(number, self.config.batch, np.random.default_rng([self.config.seed, number]))

@@ -23,14 +23,15 @@ from training.ablation.trainer import AblationTrainer
 from training.ablation.variants import GROUPS, PRIORS, PUBLISHED, TRAININGS, VARIANTS, Variant, family
 from training.data.paper_slices import slice_sources
 from training.data.prepare import load, prepare
-from training.loop.config import PRESETS, TrainingConfig, load_config
+from training.loop.config import load_config
 from training.loop.convergence import Convergence
 from training.loop.export import load_run
 from training.loop.trainer import Trainer, checkpoint_step
 from training.losses.paper import ReleasedProgram
-from training.trainers.paper import PaperTrainer
+from training.trainers.paper import PaperTrainer, PublishedConfig
+from training.trainers.registry import TRAINERS
 
-SMALL = TrainingConfig(**PRESETS["paper"] | {"preset": "paper", "steps": 4, "batch": 2, "crop": 48, "validate_every": 2})
+SMALL = PublishedConfig(steps=4, batch=2, crop=48, validate_every=2)
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +138,7 @@ def test_a_folder_keeps_its_row_and_its_schedule(place, tmp_path):
         train_variant(PUBLISHED, 0, QUICK | {"steps": 9}, *arguments)
     said = []
     train_variant(PUBLISHED, 0, QUICK | {"steps": 2}, *arguments[:-1], said.append)
-    assert said == ["finished before"] and load_config(tmp_path / "run" / "config.json").settings == {"k": 3}
+    assert said == ["finished before"] and load_config(tmp_path / "run" / "config.json", TRAINERS).settings == {"k": 3}
 
 
 def test_a_training_goes_on_in_a_folder_of_its_own(place, tmp_path, monkeypatch):
@@ -154,7 +155,7 @@ def test_a_training_goes_on_in_a_folder_of_its_own(place, tmp_path, monkeypatch)
     go_on(begun, PUBLISHED, steps, *data, run, "cpu", said.append)
     assert {path.name: path.read_bytes() for path in begun.iterdir()} == before and checkpoint_step(run) == steps
     lines = [int(float(line["step"])) for line in csv.DictReader((run / "log.csv").open())]
-    assert lines == list(range(2, steps + 1, 2)) and load_config(run / "config.json").seed == 1
+    assert lines == list(range(2, steps + 1, 2)) and load_config(run / "config.json", TRAINERS).seed == 1
     assert json.loads((run / "config_history.json").read_text())[0]["changed"]["steps"] == [QUICK["steps"], steps]
     go_on(begun, PUBLISHED, steps, *data, run, "cpu", said.append)
     assert said[-1] == "finished before"
@@ -180,7 +181,7 @@ def test_who_kept_both_sources_goes_on(place, tmp_path, monkeypatch):
 
     monkeypatch.setattr(results, "train_variant", train)
     monkeypatch.setattr(results, "go_on", longer)
-    monkeypatch.setattr(results, "convergence_of", lambda run: REST)
+    monkeypatch.setattr(results, "convergence_of", lambda run, trainers: REST)
     monkeypatch.setattr(results, "measure_run", lambda run, *rest: {"c": dict.fromkeys(FIGURES + AVERAGE, kept[run.name])})
     arguments = (place / "prepared", place / "splits.json", tmp_path, QUICK, True)
     made = results.ablate(*arguments, True, "cpu", lambda line: None)
@@ -199,7 +200,7 @@ def test_figures_are_those_of_whole_slices_and_made_once(place, tmp_path, case, 
     train_variant(PUBLISHED, 0, QUICK, place / "prepared", place / "splits.json", tmp_path, "cpu", lambda line: None)
     figures = measure_run(tmp_path, "zeros", [case], 1)["c"]
     pair = torch.from_numpy(whole_slice(case, some_tumour_slices(case, 1)[0]))[None]
-    program = ReleasedProgram(load_run(tmp_path))
+    program = ReleasedProgram(load_run(tmp_path, TRAINERS))
     with torch.no_grad():
         fused, latent = program.fuse(pair)
         guess = program.decompose(fused, torch.zeros_like(latent))

@@ -12,7 +12,9 @@ from FusionINNLib.errors import InputError, ModelError
 from training.baselines import SIMPLE, TITLES, TRAINED, build
 from training.baselines.simple import LaplacianPyramid
 from training.data.prepare import prepare
-from training.trainers.baseline import BaselineTrainer, baseline_config, load_fuser
+from training.loop.export import load_run
+from training.trainers.baseline import BaselineConfig, BaselineTrainer
+from training.trainers.registry import TRAINERS
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "synthetic" / "inputs"
 PUBLISHED_PARAMETERS = {"deepfuse": 89_155, "funfuseann": 122_209, "half_unet": 337_729, "unet": 31_042_945, "unet_plus_plus": 36_629_057,
@@ -107,7 +109,7 @@ def place(tmp_path_factory):
 
 
 def trainer(place, run, kind=BaselineTrainer, name="deepfuse", **settings) -> BaselineTrainer:
-    config = baseline_config(name, **{"steps": 6, "batch": 2, "crop": 32, "validate_every": 3, "warm_up": 2} | settings)
+    config = BaselineConfig(name, **{"steps": 6, "batch": 2, "crop": 32, "validate_every": 3, "warm_up": 2} | settings)
     return kind(config, place / "prepared", place / "splits.json", run)
 
 
@@ -118,7 +120,7 @@ def test_a_few_steps_reduce_the_validation_loss(place, tmp_path):
     assert -run.best < before["t1ce_flair_loss"] - 0.1
     rows = (tmp_path / "log.csv").read_text().splitlines()
     assert {"t1ce_flair_loss", "t1ce_flair_q_ssim", "t1ce_flair_gain", "t2_flair_loss"} <= set(rows[0].split(",")) and len(rows) == 4
-    best = load_fuser(tmp_path)
+    best = load_run(tmp_path, TRAINERS)
     run.averaged.load_state_dict(best.state_dict())
     assert run.validate()["score"] == pytest.approx(run.best, abs=1e-6)
 
@@ -160,14 +162,14 @@ def test_settings_that_do_not_fit_are_refused(place, tmp_path):
         trainer(place, tmp_path, name="unet", crop=40)
     with pytest.raises(InputError, match="no network 'average'"):
         trainer(place, tmp_path, name="average")
-    assert baseline_config("unet").learning_rate == 3e-4 and baseline_config("unet", steps=7).steps == 7
+    assert BaselineConfig("unet").learning_rate == 3e-4 and BaselineConfig("unet", steps=7).steps == 7
 
 
 def test_a_run_without_weights_or_of_another_network_is_an_error(place, tmp_path):
     with pytest.raises(ModelError, match="no best.pt"):
-        load_fuser(tmp_path)
+        load_run(tmp_path, TRAINERS)
     trainer(place, tmp_path, steps=1).run(lambda line: None)
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | {"preset": "funfuseann"}))
     with pytest.raises(ModelError, match="another network"):
-        load_fuser(tmp_path)
+        load_run(tmp_path, TRAINERS)

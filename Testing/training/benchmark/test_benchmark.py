@@ -24,8 +24,10 @@ from training.benchmark.pairs import CasePairs, evenly, load_cases, pair_sets
 from training.benchmark.published import METRICS, VALUES
 from training.cached import cached, checksum
 from training.data.usable import usable_split
-from training.loop.config import PRESETS, TrainingConfig
 from training.loop.convergence import Convergence, convergence_of, gain_of_last_part
+from training.trainers.baseline import BaselineConfig
+from training.trainers.paper import PublishedConfig
+from training.trainers.registry import TRAINERS
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +110,10 @@ def test_a_plateau_is_told_from_a_slope():
 
 
 def test_the_inert_part_of_the_published_loss_does_not_hide_a_slope(tmp_path):
-    config = TrainingConfig(**PRESETS["paper"] | {"preset": "paper", "batch": 4, "steps": 3, "forward_share": 0.5})
+    config = PublishedConfig(batch=4, steps=3, forward_share=0.5)
     config.save(tmp_path / "config.json")
     (tmp_path / "log.csv").write_text("step,seconds,loss\n1,10,1.0\n2,20,0.95\n2,21,0.95\n3,30,0.9\n")
-    state = convergence_of(tmp_path)
+    state = convergence_of(tmp_path, TRAINERS)
     assert state.steps == (1, 2, 3) and state.losses == pytest.approx((0.25, 0.2, 0.15)) and state.seconds == 30  # 0.5 * 6 / 4 is inert
     assert state.gain == pytest.approx(0.25) and state.is_finished
 
@@ -214,7 +216,7 @@ def test_every_method_has_its_row_and_what_is_not_trained_is_out_of_the_ranking(
 
 def test_a_run_of_another_network_is_named_and_not_measured(tmp_path, tiny_model):
     (tmp_path / "deepfuse").mkdir()
-    TrainingConfig(preset="funfuseann").save(tmp_path / "deepfuse" / "config.json")
+    BaselineConfig("funfuseann").save(tmp_path / "deepfuse" / "config.json")
     (tmp_path / "deepfuse" / "best.pt").write_bytes(b"no weights")
     (tmp_path / "unet").mkdir()
     (tmp_path / "unet" / "config.json").write_text('{"preset": "une')

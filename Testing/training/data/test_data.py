@@ -16,9 +16,11 @@ from training.data import augment
 from training.data.crops import CropSampler, load_split, validation_slices
 from training.data.prepare import load, prepare, prepare_case, save
 from training.data.splits import read_splits
-from training.loop.config import TrainingConfig, load_config
+from training.loop.config import load_config
 from training.loop.run_settings import settings_of
+from training.trainers.fusioninn import FusionInnConfig
 from training.trainers.fusioninn_widen import widened
+from training.trainers.registry import TRAINERS
 
 
 @pytest.fixture(scope="module")
@@ -177,18 +179,18 @@ def _head_like(rng) -> np.ndarray:
 
 
 def test_settings_are_frozen_and_come_back(tmp_path):
-    config = TrainingConfig(steps=7, settings={"quarter": 1})
+    config = FusionInnConfig(steps=7, settings={"quarter": 1})
     config.save(tmp_path / "config.json")
-    assert load_config(tmp_path / "config.json") == config
+    assert load_config(tmp_path / "config.json", TRAINERS) == config
     with pytest.raises(AttributeError):
         config.steps = 8
 
 
 def test_settings_come_from_a_file_and_then_from_the_command(tmp_path):
     (tmp_path / "mine.json").write_text(json.dumps(SETTINGS))
-    config, changed = settings_of(tmp_path / "run", tmp_path / "mine.json", ["steps=9", "learning_rate=1"], False, False)
+    config, changed = settings_of(tmp_path / "run", tmp_path / "mine.json", ["steps=9", "learning_rate=1"], False, False, TRAINERS)
     assert (config.steps, config.batch, config.learning_rate, changed) == (9, 2, 1.0, {})
-    assert asdict(config) | {"steps": 6, "learning_rate": TrainingConfig().learning_rate} == asdict(TrainingConfig()) | SETTINGS
+    assert asdict(config) | {"steps": 6, "learning_rate": FusionInnConfig().learning_rate} == asdict(FusionInnConfig()) | SETTINGS
 
 
 @pytest.mark.parametrize("single, words", [("stepps=9", "no setting 'stepps'"), ("steps=many", "takes a value like"),
@@ -197,7 +199,7 @@ def test_settings_come_from_a_file_and_then_from_the_command(tmp_path):
                                            ("settings=3", "takes a value like")])
 def test_settings_that_make_no_sense(tmp_path, single, words):
     with pytest.raises(InputError, match=words):
-        settings_of(tmp_path, None, [single], False, False)
+        settings_of(tmp_path, None, [single], False, False, TRAINERS)
 
 
 # ---- widening ----------------------------------------------------------------------------------------------------------------------

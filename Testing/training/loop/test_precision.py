@@ -1,5 +1,6 @@
 """Training in 16 bits: close to float32, resumable, and its checkpoints as exact as any."""
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,13 +9,14 @@ from training_data import PAPER_RUN, RUN, TINY, write_place
 from FusionINNLib.errors import InputError
 from FusionINNLib.methods.fusioninn.flow import AffineCoupling
 from FusionINNLib.methods.fusioninn.networks import build
-from training.cli.commands import trainer_for
 from training.loop.config import TrainingConfig
 from training.loop.export import load_run
 from training.loop.precision import Precision
 from training.loop.run_settings import settings_of
-from training.trainers.baseline import baseline_config
-from training.trainers.fusioninn_subnets import LowPrecisionSubnet
+from training.trainers.baseline import BaselineConfig
+from training.trainers.fusioninn import FusionInnConfig
+from training.trainers.fusioninn_subnets import LowPrecisionSubnet, lower_subnets
+from training.trainers.registry import TRAINERS
 
 LOW = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 LOSS_TOLERANCE = 0.03  # of the loss, over some steps, against float32; seen: 0.015 at most
@@ -27,14 +29,14 @@ def place(tmp_path_factory):
 
 def _config(preset: str, **settings) -> TrainingConfig:
     if preset == "deepfuse":
-        return baseline_config("deepfuse", **{"steps": 6, "batch": 4, "crop": 32, "validate_every": 3} | settings)
-    return TrainingConfig(**vars(RUN if preset == "default" else PAPER_RUN) | settings)
+        return BaselineConfig("deepfuse", **{"steps": 6, "batch": 4, "crop": 32, "validate_every": 3} | settings)
+    return replace(RUN if preset == "default" else PAPER_RUN, **settings)
 
 
 def _losses(place, folder, config) -> list[float]:
     """Train, and the loss of each step."""
     seen = []
-    trainer = trainer_for(config)(config, place / "prepared", place / "splits.json", folder)
+    trainer = TRAINERS[config.preset](config, place / "prepared", place / "splits.json", folder)
     trainer.on_step = lambda parts: seen.append(sum(value for name, value in parts.items() if name != "norm"))
     trainer.run(lambda line: None)
     return seen
@@ -56,13 +58,13 @@ def test_some_steps_in_16_bits_are_close_to_those_in_32(place, tmp_path, preset)
 @pytest.mark.parametrize("name", LOW)
 def test_the_loss_falls_and_the_model_is_exact(place, tmp_path, name):
     config = _config("paper", precision=name, steps=30, validate_every=30, learning_rate=3e-3)
-    trainer = trainer_for(config)(config, place / "prepared", place / "splits.json", tmp_path)
+    trainer = TRAINERS[config.preset](config, place / "prepared", place / "splits.json", tmp_path)
     before = trainer.validation_loss()
     trainer.run(lambda line: None)
     assert -trainer.best < 0.95 * before
     state = torch.load(tmp_path / "last.pt", weights_only=True)
     assert {tensor.dtype for tensor in state["averaged"].values() if tensor.is_floating_point()} == {torch.float32}
-    network = load_run(tmp_path)
+    network = load_run(tmp_path, TRAINERS)
     sources = torch.rand(2, 2, 48, 48, generator=torch.Generator().manual_seed(0))
     assert float((network.decompose(*network.fuse(sources)) - sources).abs().max()) < 1e-5
 
@@ -71,7 +73,7 @@ def test_the_loss_falls_and_the_model_is_exact(place, tmp_path, name):
 def test_a_run_in_16_bits_goes_on_as_if_nothing_had_happened(place, tmp_path, name):
     config = _config("default", precision=name)
     _losses(place, tmp_path / "whole", config)
-    stopped = trainer_for(config)(config, place / "prepared", place / "splits.json", tmp_path / "resumed")
+    stopped = TRAINERS[config.preset](config, place / "prepared", place / "splits.json", tmp_path / "resumed")
 
     def stop(parts):
         if stopped.step == 5:
@@ -100,10 +102,10 @@ def test_gradients_that_overflow_are_dropped_and_the_next_ones_are_scaled_less()
 
 def test_unknown_precisions_are_refused_and_none_may_change_in_a_run(tmp_path):
     with pytest.raises(InputError, match="choose float32, bfloat16, float16"):
-        settings_of(tmp_path, None, ["precision=int8"], False, False)
-    TrainingConfig().save(tmp_path / "config.json")
+        settings_of(tmp_path, None, ["precision=int8"], False, False, TRAINERS)
+    FusionInnConfig().save(tmp_path / "config.json")
     with pytest.raises(InputError, match="precision cannot change in a run"):
-        settings_of(tmp_path, None, ["precision=bfloat16"], True, True)
+        settings_of(tmp_path, None, ["precision=bfloat16"], True, True, TRAINERS)
 
 
 # ---- what is rounded, and what is not ----------------------------------------------------------------------------------------------
@@ -115,7 +117,7 @@ def test_subnets_alone_compute_in_16_bits(preset, settings, name):
     torch.manual_seed(0)
     full = build(preset, settings)
     low = copy.deepcopy(full)
-    Precision(name, torch.device("cpu")).lower(low)
+    lower_subnets(low, LOW[name])
     assert list(low.state_dict()) == list(full.state_dict())
     couplings = [module for module in low.modules() if isinstance(module, AffineCoupling)]
     subnets = [subnet for coupling in couplings for subnet in (coupling.for_first, coupling.for_second)]

@@ -12,12 +12,13 @@ from training_data import SETTINGS, write_place
 from FusionINNLib.errors import ModelError
 from FusionINNLib.methods import model_card, weights
 from training import __main__ as command
-from training.cli.commands import SpokenTrainer
 from training.data.crops import load_split
-from training.loop.config import TrainingConfig, load_config
+from training.loop.config import load_config
 from training.loop.export import export, load_run
-from training.loop.trainer import Trainer, validate
-from training.trainers.baseline import load_fuser
+from training.loop.spoken import Spoken
+from training.trainers.fusioninn import FusionInnConfig, FusionInnTrainer, validate
+from training.trainers.paper import PaperTrainer
+from training.trainers.registry import TRAINERS
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +41,8 @@ def _fit(place, run, *more):
             str(place / "settings.json"), "--device", "cpu", *more]
 
 
-def _trainer(place, folder, kind=Trainer, **settings):
-    return kind(TrainingConfig(**SETTINGS | settings), place / "prepared", place / "splits.json", folder)
+def _trainer(place, folder, kind=FusionInnTrainer, **settings):
+    return kind(kind.Config(**SETTINGS | settings), place / "prepared", place / "splits.json", folder)
 
 
 def _same(a: dict, b: dict) -> bool:
@@ -56,10 +57,10 @@ def test_training_improves_on_the_untrained_network(place, tmp_path):
     before = validate(trainer.averaged, trainer.validation, torch.device("cpu"))["score"]
     trainer.run(lambda line: None)
     assert trainer.best > before + 0.01
-    assert validate(load_run(tmp_path), trainer.validation, torch.device("cpu"))["score"] == pytest.approx(trainer.best, abs=1e-6)
+    assert validate(load_run(tmp_path, TRAINERS), trainer.validation, torch.device("cpu"))["score"] == pytest.approx(trainer.best, abs=1e-6)
 
 
-@pytest.mark.parametrize("weight", sorted(name for name in asdict(TrainingConfig()) if name.endswith("_weight")))
+@pytest.mark.parametrize("weight", sorted(name for name in asdict(FusionInnConfig()) if name.endswith("_weight")))
 def test_each_weight_of_the_loss_counts(weight, place, tmp_path):
     """Twice the weight adds to the loss of a batch what that part was; the score of the draws is a part of the estimate's."""
     known = {f"{name}_weight": 1.0 for name in ("fused", "salient", "edge", "background", "texture", "estimate", "crps", "likelihood",
@@ -80,7 +81,7 @@ def test_each_weight_of_the_loss_counts(weight, place, tmp_path):
         assert part != 0 and twice.item() - once.item() == pytest.approx(part, rel=1e-3, abs=1e-5)
 
 
-class Interrupted(Trainer):
+class Interrupted(FusionInnTrainer):
     """Stops in the middle between two checkpoints."""
 
     def on_step(self, parts):
@@ -106,8 +107,8 @@ def test_baselines_train_by_the_same_command(place, tmp_path):
     settings.write_text(json.dumps({name: SETTINGS[name] for name in ("steps", "batch", "crop", "validate_every")}))
     arguments = [str(settings) if argument.endswith("settings.json") else argument for argument in _fit(place, tmp_path / "deep")]
     assert command.main([*arguments, "--set", "preset=deepfuse"]) == 0
-    assert load_config(tmp_path / "deep" / "config.json").learning_rate == 3e-4
-    assert load_fuser(tmp_path / "deep").fuse(torch.rand(1, 1, 30, 33), torch.rand(1, 1, 30, 33)).shape == (1, 1, 30, 33)
+    assert load_config(tmp_path / "deep" / "config.json", TRAINERS).learning_rate == 3e-4
+    assert load_run(tmp_path / "deep", TRAINERS).fuse(torch.rand(1, 1, 30, 33), torch.rand(1, 1, 30, 33)).shape == (1, 1, 30, 33)
 
 
 def test_a_run_begins_with_the_weights_of_another(place, tmp_path, run, capsys):
@@ -120,7 +121,7 @@ def test_a_run_begins_with_the_weights_of_another(place, tmp_path, run, capsys):
 
 
 def test_ctrl_c_ends_with_130_and_keeps_the_last_checkpoint(place, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(SpokenTrainer, "on_step", Interrupted.on_step)
+    monkeypatch.setattr(Spoken, "on_step", Interrupted.on_step)
     assert command.main(_fit(place, tmp_path / "run")) == 130
     assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["step"] == 3
     assert "step 3 is kept" in capsys.readouterr().err
@@ -137,8 +138,8 @@ def test_other_settings_are_refused_or_recorded(place, tmp_path, run, capsys):
     assert (tmp_path / "run" / "last.pt").read_bytes() == before and not (tmp_path / "run" / "config_history.json").exists()
     assert command.main(_fit(place, tmp_path / "run", "--set", "steps=8", "fused_weight=3", "--continue-with-new-settings")) == 0
     history = json.loads((tmp_path / "run" / "config_history.json").read_text())
-    assert history == [{"step": 6, "changed": {"steps": [6, 8], "fused_weight": [TrainingConfig().fused_weight, 3.0]}}]
-    assert load_config(tmp_path / "run" / "config.json").steps == 8
+    assert history == [{"step": 6, "changed": {"steps": [6, 8], "fused_weight": [FusionInnConfig().fused_weight, 3.0]}}]
+    assert load_config(tmp_path / "run" / "config.json", TRAINERS).steps == 8
     assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["step"] == 8
     without_config = [word for word in _fit(place, tmp_path / "run") if word not in ("--config", str(place / "settings.json"))]
     assert command.main(without_config) == 0 and "finished" in capsys.readouterr().out
@@ -166,7 +167,7 @@ def test_an_exported_model_gives_what_the_run_gives(place, tmp_path, run):
     assert whole["terms"] == "none" and whole["split"]["brats18"]["val"] == ["c"] and whole["training"]["steps"] == 6
     assert whole["validation"]["step"] in (3, 6) and str(place) not in json.dumps(whole)
     sources = torch.rand(1, 2, 32, 32)
-    learned = load_run(run)
+    learned = load_run(run, TRAINERS)
     assert torch.allclose(weights.load(card).flow(sources)[0], learned.flow(sources)[0], atol=1e-5)
     fused, black = learned.fuse(sources)[0], whole["settings"]["black"]
     assert black == 6 * card.cell > 0
@@ -180,7 +181,7 @@ def test_a_run_of_another_version_is_an_error(tmp_path, run):
     settings = json.loads((run / "config.json").read_text())
     (tmp_path / "run" / "config.json").write_text(json.dumps(settings | {"l1_weight": 0.5}))
     with pytest.raises(ModelError, match="another version"):
-        load_run(tmp_path / "run")
+        load_run(tmp_path / "run", TRAINERS)
 
 
 def test_facts_cannot_contradict_the_run(place, tmp_path, run, capsys):
@@ -191,9 +192,9 @@ def test_facts_cannot_contradict_the_run(place, tmp_path, run, capsys):
 
 
 def test_the_paper_preset_exports_with_its_own_normalisation(place, tmp_path):
-    _trainer(place, tmp_path / "run", preset="paper", settings={"k": 1}, steps=1, validate_every=1).run(lambda line: None)
+    _trainer(place, tmp_path / "run", PaperTrainer, settings={"k": 1}, steps=1, validate_every=1).run(lambda line: None)
     cases = load_split(place / "prepared", place / "splits.json", "train")["brats18"]
-    export(tmp_path / "run", tmp_path / "paper", cases, {"description": "x"})
+    export(tmp_path / "run", tmp_path / "paper", cases, {"description": "x"}, TRAINERS)
     assert model_card.find(str(tmp_path / "paper")).normalization == "slice"
 
 

@@ -13,14 +13,14 @@ from FusionINNLib.methods.fusioninn.networks import paper_network
 from FusionINNLib.pipeline import decompose, fuse
 from FusionINNLib.volumes.io import read_volume
 from training import __main__ as command
-from training.cli.commands import trainer_for
 from training.data.crops import load_split
 from training.data.paper_slices import SliceSampler, slice_sources
-from training.loop.config import PRESETS, TrainingConfig, load_config
+from training.loop.config import load_config
 from training.loop.run_settings import settings_of
-from training.loop.trainer import Trainer
 from training.losses.paper import Passes, ReleasedProgram, discrepancy, passes, printed_loss, released_loss
-from training.trainers.paper import PaperTrainer
+from training.trainers.fusioninn import FusionInnConfig, FusionInnTrainer
+from training.trainers.paper import PaperTrainer, PublishedConfig
+from training.trainers.registry import TRAINERS
 
 QUICK = {"preset": "paper", "steps": 6, "batch": 4, "crop": 32, "validate_every": 3}
 
@@ -31,7 +31,7 @@ def place(tmp_path_factory):
 
 
 def _trainer(place, folder, kind=PaperTrainer, **settings):
-    return kind(TrainingConfig(**PRESETS["paper"] | QUICK | settings), place / "prepared", place / "splits.json", folder)
+    return kind(kind.Config(**QUICK | settings), place / "prepared", place / "splits.json", folder)
 
 
 def _state(folder) -> dict:
@@ -181,21 +181,21 @@ def test_cases_without_both_labels_are_an_error(place):
 
 
 def test_the_preset_brings_its_published_values(tmp_path):
-    config, _ = settings_of(tmp_path, None, ["preset=paper", "batch=8"], False, False)
+    config, _ = settings_of(tmp_path, None, ["preset=paper", "batch=8"], False, False, TRAINERS)
     assert (config.learning_rate, config.batch, config.crop, config.average, config.loss) == (3e-4, 8, 240, 0.0, "released")
-    assert issubclass(trainer_for(config), PaperTrainer) and not issubclass(trainer_for(TrainingConfig()), PaperTrainer)
+    assert isinstance(config, PublishedConfig) and TRAINERS[config.preset] is PaperTrainer
     with pytest.raises(InputError, match="released or printed"):
-        settings_of(tmp_path, None, ["preset=paper", "loss=other"], False, False)
+        settings_of(tmp_path, None, ["preset=paper", "loss=other"], False, False, TRAINERS)
 
 
 def test_settings_from_before_these_fields_still_load(tmp_path):
     old = {"preset": "default", "steps": 9, "crop": 64, "batch": 2}
     (tmp_path / "config.json").write_text(json.dumps(old))
-    config = load_config(tmp_path / "config.json")
-    assert config == TrainingConfig(**old)
+    config = load_config(tmp_path / "config.json", TRAINERS)
+    assert config == FusionInnConfig(**old)
     config.save(tmp_path / "again.json")
     assert json.loads((tmp_path / "again.json").read_text()).items() >= old.items()
-    assert settings_of(tmp_path, None, [], True, False) == (config, {})
+    assert settings_of(tmp_path, None, [], True, False, TRAINERS) == (config, {})
 
 
 # ---- runs --------------------------------------------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ def test_a_learning_rate_that_is_changed_on_the_way_counts(place, tmp_path):
 
 
 def test_default_runs_save_what_they_saved_before(place, tmp_path):
-    _trainer(place, tmp_path, Trainer, preset="default", steps=1, validate_every=1, settings={"quarter": 0, "half_width": 4}).run(
+    _trainer(place, tmp_path, FusionInnTrainer, preset="default", steps=1, validate_every=1, settings={"quarter": 0, "half_width": 4}).run(
         lambda line: None)
     assert set(_state(tmp_path)) == {"network", "averaged", "optimizer", "step", "best", "seconds"}
 
