@@ -1,5 +1,5 @@
 """The matrix as a picture: for each damage the estimates beside the floor, and the error over the reported spread."""
-from training.benchmark.figures import as_png
+from training.figures import as_png
 from training.robustness.results import Results
 
 RIGHT = (0.7, 1.4)  # error over spread that is good enough
