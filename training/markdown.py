@@ -4,8 +4,16 @@ import math
 
 def table(header: list[str], lines: list[list[str]]) -> str:
     """A Markdown table; the first column is text, the others are numbers."""
-    rows = [header, ["---"] + ["---:"] * (len(header) - 1), *lines]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return _table(header, ["---"] + ["---:"] * (len(header) - 1), lines)
+
+
+def text_table(header: list[str], lines: list[list[str]]) -> str:
+    """A Markdown table whose columns are all text."""
+    return _table(header, ["---"] * len(header), lines)
+
+
+def _table(header: list[str], alignment: list[str], lines: list[list[str]]) -> str:
+    return "\n".join("| " + " | ".join(row) + " |" for row in [header, alignment, *lines])
 
 
 def number(value: float | None, form: str = ".3f") -> str:

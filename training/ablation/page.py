@@ -10,9 +10,9 @@ from FusionINNLib.results.recipe import NOTICE
 from training.ablation import pictures
 from training.ablation.measure import FIGURES
 from training.ablation.results import AblationResults, RowResult, Training
-from training.ablation.text import PUBLISHED_VALUES, SOURCE, TRENDS, definitions, verdict_of
+from training.ablation.text import PUBLISHED_VALUES, SOURCE, TRENDS, definitions, finding_of
 from training.ablation.variants import GROUPS, PUBLISHED, family, value_of
-from training.markdown import number, table, what_was_skipped
+from training.markdown import number, table, text_table, what_was_skipped
 
 QUICK = "> **Quick run**: networks trained for a few steps. It shows that everything works; no number in it means anything."
 WORDS = {"ablation_settings.png": "Q_SSIM of fused image (dashed) and estimates (solid) by setting: ours in colour, published in grey.",
@@ -49,8 +49,8 @@ def _head(results: AblationResults, command: str) -> str:
 
 
 def _trends(results: AblationResults) -> str:
-    lines = [[trend.claim, f"**{verdict}**", why] for trend in TRENDS for verdict, why in [verdict_of(trend, results)]]
-    return table(["the paper's table says", "here", "Q_SSIM of the estimates, mean of both"], lines).replace("---:", "---")
+    lines = [[trend.claim, f"**{found.words}**", found.why] for trend in TRENDS for found in [finding_of(trend, results)]]
+    return text_table(["the paper's table says", "here", "Q_SSIM of the estimates, mean of both"], lines)
 
 
 def _family_table(results: AblationResults, group: str) -> str:
@@ -116,7 +116,7 @@ def as_json(results: AblationResults, command: str) -> str:
     rows = {key: {"settings": asdict(row.variant), "published": dict(zip(FIGURES, PUBLISHED_VALUES[key])), "best_seed": row.best.seed,
                   "trainings": {str(training.seed): _as_dict(training) for training in row.trainings}}
             for key, row in results.rows.items()}
-    trends = {trend.claim: verdict_of(trend, results) for trend in TRENDS}
+    trends = {trend.claim: (found.words, found.why) for trend in TRENDS for found in [finding_of(trend, results)]}
     content = {"command": command, "quick": results.is_quick, "version": __version__, "schedule": results.schedule,
                "slices": results.slices, "rows": rows,
                "other_latents_in_the_test": results.swapped, "trends": trends, "skipped": results.skipped}

@@ -2,6 +2,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from scipy.stats import fisher_exact
@@ -27,27 +28,57 @@ CHANCE = 0.05  # of a difference in successes, below which it is read
 SETTLED = 0.008  # what a difference of `LEAST` in the estimates changes the published loss by
 
 
+class Verdict(Enum):
+    """What our rows say of a claim; the value is for readers."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    RARELY = "refuted, but it rarely does"
+    NOT_SEEN = "not seen"
+    NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What ours say of a claim, and why.
+
+    verdicts: of each part of the claim, by what it says ("than two"); of a claim of one part, by "". is_open: the verdicts are only where
+    it points.
+    """
+
+    verdicts: dict[str, Verdict]
+    why: str
+    is_open: bool = False
+
+    @property
+    def words(self) -> str:
+        """For readers."""
+        said = "; ".join(f"{part}: {verdict.value}" if part else verdict.value for part, verdict in self.verdicts.items())
+        return f"open, points to {said}" if self.is_open else said
+
+
 @dataclass(frozen=True)
 class Trend:
-    """A claim of the published table, the rows it needs, and what ours say of it: (confirmed, refuted, open) and why.
+    """A claim of the published table, the rows it needs, and what ours say of it.
 
     compares: it says which row decomposes better, not that one cannot.
     """
 
     claim: str
     needs: tuple[str, ...]
-    judge: Callable[[AblationResults], tuple[str, str]]
+    judge: Callable[[AblationResults], Finding]
     compares: bool = True
 
 
-def verdict_of(trend: Trend, results: AblationResults) -> tuple[str, str]:
-    """(confirmed, refuted, open or not measured) and why.
+def finding_of(trend: Trend, results: AblationResults) -> Finding:
+    """What ours say of a claim.
 
     Rows whose loss was still falling leave it open; where they point is said. So is where a row has no fused image.
     """
     if missing := [key for key in trend.needs if key not in results.rows]:
-        return "not measured", f"needs {', '.join(missing)}"
-    verdict, said = trend.judge(results)
+        return Finding({"": Verdict.NOT_MEASURED}, f"needs {', '.join(missing)}")
+    found = trend.judge(results)
+    said = found.why
     rows = {key: results.rows[key].best for key in trend.needs}
     if unfused := [f"{key} ({row.fused:.2f})" for key, row in rows.items() if row.fused < LOST]:
         said += f"; no fused image: {', '.join(unfused)}"
@@ -55,8 +86,8 @@ def verdict_of(trend: Trend, results: AblationResults) -> tuple[str, str]:
         said += f"; not settled: {', '.join(falling)}"
     if trivial := [key for key, row in rows.items() if row.has_succeeded and not row.decomposes]:
         said += f"; takes nothing apart: {', '.join(trivial)}"
-    is_doubtful = falling or (trend.compares and PUBLISHED.key in trivial)
-    return f"open, points to {verdict}" if is_doubtful and not verdict.startswith("open") else verdict, said
+    is_doubtful = bool(falling) or (trend.compares and PUBLISHED.key in trivial)
+    return Finding(found.verdicts, said, found.is_open or is_doubtful)
 
 
 def is_settled(training: Training) -> bool:
@@ -76,22 +107,22 @@ def clear_difference(results: AblationResults) -> float:
     return max(LEAST, math.sqrt(8 * squares / freedom)) if freedom else math.inf
 
 
-def _compared(results: AblationResults, better: str, *others: str) -> str:
+def _compared(results: AblationResults, better: str, *others: str) -> Verdict:
     """What ours say of a claim that one row decomposes better than others."""
     best = max((results.rows[key].best for key in others), key=lambda training: training.estimate)
     difference, clear = results.rows[better].best.estimate - best.estimate, clear_difference(results)
-    return "confirmed" if difference >= clear else "refuted" if difference <= -clear else "not seen"
+    return Verdict.CONFIRMED if difference >= clear else Verdict.REFUTED if difference <= -clear else Verdict.NOT_SEEN
 
 
-def _one_block(results: AblationResults) -> tuple[str, str]:
+def _one_block(results: AblationResults) -> Finding:
     return _cannot(results, "k_1", lambda training: training.decomposes, "decompose")
 
 
-def _no_way_back(results: AblationResults) -> tuple[str, str]:
+def _no_way_back(results: AblationResults) -> Finding:
     return _cannot(results, "alpha_1", lambda training: training.has_succeeded, "keep both sources")
 
 
-def _cannot(results: AblationResults, row: str, can: Callable[[Training], bool], what: str) -> tuple[str, str]:
+def _cannot(results: AblationResults, row: str, can: Callable[[Training], bool], what: str) -> Finding:
     """What ours say of a claim that no training of a row can do what those of the published network can.
 
     By how many of them do, against those of all rows with three blocks and a loss on the way back: Fisher's exact test.
@@ -104,8 +135,8 @@ def _cannot(results: AblationResults, row: str, can: Callable[[Training], bool],
     said = (f"{_beside_published(results, row)}; {sum(ours)} of {len(ours)} trainings {what}, of those with k = 3 and a loss on the "
             f"way back {sum(others)} of {len(others)} (p = {chance:.3f})")
     if sum(ours):  # one that does is enough against "cannot"
-        return ("refuted", said) if chance > CHANCE else ("refuted, but it rarely does", said)
-    return ("confirmed", said) if chance < CHANCE else ("open, points to confirmed", said)
+        return Finding({"": Verdict.REFUTED if chance > CHANCE else Verdict.RARELY}, said)
+    return Finding({"": Verdict.CONFIRMED}, said, is_open=chance >= CHANCE)
 
 
 def _beside_published(results: AblationResults, row: str) -> str:
@@ -114,24 +145,25 @@ def _beside_published(results: AblationResults, row: str) -> str:
             f"{high.fused:.3f}; the plain average has {low.average:.3f}")
 
 
-def _k_3(results: AblationResults) -> tuple[str, str]:
+def _k_3(results: AblationResults) -> Finding:
     values = {key: results.rows[key].best.estimate for key in ("k_2", PUBLISHED.key, "k_4")}
     said = ", ".join(f"{results.rows[key].variant.k}: {value:.3f}" for key, value in values.items())
     verdicts = {key: _compared(results, PUBLISHED.key, key) for key in ("k_2", "k_4")}
     if len(set(verdicts.values())) == 1:
-        return verdicts["k_2"], said
-    return f"than two: {verdicts['k_2']}; than four: {verdicts['k_4']}", said
+        return Finding({"": verdicts["k_2"]}, said)
+    return Finding({"than two": verdicts["k_2"], "than four": verdicts["k_4"]}, said)
 
 
-def _lambda(results: AblationResults) -> tuple[str, str]:
+def _lambda(results: AblationResults) -> Finding:
     rows = sorted((row.variant.lam, row.best.estimate) for row in results.rows.values() if row.variant.group in ("", "lambda"))
-    return _compared(results, PUBLISHED.key, "lambda_0.999"), ", ".join(f"{lam:g}: {value:.3f}" for lam, value in rows)
+    said = ", ".join(f"{lam:g}: {value:.3f}" for lam, value in rows)
+    return Finding({"": _compared(results, PUBLISHED.key, "lambda_0.999")}, said)
 
 
-def _best_prior(results: AblationResults) -> tuple[str, str]:
+def _best_prior(results: AblationResults) -> Finding:
     rows = {row.variant.prior: row.best.estimate for row in results.rows.values() if row.variant.group in ("", "prior")}
     said = ", ".join(f"{prior}: {value:.3f}" for prior, value in sorted(rows.items(), key=lambda item: -item[1]))
-    return _compared(results, PUBLISHED.key, "prior_zeros", "prior_ones", "prior_uniform"), said
+    return Finding({"": _compared(results, PUBLISHED.key, "prior_zeros", "prior_ones", "prior_uniform")}, said)
 
 
 TRENDS = (

@@ -1,6 +1,7 @@
 """The methods that are compared, each ready to fuse, or with the reason why it is not."""
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
@@ -24,16 +25,25 @@ from training.trainers.registry import TRAINERS
 AVERAGE, DEFAULT, PAPER, DDFM = "average", "fusioninn", "paper", "ddfm"
 ORDER = (*SIMPLE, *TRAINED, DDFM, PAPER, DEFAULT)
 ALL_TITLES = TITLES | {DDFM: "DDFM", PAPER: "FusionINN (published network, trained here)", DEFAULT: "FusionINN (default model)"}
-NOT_RUN, NOT_TRAINED, SHIPPED, UNTRAINABLE = "not run yet", "not trained", "shipped model", "needs no training"
+
+
+class State(Enum):
+    """What there is of a method to measure; the value is for readers."""
+
+    UNTRAINABLE = "needs no training"
+    TRAINED = "trained here"
+    SHIPPED = "shipped model"
+    NOT_TRAINED = "not trained"
+    NOT_RUN = "not run yet"
 
 
 @dataclass(frozen=True)
 class Method:
-    """One row. fuser: None for a method that is not there; state: in words; convergence: of a method that was trained in a run."""
+    """One row. fuser: None for a method that is not there; convergence: of a method that was trained in a run."""
 
     key: str
     fuser: Fuser | None
-    state: str
+    state: State
     convergence: Convergence | None = None
     code: str = ""  # checksum of the code that computes it
 
@@ -48,14 +58,19 @@ class Method:
         return {DEFAULT: "FusionINN, default", PAPER: "FusionINN, published"}.get(self.key, self.title)
 
     @property
+    def state_words(self) -> str:
+        """For readers: of a run, how far its training went."""
+        return self.convergence.words if self.state is State.TRAINED and self.convergence else self.state.value
+
+    @property
     def is_measured(self) -> bool:
         """Whether there is something to measure."""
-        return self.fuser is not None and self.state not in (NOT_RUN, NOT_TRAINED)
+        return self.fuser is not None and self.state not in (State.NOT_RUN, State.NOT_TRAINED)
 
     @property
     def is_ranked(self) -> bool:
         """Whether it takes part in the ranking: trained to a plateau, shipped as it is, or without training."""
-        return self.is_measured and (self.convergence is None or self.convergence.is_converged or self.state == SHIPPED)
+        return self.is_measured and (self.convergence is None or self.convergence.is_converged or self.state is State.SHIPPED)
 
     @property
     def parameters(self) -> int | None:
@@ -80,28 +95,28 @@ def find_methods(model: str, runs: Path, device: str, report: Callable[[str], No
                 raise
             skipped[ALL_TITLES[name]] = str(problem)
             report(f"{ALL_TITLES[name]}: skipped ({problem})")
-            found.append(Method(name, None, NOT_TRAINED))
+            found.append(Method(name, None, State.NOT_TRAINED))
     return found, skipped
 
 
 def _find(name: str, model: str, runs: Path, device: str) -> Method:
     if name in SIMPLE:
-        return Method(name, build(name).to(device), UNTRAINABLE, code=_code(baselines))
+        return Method(name, build(name).to(device), State.UNTRAINABLE, code=_code(baselines))
     if name == DDFM:
-        return Method(name, None, NOT_RUN)
+        return Method(name, None, State.NOT_RUN)
     if name == DEFAULT:
         return _shipped(model, runs, device)
     run = runs / name
     if not (run / "best.pt").exists():
         fuser = build(name) if name in TRAINED else _released(networks.paper_network())
-        return Method(name, fuser.to(device).eval(), NOT_TRAINED)  # with fresh weights: its size and its time are known all the same
+        return Method(name, fuser.to(device).eval(), State.NOT_TRAINED)  # with fresh weights: its size and its time are known all the same
     state = convergence_of(run, TRAINERS)
     if (preset := load_config(run / "config.json", TRAINERS).preset) != name:
         raise InputError(f"{run.name} is a run of {preset!r}: choose another folder for --runs.")
     if name == PAPER:
         code = _code(flow, networks, convolution, paper_losses, flow_fuser)
-        return Method(name, _released(load_run(run, TRAINERS)).to(device), state.words, state, code)
-    return Method(name, load_run(run, TRAINERS).to(device), state.words, state, _code(baselines))
+        return Method(name, _released(load_run(run, TRAINERS)).to(device), State.TRAINED, state, code)
+    return Method(name, load_run(run, TRAINERS).to(device), State.TRAINED, state, _code(baselines))
 
 
 def _shipped(model: str, runs: Path, device: str) -> Method:
@@ -113,7 +128,7 @@ def _shipped(model: str, runs: Path, device: str) -> Method:
     else:
         fuser = FlowFuser(network, network, card.multiple)
     state = convergence_of(runs / "default", TRAINERS) if (runs / "default" / "log.csv").exists() else None
-    return Method(DEFAULT, fuser.to(device).eval(), SHIPPED, state, _code(flow, networks, convolution, digits, flow_fuser))
+    return Method(DEFAULT, fuser.to(device).eval(), State.SHIPPED, state, _code(flow, networks, convolution, digits, flow_fuser))
 
 
 def _released(network: FusionNetwork) -> FlowFuser:

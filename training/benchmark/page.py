@@ -17,7 +17,7 @@ from training.benchmark.methods import AVERAGE
 from training.benchmark.published import METRICS, ROWS, SOURCE, VALUES
 from training.benchmark.reading import reading
 from training.benchmark.results import BenchmarkResults, SetResult
-from training.markdown import number, table, what_was_skipped
+from training.markdown import number, text_table, what_was_skipped
 
 TABLE_1 = "brats18"
 QUICK = ("> **Quick run**: a few slices, networks trained for a few steps, the three large ones not at all. It shows that everything "
@@ -86,7 +86,7 @@ def _picture(name: str) -> str:
 
 
 def _data() -> str:
-    return table(["files", "where to get them", "terms"], [list(row) for row in DATA]).replace("---:", "---")
+    return text_table(["files", "where to get them", "terms"], [list(row) for row in DATA])
 
 
 def _cases(results: BenchmarkResults) -> str:
@@ -140,7 +140,7 @@ def as_json(results: BenchmarkResults, command: str) -> str:
 
 def _method(results: BenchmarkResults, method) -> dict:
     state = method.convergence
-    return {"title": method.title, "state": method.state, "ranked": method.is_ranked, "parameters": method.parameters,
+    return {"title": method.title, "state": method.state_words, "ranked": method.is_ranked, "parameters": method.parameters,
             "seconds_a_slice": results.seconds.get(method.key),
             "training": state and {"steps": list(state.steps), "validation_loss": [round(loss, 6) for loss in state.losses],
                                    "planned": state.planned, "seconds": state.seconds, "converged": state.is_converged}}

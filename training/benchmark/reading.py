@@ -1,6 +1,6 @@
 """The reading of the benchmark in sentences, made from the numbers: no sentence here says what the tables do not."""
 from training.benchmark.intervals import BETTER, TIED, WORSE
-from training.benchmark.methods import AVERAGE, DEFAULT, PAPER, SHIPPED
+from training.benchmark.methods import AVERAGE, DEFAULT, PAPER, State
 from training.benchmark.published import SOURCE, VALUES
 from training.benchmark.results import BenchmarkResults, SetResult
 from training.benchmark.tables import MAIN, NAMES
@@ -61,7 +61,7 @@ def _published(results: BenchmarkResults, found: SetResult) -> str:
 
 def _left_out(results: BenchmarkResults) -> str:
     names = [method.title for method in results.methods if not method.is_ranked]
-    shipped = [method.title for method in results.methods if method.state == SHIPPED]
+    shipped = [method.title for method in results.methods if method.state is State.SHIPPED]
     text = f"**Not in the ranking**: {listing(names)}" if names else "**All methods are in the ranking**"
     return f"{text}; see the table of costs for why. {listing(shipped)} is ranked as it is shipped."
 

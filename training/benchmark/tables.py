@@ -2,7 +2,7 @@
 from FusionINNLib.metrics import MASKED_KEYS
 from training.benchmark.intervals import Difference, Mean
 from training.benchmark.measured import ESTIMATE_KEYS
-from training.benchmark.methods import AVERAGE, DDFM, DEFAULT, NOT_RUN, SHIPPED, Method
+from training.benchmark.methods import AVERAGE, DEFAULT, Method, State
 from training.benchmark.published import METRICS, PARAMETERS, VALUES
 from training.benchmark.results import BenchmarkResults, SetResult
 from training.markdown import number, table
@@ -19,7 +19,7 @@ NAMES = {"q_ssim": "Q_SSIM", "q_fmi": "Q_FMI", "q_ncie": "Q_NCIE", "q_xy": "Q_XY
 def name_of(method: Method) -> str:
     """Title, with what is to be known of it."""
     if not method.is_measured:
-        return f"{method.title} (*{method.state}*)"
+        return f"{method.title} (*{method.state_words}*)"
     return method.title if method.is_ranked else f"{method.title} (*not converged*)"
 
 
@@ -113,11 +113,9 @@ def asked_table(results: BenchmarkResults, found: SetResult) -> str:
 
 
 def _state_words(method: Method) -> str:
-    if method.key == DDFM:
-        return NOT_RUN
-    if method.state == SHIPPED and method.convergence:
-        return f"{SHIPPED}, its run: {method.convergence.words}"
-    return method.state
+    if method.state is State.SHIPPED and method.convergence:
+        return f"{method.state_words}, its run: {method.convergence.words}"
+    return method.state_words
 
 
 def _slice_words(row: Difference) -> str:

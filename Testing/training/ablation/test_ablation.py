@@ -17,7 +17,7 @@ from training.ablation import measure, results
 from training.ablation.measure import AVERAGE, FIGURES, measure_run
 from training.ablation.results import AblationResults, RowResult, Training
 from training.ablation.slices import WHOLE, WholeSliceCrops, some_tumour_slices, whole_slice
-from training.ablation.text import PUBLISHED_VALUES, SETTLED, TRENDS, clear_difference, is_settled, verdict_of
+from training.ablation.text import PUBLISHED_VALUES, SETTLED, TRENDS, Finding, Verdict, clear_difference, finding_of, is_settled
 from training.ablation.train import LONGER, QUICK, go_on, train_variant
 from training.ablation.trainer import AblationTrainer
 from training.ablation.variants import GROUPS, PRIORS, PUBLISHED, TRAININGS, VARIANTS, Variant, family
@@ -228,7 +228,7 @@ def _results(fused: float = 0.9, seeds: int = 2, **estimates) -> AblationResults
 
 
 def _verdicts(made: AblationResults) -> list[str]:
-    return [verdict_of(trend, made)[0] for trend in TRENDS]
+    return [finding_of(trend, made).words for trend in TRENDS]
 
 
 def test_which_row_decomposes_better_is_judged_by_the_estimates():
@@ -243,17 +243,17 @@ def test_which_row_decomposes_better_is_judged_by_the_estimates():
 def test_which_row_cannot_decompose_is_judged_by_how_many_trainings_do():
     assert _verdicts(_results(k_1=0.1, alpha_1=0.02))[:2] == ["confirmed"] * 2
     assert _verdicts(_results(k_1=0.92))[:2] == ["refuted"] * 2
-    verdict, why = verdict_of(TRENDS[0], _results(k_1=0.89))  # gives the fused image back
-    assert verdict == "confirmed" and "takes nothing apart: k_1" in why and "0 of 2 trainings decompose" in why
+    found = finding_of(TRENDS[0], _results(k_1=0.89))  # gives the fused image back
+    assert found.words == "confirmed" and "takes nothing apart: k_1" in found.why and "0 of 2 trainings decompose" in found.why
     assert _verdicts(_results(fused=0.8, k_1=0.87))[0] == "confirmed", "nearer than its fused image, but the plain average is too"
     assert _verdicts(_results(alpha_1=0.7))[1] == "refuted", "nothing is lost"
     few = _results(seeds=1, k_1=0.1)
     few.rows["prior_zeros"] = RowResult(few.rows["prior_zeros"].variant, (_training(0, 0.3),))
-    verdict, why = verdict_of(TRENDS[0], few)
-    assert verdict == "open, points to confirmed" and "0 of 1 trainings decompose" in why and "8 of 9" in why
+    found = finding_of(TRENDS[0], few)
+    assert found.words == "open, points to confirmed" and "0 of 1 trainings decompose" in found.why and "8 of 9" in found.why
     some = _results()
     some.rows["k_1"] = RowResult(some.rows["k_1"].variant, (*[_training(seed, 0.1) for seed in range(5)], _training(5, 0.92)))
-    assert verdict_of(TRENDS[0], some)[0] == "refuted, but it rarely does"
+    assert finding_of(TRENDS[0], some).verdicts == {"": Verdict.RARELY}
 
 
 def test_a_training_without_a_fused_image_or_with_one_source_lost_has_not_succeeded():
@@ -262,18 +262,18 @@ def test_a_training_without_a_fused_image_or_with_one_source_lost_has_not_succee
     assert lost.estimate > 0.5 and not lost.has_succeeded
     made = _results()
     made.rows["k_1"] = RowResult(made.rows["k_1"].variant, (_training(0, 0.99, fused=0.2),) * 3)
-    verdict, why = verdict_of(TRENDS[0], made)
-    assert verdict == "confirmed" and "no fused image: k_1 (0.20)" in why
+    found = finding_of(TRENDS[0], made)
+    assert found.words == "confirmed" and "no fused image: k_1 (0.20)" in found.why
 
 
 def test_rows_whose_loss_still_falls_decide_nothing():
     made = _results(k_1=0.1)
     falling = Convergence(tuple(range(9)), (1.0,) * 8 + (1.0 - 2 * SETTLED,), 8, 0.0, 1.0)
     made.rows["k_1"] = RowResult(made.rows["k_1"].variant, (_training(0, 0.1, convergence=falling),) * 3)
-    assert verdict_of(TRENDS[0], made)[0] == "open, points to confirmed" and "not settled: k_1" in verdict_of(TRENDS[0], made)[1]
+    assert finding_of(TRENDS[0], made).words == "open, points to confirmed" and "not settled: k_1" in finding_of(TRENDS[0], made).why
     assert not is_settled(_training(0, 0.1, convergence=Convergence((1,), (1.0,), 9, 0.0, 1.0)))
     del made.rows["alpha_1"]
-    assert verdict_of(TRENDS[1], made) == ("not measured", "needs alpha_1")
+    assert finding_of(TRENDS[1], made) == Finding({"": Verdict.NOT_MEASURED}, "needs alpha_1")
 
 
 def test_a_row_is_its_training_with_the_least_loss():

@@ -19,7 +19,7 @@ from training.baselines import SIMPLE, build
 from training.benchmark import measured, timing
 from training.benchmark.intervals import Mean, difference, mean_of
 from training.benchmark.measured import ESTIMATE_KEYS, KEYS, fuse_slice, measure_case, measure_slice
-from training.benchmark.methods import DEFAULT, ORDER, Method, find_methods
+from training.benchmark.methods import DEFAULT, ORDER, Method, State, find_methods
 from training.benchmark.pairs import CasePairs, evenly, load_cases, pair_sets
 from training.benchmark.published import METRICS, VALUES
 from training.cached import cached, checksum
@@ -208,7 +208,7 @@ def test_every_method_has_its_row_and_what_is_not_trained_is_out_of_the_ranking(
     by_key = {method.key: method for method in methods}
     assert [method.key for method in methods] == list(ORDER) and not skipped
     assert [method.key for method in methods if method.is_ranked] == [*SIMPLE, "fusioninn"]
-    assert by_key["ddfm"].fuser is None and by_key["ddfm"].state == "not run yet" and by_key["unet"].state == "not trained"
+    assert by_key["ddfm"].fuser is None and by_key["ddfm"].state is State.NOT_RUN and by_key["unet"].state is State.NOT_TRAINED
     assert by_key["unet_3_plus"].parameters == 26_971_201 and by_key["paper"].parameters == 17_564
     with pytest.raises(ModelError):
         find_methods("no-such-model", tmp_path, "cpu", said.append)
@@ -251,22 +251,22 @@ def test_estimates_are_made_from_the_fused_image_alone(pairs, tmp_path, tiny_mod
 def test_a_constant_fused_image_has_no_figures(pairs):
     blank = build("average")
     blank.forward = lambda first, second: torch.zeros_like(first)
-    assert np.isnan(measure_slice(Method("average", blank, ""), pairs, 0, "cpu")["q_ssim"])
+    assert np.isnan(measure_slice(Method("average", blank, State.UNTRAINABLE), pairs, 0, "cpu")["q_ssim"])
 
 
 def test_a_method_is_measured_once_and_again_when_it_changes(pairs, tmp_path, monkeypatch):
     counted = []
     monkeypatch.setattr(measured, "measure_slice", lambda *arguments: counted.append(1) or dict.fromkeys(KEYS, float(len(counted))))
-    method = Method("average", build("average"), "", code="one")
+    method = Method("average", build("average"), State.UNTRAINABLE, code="one")
     first = measure_case(method, pairs, "brats18", tmp_path, "cpu", _say)
     assert measure_case(method, pairs, "brats18", tmp_path, "cpu", _say) == first and len(counted) == len(pairs.numbers) == len(first)
     measure_case(replace(method, code="two"), pairs, "brats18", tmp_path, "cpu", _say)
     assert len(counted) == 2 * len(pairs.numbers)
     network = build("deepfuse")
-    before = Method("deepfuse", network, "").checksum
+    before = Method("deepfuse", network, State.TRAINED).checksum
     with torch.no_grad():
         next(network.parameters()).add_(1)
-    assert Method("deepfuse", network, "").checksum != before
+    assert Method("deepfuse", network, State.TRAINED).checksum != before
 
 
 def test_methods_take_turns_and_slow_ones_fewer(monkeypatch):
