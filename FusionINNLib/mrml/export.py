@@ -9,14 +9,11 @@ from FusionINNLib.mrml.results import EstimateNodes, FusionNodes, storeEstimateS
 from FusionINNLib.mrml.segments import drawnSegments, segmentationFromLabels
 from FusionINNLib.mrml.subject_hierarchy import placeBeside
 from FusionINNLib.registration.resampling import onto_grid
+from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES
 from FusionINNLib.results.scene_folder import Export, Source, as_stored
 from FusionINNLib.results.segments import on_grid
 from FusionINNLib.steps import Steps, finish
 from FusionINNLib.volumes.volume import Volume
-
-_ESTIMATE = {"first": "first", "second": "second", "first_spread": "firstSpread", "second_spread": "secondSpread",
-             "cycle_error": "cycleError"}
-_FILE_NAMES = {"first": "first_estimated", "second": "second_estimated"}
 
 
 def exportFromNodes(fusedNode: Node, latentNode: Node | None = None, **choices) -> Export:
@@ -43,14 +40,14 @@ def exportSteps(fusedNode: Node, latentNode: Node | None = None, *, segmentation
     yield
     exact, estimate, settings, warnings, segments = [], {}, {}, (), None
     if None not in exactNodes:
-        for node, record, name in zip(exactNodes, stored.recipe.sources, ("first_exact", "second_exact")):
-            volume = as_stored(_decomposed(node, fusedNode, stored, "exact"), record)
-            exact.append(replace(volume, name=name, unit=record.unit))
+        for image, node, record in zip(EXACT_IMAGES, exactNodes, stored.recipe.sources):
+            volume = as_stored(_decomposed(node, fusedNode, stored, image.kind.name), record)
+            exact.append(replace(volume, name=image.name, unit=record.unit))
             yield
     if estimateNodes is not None and None not in vars(estimateNodes).values():
-        for name, field in _ESTIMATE.items():
-            volume = _decomposed(getattr(estimateNodes, field), fusedNode, stored, None)
-            estimate[name] = replace(volume, name=_FILE_NAMES.get(name, name))
+        for image in ESTIMATE_IMAGES:
+            volume = _decomposed(getattr(estimateNodes, image.node_field), fusedNode, stored, None)
+            estimate[image.field] = replace(volume, name=image.name)
             yield
         settings, warnings = settingsOf(estimateNodes.first), warningsOf(estimateNodes.first)
     if segmentationNode is not None:
@@ -62,7 +59,7 @@ def exportSteps(fusedNode: Node, latentNode: Node | None = None, *, segmentation
 def storeExport(scene, export: Export) -> tuple[FusionNodes, dict[str, Node]]:
     """A result folder as new nodes: fused and latent, and by name what else there is.
 
-    Names: firstExact, secondExact, first, second, firstSpread, secondSpread, cycleError (of the estimate), segmentation.
+    Names: `node_field` of results/estimate_images.py, and segmentation.
     """
     return finish(storeExportSteps(scene, export))
 
@@ -77,7 +74,8 @@ def storeExportSteps(scene, export: Export) -> Steps[tuple[FusionNodes, dict[str
         placeBeside(node, nodes.fused)
     others: dict[str, Node] = {}
     if export.exact is not None:
-        others["firstExact"], others["secondExact"] = yield from storeExactSteps(scene, export.exact, nodes.fused)
+        exact = yield from storeExactSteps(scene, export.exact, nodes.fused)
+        others |= {image.node_field: node for image, node in zip(EXACT_IMAGES, exact)}
     if export.estimate is not None:
         estimate = SimpleNamespace(**export.estimate, warnings=export.estimate_warnings)
         others |= vars((yield from storeEstimateSteps(scene, estimate, nodes.fused, settings=export.estimate_settings)))

@@ -12,6 +12,7 @@ from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from FusionINNLib.errors import GeometryError, InputError
 from FusionINNLib.mrml.inputs import identityOfNode
 from FusionINNLib.registration.resampling import onto_grid
+from FusionINNLib.results.estimate_images import ESTIMATE_KINDS
 from FusionINNLib.volumes.volume import Volume, check_shape, check_voxels
 
 Node = Any
@@ -22,7 +23,6 @@ KIND = PREFIX + "Kind"
 """Node attribute: fused, latent, exact, estimated, spread, cycle, difference, numbers or segmentation."""
 ROLE = PREFIX + "Role"
 """Node attribute: which source a decomposed volume is, first or second."""
-ESTIMATE_KINDS = ("estimated", "spread", "cycle")
 _LARGEST_WHOLE = 2 ** 53  # in float64
 
 

@@ -1,14 +1,12 @@
 """Output nodes: which may be filled, and getting one ready. Main thread only."""
 from FusionINNLib.errors import InputError
-from FusionINNLib.mrml.nodes import ESTIMATE_KINDS, KIND, PREFIX, Node, addVolumeNode, clearRecord, kindOfNode
+from FusionINNLib.mrml.nodes import KIND, PREFIX, Node, addVolumeNode, clearRecord, kindOfNode
+from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, ESTIMATE_KINDS, EXACT_IMAGES
 from FusionINNLib.results.recipe import NOTICE
 
 _DESCRIPTIONS = {
     "fused": "Fused image, no unit.", "latent": "Latent image: with the fused image it gives both sources back exactly.",
-    "exact": "Decomposed exactly, with the saved latent.",
-    "estimated": "ESTIMATED from the fused image alone: what the network believes, not a scan.",
-    "spread": "ESTIMATED: standard deviation of the estimate over drawn latents.",
-    "cycle": "ESTIMATED: the estimate fused again, minus the fused image.", "difference": "Decomposed minus source."}
+    "difference": "Decomposed minus source."} | {image.kind.name: image.kind.description for image in EXACT_IMAGES + ESTIMATE_IMAGES}
 
 
 def checkOutputs(inputs: tuple[Node | None, ...], outputs: tuple[Node | None, ...]) -> None:

@@ -34,6 +34,7 @@ from FusionINNLib.mrml.nodes import (
 from FusionINNLib.mrml.outputs import checkOutputs, outputNode, refer
 from FusionINNLib.mrml.readback import warningsOf
 from FusionINNLib.mrml.subject_hierarchy import placeBeside
+from FusionINNLib.results.estimate_images import CYCLE, ESTIMATE_IMAGES, EXACT_IMAGES, SPREAD, DecomposedImage, ImageKind
 from FusionINNLib.results.recipe import Recipe
 from FusionINNLib.results.scene_folder import Source
 from FusionINNLib.steps import Steps, finish
@@ -50,7 +51,7 @@ class FusionNodes:
 
 @dataclass(frozen=True)
 class EstimateNodes:
-    """The five images of an estimate; as a choice of outputs, None for a new node."""
+    """The five images of an estimate, in the order of `ESTIMATE_IMAGES`; as a choice of outputs, None for a new node."""
 
     first: Node = None
     second: Node = None
@@ -159,8 +160,8 @@ def storeExactSteps(scene, sources: tuple[Volume, Volume], fusedNode: Node, *, f
     """As `storeExact`, in steps."""
     _checkForFused(fusedNode, (firstNode, secondNode))
     nodes = []
-    for n, (volume, chosen) in enumerate(zip(sources, (firstNode, secondNode))):
-        node = _store(scene, volume, fusedNode, chosen, "exact", n, "exact", None)
+    for n, (image, volume, chosen) in enumerate(zip(EXACT_IMAGES, sources, (firstNode, secondNode))):
+        node = _store(scene, volume, fusedNode, chosen, image, None)
         setRecord(node, Resampled=bool(recordOf(fusedNode, "Recipe", {}).get("sources", [{}, {}])[n].get("resampled", False)))
         nodes.append(node)
         yield
@@ -186,12 +187,8 @@ def storeEstimateSteps(scene, estimate: Any, fusedNode: Node, *, settings: dict,
     outputs = outputs or EstimateNodes()
     _checkForFused(fusedNode, tuple(vars(outputs).values()))
     nodes = []
-    for volume, chosen, kind, role, words in (
-            (estimate.first, outputs.first, "estimated", 0, "ESTIMATED"), (estimate.second, outputs.second, "estimated", 1, "ESTIMATED"),
-            (estimate.first_spread, outputs.firstSpread, "spread", 0, "ESTIMATED spread"),
-            (estimate.second_spread, outputs.secondSpread, "spread", 1, "ESTIMATED spread"),
-            (estimate.cycle_error, outputs.cycleError, "cycle", None, "ESTIMATED cycle error")):
-        node = _store(scene, volume, fusedNode, chosen, kind, role, words, settings)
+    for image in ESTIMATE_IMAGES:
+        node = _store(scene, getattr(estimate, image.field), fusedNode, getattr(outputs, image.node_field), image, settings)
         setRecord(node, Warnings=[*notes, *estimate.warnings])
         node.SetDescription(" ".join([node.GetDescription(), *warningsOf(node)]))  # in the Data module, also when a scene is opened again
         nodes.append(node)
@@ -208,19 +205,20 @@ def _checkForFused(fusedNode: Node, outputs: tuple[Node | None, ...]) -> None:
     checkOutputs((fusedNode, fusedNode.GetNodeReference(PREFIX + "Latent"), *inputsOf(fusedNode)), outputs)
 
 
-def _store(scene, volume: Volume, fused: Node, chosen: Node | None, kind: str, role: int | None, words: str, settings: dict | None) -> Node:
-    """One image of a decomposition. role: 0 first, 1 second, None neither."""
+def _store(scene, volume: Volume, fused: Node, chosen: Node | None, image: DecomposedImage, settings: dict | None) -> Node:
+    """One image of a decomposition."""
+    kind, role = image.kind, image.role
     sources = recordOf(fused, "Sources", [{"name": "first"}, {"name": "second"}])
     name = fused.GetName() if role is None else sources[role]["name"]
     volume = onGridOf(volume, fused)  # before anything is changed: it may refuse
-    node, isFresh = outputNode(scene, chosen, f"{name} (FusionINN {words})", kind)
+    node, isFresh = outputNode(scene, chosen, f"{name} (FusionINN {kind.node_words})", kind.name)
     updateVolumeNode(node, volume, like=fused)
     kept = {name: fused.GetAttribute(PREFIX + name) for name in ("ModelId", "WeightsSHA256", "FusedSHA256")}
     setRecord(node, **kept, VoxelsSHA256=checksumOfVoxels(voxelsOfNode(node)), Version=__version__,
               Settings=settings if settings is not None else recordOf(fused, "Settings", {}),
               Role=None if role is None else ("first", "second")[role], InputIDs=[fused.GetID()])
     refer(node, Fused=fused)
-    source = None if role is None or kind == "spread" else inputsOf(fused)[role]
+    source = None if role is None or kind is SPREAD else inputsOf(fused)[role]
     if source is not None:
         copyUnit(node, source)
     if isFresh:
@@ -229,13 +227,13 @@ def _store(scene, volume: Volume, fused: Node, chosen: Node | None, kind: str, r
     return node
 
 
-def _look(scene, node: Node, volume: Volume, kind: str, source: Node | None) -> None:
+def _look(scene, node: Node, volume: Volume, kind: ImageKind, source: Node | None) -> None:
     """Window and colours: as the source has them, or from the voxels."""
     from FusionINNLib.mrml.display import differenceColors
 
     if source is not None and source.GetDisplayNode() is not None:
         copyLook(node, source)
-    elif kind == "cycle":
+    elif kind is CYCLE:
         axis = volume.through_plane_axis
         some = np.take(volume.array, range(0, volume.shape[axis], max(1, volume.shape[axis] // 16)), axis)
         reach = float(np.percentile(np.abs(some), 99.9)) or 1e-3

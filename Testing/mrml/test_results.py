@@ -1,5 +1,6 @@
 """Results as nodes: where they lie, what they carry, what they never overwrite, and the way back after the scene was saved and reopened."""
 import json
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from FusionINNLib.errors import GeometryError, InputError, ResultError
 from FusionINNLib.mrml.inputs import subjectHierarchy
 from FusionINNLib.mrml.nodes import addVolumeNode, affineOfNode, recordOf, setRecord, updateVolumeNode
 from FusionINNLib.registration.resampling import resample
+from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES
 from FusionINNLib.volumes.volume import Volume
 
 voxels = slicer.util.arrayFromVolume
@@ -330,3 +332,7 @@ def test_a_result_that_the_user_moved_stays_there(scene, case):
     hierarchy.SetItemParent(hierarchy.GetItemByDataNode(case.nodes.fused), own)
     mrml.storeFusion(scene, case.fusion, case.first, case.second, settings={}, fusedNode=case.nodes.fused, latentNode=case.nodes.latent)
     assert inFolder(case.nodes.fused) == "for the conference" and inFolder(case.nodes.latent) == "FusionINN - FLAIR"
+
+
+def test_the_typed_face_of_an_estimate_agrees_with_the_table():
+    assert tuple(field.name for field in fields(mrml.EstimateNodes)) == tuple(image.node_field for image in ESTIMATE_IMAGES)
