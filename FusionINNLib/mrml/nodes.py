@@ -33,7 +33,7 @@ def volumeFromNode(node: Node) -> Volume:
     """A copy of a scalar volume node: voxels (k, j, i) in their type, IJK-to-RAS mm with linear parent transforms in it, name, unit.
 
     The node is not changed. `identity` holds what the subject hierarchy and the file name say of patient and study.
-    Raises InputError for None, a label map, vector or multi-frame nodes, empty ones, single slices, and a constant image that is no result
+    Raises InputError for None, a label map, vector or multi-frame nodes, empty ones, mere lines, and a constant image that is no result
     of FusionINN; GeometryError for a nonlinear parent transform, a sheared or singular grid.
     """
     if node is not None and node.IsA("vtkMRMLLabelMapVolumeNode"):

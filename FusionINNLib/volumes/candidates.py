@@ -4,7 +4,7 @@ from pathlib import Path
 
 from FusionINNLib.errors import InputError
 
-ENDINGS = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
+ENDINGS = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".mgz", ".mgh")
 _BESIDE = ("*.json", "*.bval", "*.bvec", "*.txt", "*.tsv", "*.csv", "*.raw", "*.zraw", "*.png", "*.jpg", "*.pdf", "*.md", "*.log",
            ".*", "Thumbs.db", "desktop.ini")
 _LISTED = 5

@@ -10,35 +10,53 @@ from pathlib import Path
 import numpy as np
 
 from FusionINNLib.errors import InputError
+from FusionINNLib.progress import Progress
 from FusionINNLib.volumes import impostors
 from FusionINNLib.volumes.candidates import volume_in
-from FusionINNLib.volumes.itk import read_dicom, read_itk
-from FusionINNLib.volumes.nifti import has_scale_factors, read_extension, read_nifti, write_nifti
+from FusionINNLib.volumes.dicom import is_dicom, read_dicom
+from FusionINNLib.volumes.dicom_segmentation import read_dicom_segmentation
+from FusionINNLib.volumes.freesurfer import ENDINGS as MGH_ENDINGS
+from FusionINNLib.volumes.freesurfer import read_mgh
+from FusionINNLib.volumes.itk import read_itk, read_itk_segmentation
+from FusionINNLib.volumes.nifti import files_of, has_scale_factors, read_extension, read_nifti, write_nifti
 from FusionINNLib.volumes.volume import Volume, check_voxels
 
 __all__ = ["read_volume", "read_segmentation", "read_mask", "write_nifti", "read_extension", "has_scale_factors", "sha256", "plain_name"]
 
 NIFTI_ENDINGS = (".nii.gz", ".nii")
+PAIR_ENDINGS = (".hdr", ".img", ".hdr.gz", ".img.gz")
 ITK_ENDINGS = (".seg.nrrd", ".nrrd", ".nhdr", ".mha", ".mhd")
-_FORMATS = "NIfTI (.nii, .nii.gz), NRRD, MHA/MHD, or a folder with one DICOM series"
+_FORMATS = "NIfTI (.nii, .nii.gz), NRRD, MHA/MHD, FreeSurfer's .mgz, or a folder with one DICOM series"
 _LABEL_TOLERANCE = 1e-4
 
 
-def read_volume(path: str | os.PathLike) -> Volume:
-    """Read and check one volume: NIfTI, NRRD, MetaImage, or a folder with one DICOM series.
+def read_volume(path: str | os.PathLike, *, series: str | None = None, stack: str | None = None,
+                progress: Progress | None = None) -> Volume:
+    """Read and check one volume: NIfTI, NRRD, MetaImage, or a folder with DICOM files.
+
+    series, stack: which one of a DICOM folder that holds several, see `volumes/dicom.py`. progress: of reading DICOM.
 
     Voxels (k, j, i) in their stored type, affine IJK-to-RAS in mm. Raises InputError for a file that is missing, damaged, of another kind,
-    has several frames or values per voxel, is empty, a single slice, constant or without finite voxels; GeometryError for a bad affine.
+    has several frames or values per voxel, is empty, a mere line, constant or without finite voxels; GeometryError for a bad affine.
     """
-    return check_voxels(_read(Path(path)))
+    return check_voxels(_read(Path(path), series, stack, progress))
 
 
-def read_segmentation(path: str | os.PathLike) -> Volume:
+def read_segmentation(path: str | os.PathLike, *, series: str | None = None, progress: Progress | None = None) -> Volume:
     """Read labels: (k, j, i) integers, slope 1, intercept 0. Floats that are whole numbers are taken, NaN is label 0.
 
-    An empty segmentation is no error but has a note. Raises as `read_volume` does, and InputError when values are no labels.
+    DICOM segmentations and .seg.nrrd keep names and colours of their segments. One slice will do. A segmentation without any label above 0
+    is no error but has a note. Raises as `read_volume` does, and InputError when values are no labels.
     """
-    volume = _read(Path(path))
+    path = Path(path)
+    if (inside := _one_inside(path)) is not None:
+        return _noted_inside(read_segmentation(inside))
+    if path.is_dir() or is_dicom(path):
+        volume = _with_names(read_dicom_segmentation(path, series, progress), path)
+    elif path.name.lower().endswith(ITK_ENDINGS):
+        volume = _with_names(read_itk_segmentation(path, plain_name(path)), path)
+    else:
+        volume = _read(path)
     labels, notes = volume.array, volume.notes
     if volume.is_scaled or labels.dtype.kind not in "iub":
         values = volume.values.astype(np.float64)
@@ -52,6 +70,8 @@ def read_segmentation(path: str | os.PathLike) -> Volume:
         labels = whole.astype(np.int32)
     if not labels.any():
         notes += ("the segmentation is empty",)
+    elif labels.max() <= 0:
+        notes += ("the segmentation has no label above 0, only negative ones: nothing is outlined",)
     elif labels.min() == labels.max():
         notes += ("the segmentation gives every voxel the same label",)
     return replace(volume, array=_compact(labels), slope=1.0, intercept=0.0, notes=notes)
@@ -85,29 +105,43 @@ def sha256(path: str | os.PathLike) -> str:
 
 def plain_name(path: Path) -> str:
     """File name without folder and without the ending of its format."""
-    for ending in NIFTI_ENDINGS + ITK_ENDINGS:
+    for ending in NIFTI_ENDINGS + PAIR_ENDINGS + ITK_ENDINGS + MGH_ENDINGS:
         if path.name.lower().endswith(ending):
             return path.name[:-len(ending)]
     return path.stem
 
 
-def _read(path: Path) -> Volume:
-    impostors.check(path)
-    if path.is_dir() and (inside := volume_in(path)) is not None:
-        volume = _read(inside)
-        return replace(volume, notes=(*volume.notes, "the one volume in the folder that was given"))
-    if not path.exists():
-        raise InputError(f"{path}: there is no such file or folder; check the path.")
+def _read(path: Path, series: str | None = None, stack: str | None = None, progress: Progress | None = None) -> Volume:
+    if (inside := _one_inside(path)) is not None:
+        return _noted_inside(_read(inside))
     lower = path.name.lower()
-    if path.is_dir():
-        volume = read_dicom(path)
-    elif lower.endswith(NIFTI_ENDINGS):
+    if path.is_dir() or is_dicom(path):
+        volume = read_dicom(path, series, stack, progress)
+    elif lower.endswith(NIFTI_ENDINGS + PAIR_ENDINGS):
         volume = read_nifti(path, plain_name(path))
     elif lower.endswith(ITK_ENDINGS):
         volume = read_itk(path, plain_name(path))
+    elif lower.endswith(MGH_ENDINGS):
+        volume = read_mgh(path, plain_name(path))
     else:
         hint = "; for DICOM give the folder, not one file" if lower.endswith((".dcm", ".ima")) else ""
         raise InputError(f"{path.name}: not an image of a known kind{hint}; give {_FORMATS}.")
+    return _with_names(volume, path)
+
+
+def _one_inside(path: Path) -> Path | None:
+    """The one volume in a folder that holds no DICOM; None for anything else that is there. Raises InputError for what is no volume."""
+    impostors.check(path)
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file or folder; check the path.")
+    return volume_in(path) if path.is_dir() else None
+
+
+def _noted_inside(volume: Volume) -> Volume:
+    return replace(volume, notes=(*volume.notes, "the one volume in the folder that was given"))
+
+
+def _with_names(volume: Volume, path: Path) -> Volume:
     full = path.resolve()
     names = {"file": full.name, "folders": tuple(parent.name for parent in list(full.parents)[:3] if parent.name)}
     return replace(volume, identity={**volume.identity, **names})
@@ -134,6 +168,8 @@ def _parts(path: Path) -> list[Path]:
     """All files that hold the volume: those of a folder, or a header and the data files it names."""
     if path.is_dir():
         return [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
+    if path.name.lower().endswith(PAIR_ENDINGS):
+        return list(files_of(path))
     if path.suffix.lower() not in (".mhd", ".nhdr"):
         return [path]
     text = path.read_text(encoding="latin-1")

@@ -1,4 +1,4 @@
-"""Volumes that SimpleITK reads: NRRD, MetaImage, and folders that hold one DICOM series.
+"""Volumes that SimpleITK reads: NRRD and MetaImage.
 
 SimpleITK's arrays are (k, j, i) as ours, but its world is LPS: `affine_of` and `to_sitk` negate x and y, the only place where that is done.
 """
@@ -6,22 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from FusionINNLib.errors import GeometryError, InputError
+from FusionINNLib.volumes import meta_header, nrrd_header
 from FusionINNLib.volumes.volume import Volume, check_affine, check_shape
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-
-UNEVEN_TOLERANCE = 0.05
-"""Largest deviation of a DICOM slice from its place in an even stack, as a fraction of the slice distance."""
-
-_TAGS = {"patient_id": "0010|0020", "patient_name": "0010|0010", "study_date": "0008|0020", "study_uid": "0020|000d",
-         "modality": "0008|0060"}
-_SERIES_DESCRIPTION, _POSITION = "0008|103e", "0020|0032"
-
 
 def affine_of(image) -> np.ndarray:
     """IJK-to-RAS in mm (4x4) of a three-dimensional SimpleITK image."""
@@ -46,44 +40,74 @@ def to_sitk(array: np.ndarray, affine: np.ndarray):
 
 def read_itk(path: Path, name: str) -> Volume:
     """Read one NRRD or MetaImage file. Raises InputError for what is damaged or no scalar volume, GeometryError for a bad affine."""
+    image, notes = _read(path, name)
+    _check_scalar(image, name)
+    return _to_volume(image, name, notes)
+
+
+def read_itk_segmentation(path: Path, name: str) -> Volume:
+    """Read labels from one NRRD or MetaImage file; those of 3D Slicer's .seg.nrrd keep their names and colours, from all layers.
+
+    Labels that occur in several layers are counted anew, in the order of the segments. Raises as `read_itk` does.
+    """
+    import SimpleITK as sitk
+
+    listed = nrrd_header.segments(nrrd_header.read_fields(path))
+    image, notes = _read(path, name)
+    layers = image.GetNumberOfComponentsPerPixel()
+    if layers > 1 and not listed:
+        _check_scalar(image, name)
+    if layers == 1:
+        volume = _to_volume(image, name, notes)
+        return replace(volume, segments={one.label: one.named for one in listed})
+    array = sitk.GetArrayFromImage(image)
+    labels, segments, overlap = np.zeros(array.shape[:3], np.min_scalar_type(max([len(listed), *(one.label for one in listed)]))), {}, 0
+    anew = len({one.label for one in listed}) < len(listed)
+    for number, one in enumerate(listed, 1):
+        inside = array[..., one.layer] == one.label
+        overlap += int(np.count_nonzero(labels[inside]))
+        label = number if anew else one.label
+        labels[inside], segments[label] = label, one.named
+    if overlap:
+        notes.append(overlap_note(overlap))
+    affine = affine_of(image)
+    return Volume(labels, affine, name, notes=tuple(notes), segments=segments)
+
+
+def overlap_note(count: int) -> str:
+    """What is said where segments overlap."""
+    return f"segments overlap in {count} voxel{'s' if count > 1 else ''}: the later segment counts there"
+
+
+def _read(path: Path, name: str):
+    """(three-dimensional image with lengths in mm, notes)."""
     import SimpleITK as sitk
 
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
+    notes: list[str] = []
     with _failures_said(name):
         reader.ReadImageInformation()
-        _check_scalar(reader, name)
         _check_frames(reader.GetSize(), name)
         image = reader.Execute()
-    return _to_volume(image, name)
+        check_shape(image.GetSize()[:3], name)
+        while image.GetDimension() > 3:
+            image = image[tuple(slice(None) for _ in range(image.GetDimension() - 1)) + (0,)]
+    factor = _said_of_geometry(path, name, notes)
+    if factor != 1:
+        image.SetSpacing([factor * edge for edge in image.GetSpacing()])
+        image.SetOrigin([factor * x for x in image.GetOrigin()])
+    return image, notes
 
 
-def read_dicom(folder: Path) -> Volume:
-    """Read the one DICOM series in `folder` (not in folders below it), values rescaled as its tags say.
-
-    Named after its series description, since folders are often named after patients. Raises InputError when there is no series, or
-    more than one, or several frames per position; GeometryError for missing, uneven or tilted slices.
-    """
-    import SimpleITK as sitk
-
-    with _failures_said(folder.name):
-        series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
-        if not series:
-            raise InputError(f"{folder.name}: this folder holds no DICOM series; give the folder that holds the slices themselves.")
-        files = {uid: sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid) for uid in series}
-        if len(series) > 1:
-            held = "; ".join(sorted(_describe(names) for names in files.values()))
-            raise InputError(f"{folder.name}: this folder holds {len(series)} series ({held}); put the one you want into its own folder.")
-        reader = sitk.ImageSeriesReader()
-        reader.SetFileNames(files[series[0]])
-        reader.MetaDataDictionaryArrayUpdateOn()
-        reader.LoadPrivateTagsOff()
-        image = reader.Execute()
-    tags = {key: _tag(reader, tag) for key, tag in _TAGS.items()}
-    name = _tag(reader, _SERIES_DESCRIPTION).replace("/", " ") or "DICOM series"
-    volume = _to_volume(image, name, {key: value for key, value in tags.items() if value})
-    _check_slice_positions(reader, len(files[series[0]]), volume)
-    return volume
+def _said_of_geometry(path: Path, name: str, notes: list[str]) -> float:
+    """Factor to mm; what the header leaves open is added to `notes`."""
+    if fields := nrrd_header.read_fields(path):
+        nrrd_header.check_space(fields, name, notes)
+        return nrrd_header.scale_to_mm(fields, name, notes)
+    fields = meta_header.read_fields(path)
+    meta_header.check_geometry(fields, notes)
+    return meta_header.scale_to_mm(fields, name, notes)
 
 
 @contextmanager
@@ -121,47 +145,9 @@ def _check_frames(size: tuple[int, ...], name: str) -> None:
         raise InputError(f"{name}: the file holds {frames} frames; extract the one you want as a three-dimensional volume.")
 
 
-def _to_volume(image, name: str, identity: dict | None = None) -> Volume:
+def _to_volume(image, name: str, notes: list[str]) -> Volume:
     import SimpleITK as sitk
 
-    _check_scalar(image, name)
-    _check_frames(image.GetSize(), name)
-    check_shape(image.GetSize()[:3], name)
-    while image.GetDimension() > 3:
-        image = image[tuple(slice(None) for _ in range(image.GetDimension() - 1)) + (0,)]
     affine = affine_of(image)
     check_affine(affine, name)
-    return Volume(sitk.GetArrayFromImage(image), affine, name, identity=identity or {})
-
-
-def _tag(reader, tag: str) -> str:
-    return reader.GetMetaData(0, tag).strip(" \0") if reader.HasMetaDataKey(0, tag) else ""
-
-
-def _describe(names: tuple[str, ...]) -> str:
-    """A series in a few words: what it is called and how many files it has."""
-    import SimpleITK as sitk
-
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(names[0])
-    reader.ReadImageInformation()
-    title = reader.GetMetaData(_SERIES_DESCRIPTION).strip() if reader.HasMetaDataKey(_SERIES_DESCRIPTION) else ""
-    return f"{title or 'unnamed'}, {len(names)} files"
-
-
-def _check_slice_positions(reader, count: int, volume: Volume) -> None:
-    """ITK stacks slices by count; whether they are evenly stacked, and straight, only the position of each slice tells."""
-    if count < 2 or not all(reader.HasMetaDataKey(n, _POSITION) for n in range(count)):
-        return
-    try:
-        positions = np.array([[float(x) for x in reader.GetMetaData(n, _POSITION).split("\\")] for n in range(count)])
-    except ValueError as error:
-        raise GeometryError(f"{volume.name}: a slice has no valid position; export the series again.") from error
-    steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)
-    if steps.min() < 1e-4:
-        raise InputError(f"{volume.name}: the series holds several frames at one position; export the one you want as its own series.")
-    expected = (volume.affine @ np.array([[0, 0, n, 1] for n in range(count)]).T).T[:, :3] * (-1, -1, 1)
-    off = np.linalg.norm(positions - expected, axis=1).max()
-    if off > UNEVEN_TOLERANCE * float(np.median(steps)):
-        raise GeometryError(f"{volume.name}: slices are missing, unevenly spaced or tilted (up to {off:.2g} mm out of place); "
-                            "export the complete series, or resample it onto a grid with right angles.")
+    return Volume(sitk.GetArrayFromImage(image), affine, name, notes=tuple(notes))

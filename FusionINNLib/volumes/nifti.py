@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,8 @@ from typing import BinaryIO
 import numpy as np
 
 from FusionINNLib.atomic import replacing
-from FusionINNLib.errors import GeometryError, InputError, ResultError
+from FusionINNLib.errors import InputError, ResultError
+from FusionINNLib.volumes.nifti_geometry import affine_mm
 from FusionINNLib.volumes.volume import Volume, check_shape
 
 COMMENT = 6
@@ -27,28 +29,45 @@ ALIGNED = 2
 where 1 would claim scanner coordinates, which a reference that was moved or lies in an atlas doesn't have."""
 
 _CHUNK = 1 << 22
-_MM_PER_UNIT = {"meter": 1000.0, "micron": 0.001}
 
 
 def read_nifti(path: Path, name: str) -> Volume:
-    """Read one .nii or .nii.gz, to its last byte. Stored integers and their scale factors are kept apart.
+    """Read one .nii or .nii.gz, or a pair of .hdr and .img, to its last byte. Stored integers and their scale factors are kept apart.
 
     sform goes before qform. Raises InputError for what is no scalar volume or is damaged, GeometryError for a bad affine.
     """
-    with _open(path, name) as file:
-        header = _read_header(file, name)
-        dtype, shape = _scalar_type(header, name), _volume_shape(header, name)
-        stored = _read_voxels(file, path, header, dtype, shape, name)
     notes: list[str] = []
+    header_path, data_path = files_of(path)
+    with _open(header_path, name) as file:
+        header = _read_header(file, name)
+        dtype, shape, offset = _scalar_type(header, name), _volume_shape(header, name), _data_offset(header, name, notes)
+        if data_path == header_path:
+            stored = _read_voxels(file, data_path, offset, dtype, shape, name)
+    if data_path != header_path:
+        with _open(data_path, name) as file:
+            stored = _read_voxels(file, data_path, offset, dtype, shape, name)
     if dtype.kind == "f" and dtype.itemsize > 8:
         stored = stored.astype(np.float64)
         notes.append(f"{8 * dtype.itemsize}-bit floats converted to 64 bits")
     slope, intercept = _scale(header, name)
     if (slope, intercept) != (1.0, 0.0):
         notes.append(f"scale factors applied (slope {slope:g}, intercept {intercept:g})")
-    affine = _affine_mm(header, name, notes)
+    affine = affine_mm(header, shape, name, notes)
     array = np.ascontiguousarray(stored.astype(stored.dtype.newbyteorder("="), copy=False)).reshape(shape[::-1])
     return Volume(array, affine, name, slope=slope, intercept=intercept, notes=tuple(notes))
+
+
+def files_of(path: Path) -> tuple[Path, Path]:
+    """(file of the header, file of the voxels): the same one but for a pair .hdr and .img, packed or not, of which either is given."""
+    found = re.fullmatch(r"(.*)\.(hdr|img)(\.gz)?", path.name, re.IGNORECASE)
+    if found is None:
+        return path, path
+    pair = []
+    for ending in ("hdr", "img"):
+        endings = [f"{word}{packed}" for word in (ending, ending.upper()) for packed in (found[3] or "", "", ".gz")]
+        named = [path.with_name(f"{found[1]}.{ending}") for ending in endings]
+        pair.append(next((one for one in named if one.exists()), named[0]))
+    return pair[0], pair[1]
 
 
 def has_scale_factors(path: str | os.PathLike) -> bool:
@@ -120,9 +139,13 @@ def _read_header(file: BinaryIO, name: str):
     if header_class is None:
         raise InputError(f"{name}: this is not a NIfTI image; give a file that a NIfTI writer made.")
     try:
-        header = header_class.from_fileobj(file)
-        if header["magic"].item() not in (b"n+1", b"n+2", b"n+2\x00\r\n\x1a\n"):
-            raise HeaderDataError("the header belongs to a separate data file")
+        header = header_class.from_fileobj(file, check=False)
+        if header["magic"].item()[:3] not in (b"n+1", b"n+2", b"ni1", b"ni2"):
+            raise InputError(f"{name}: this is an Analyze header, which doesn't say which way left and right are; convert the volume to "
+                             "NIfTI from its source.")
+        edges = header["pixdim"].copy()
+        header.check_fix()
+        header["pixdim"][1:4] = np.where(edges[1:4] == 0, 0, header["pixdim"][1:4])  # an edge that isn't given is no edge of 1 mm
         return header
     except (HeaderDataError, WrapStructError, ValueError, KeyError) as error:
         raise InputError(f"{name}: the NIfTI header can't be used ({error}); convert the volume again from its source.") from error
@@ -149,11 +172,25 @@ def _volume_shape(header, name: str) -> tuple[int, int, int]:
     frames = int(np.prod(shape[3:], dtype=np.int64))
     if frames > 1:
         raise InputError(f"{name}: the file holds {frames} frames; extract the one you want as a three-dimensional volume.")
-    check_shape(shape[:3], name)
-    return tuple(int(size) for size in shape[:3])
+    shape = (*shape, 1)[:3] if len(shape) == 2 else shape[:3]
+    check_shape(shape, name)
+    return tuple(int(size) for size in shape)
 
 
-def _read_voxels(file: BinaryIO, path: Path, header, dtype: np.dtype, shape: tuple[int, ...], name: str) -> np.ndarray:
+def _data_offset(header, name: str, notes: list[str]) -> int:
+    """Where the voxels begin, in bytes. A single file without an offset has them behind its header, as the format's library does."""
+    offset, pair = float(header["vox_offset"]), header["magic"].item()[:2] == b"ni"
+    behind = int(header["sizeof_hdr"]) + 4
+    if offset == 0 and not pair:
+        notes.append("the header doesn't say where the voxels begin (vox_offset 0): read from its end on")
+        return behind
+    if not offset.is_integer() or offset < (0 if pair else behind):
+        raise InputError(f"{name}: the header says that the voxels begin at byte {offset:g} (vox_offset), which can't be; convert the "
+                         "volume again from its source.")
+    return int(offset)
+
+
+def _read_voxels(file: BinaryIO, path: Path, offset: int, dtype: np.dtype, shape: tuple[int, ...], name: str) -> np.ndarray:
     """The stored voxels as one run, read together with what follows them: only then gzip compares its checksum."""
     cut_off = InputError(f"{name}: the file is damaged or cut off; copy or download it again.")
     count = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
@@ -161,7 +198,7 @@ def _read_voxels(file: BinaryIO, path: Path, header, dtype: np.dtype, shape: tup
         raise cut_off
     buffer = np.empty(count, dtype=np.uint8)
     view = memoryview(buffer)
-    file.seek(header.get_data_offset())
+    file.seek(offset)
     done = 0
     while done < count:
         got = file.readinto(view[done:done + _CHUNK])
@@ -182,26 +219,6 @@ def _scale(header, name: str) -> tuple[float, float]:
     except HeaderDataError as error:
         raise InputError(f"{name}: the scale factors in the header are not numbers; convert the volume again from its source.") from error
     return (1.0, 0.0) if slope is None else (float(slope), float(intercept or 0.0))
-
-
-def _affine_mm(header, name: str, notes: list[str]) -> np.ndarray:
-    """IJK-to-RAS in mm; what had to be assumed is added to `notes`."""
-    try:
-        affine = np.array(header.get_best_affine(), dtype=np.float64)
-    except (ValueError, ArithmeticError) as error:
-        raise GeometryError(f"{name}: the orientation in the header is not valid ({error}); convert the volume again.") from error
-    if int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
-        notes.append("the header doesn't say where the volume lies: taken as centred, left to right reversed, as other readers do")
-    try:
-        unit = header.get_xyzt_units()[0]
-    except KeyError:
-        unit = "unknown"
-    if unit in _MM_PER_UNIT:
-        affine[:3] *= _MM_PER_UNIT[unit]
-        notes.append(f"lengths converted from {unit} to mm")
-    elif unit != "mm":
-        notes.append("the header names no unit of length: taken as mm")
-    return affine
 
 
 def _extension_bytes(extension) -> bytes:

@@ -21,6 +21,14 @@ CLEARLY_THICKER = 1.2
 """An axis is the through-plane axis when its spacing is more than this many times that of both others."""
 
 
+@dataclass(frozen=True)
+class SegmentName:
+    """What a segment is called, and its colour (r, g, b) 0..1 where its file gives one."""
+
+    name: str
+    color: tuple[float, float, float] | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Volume:
     """One scalar volume on a grid with right angles.
@@ -32,6 +40,7 @@ class Volume:
     slope, intercept   physical value = stored value * slope + intercept
     identity   what may tell patients and dates apart (tags, folder names). In memory only: never written to any file
     notes      sentences the user should be told; they hold neither folder nor patient
+    segments   of a volume of labels: what is known of each label
 
     Raises GeometryError for a singular, sheared or non-finite affine, InputError for an array without three axes.
     """
@@ -44,6 +53,7 @@ class Volume:
     intercept: float = 0.0
     identity: dict = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
+    segments: dict[int, SegmentName] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.array.ndim != 3:
@@ -85,8 +95,11 @@ class Volume:
     def through_plane_axis(self) -> int:
         """Axis of `array` (0 is k, 1 is j, 2 is i) across the slices.
 
-        The one with clearly the largest spacing; when there is none, the one that runs nearest to superior-inferior.
+        Of a single slice the one along which there is nothing else; otherwise the one with clearly the largest spacing; when there is none,
+        the one that runs nearest to superior-inferior.
         """
+        if 1 in self.shape:
+            return self.shape.index(1)
         spacing = np.array(self.spacing_ijk_mm)[::-1]
         widest = int(np.argmax(spacing))
         if spacing[widest] > CLEARLY_THICKER * np.max(np.delete(spacing, widest)):
@@ -134,11 +147,11 @@ def check_affine(affine: np.ndarray, name: str) -> None:
 
 
 def check_shape(shape: tuple[int, ...], name: str) -> None:
-    """Raise InputError for an empty volume, and for one that is a single slice along any axis."""
+    """Raise InputError for an empty volume, for one that is a line or a point, and for what has fewer than three axes."""
     if len(shape) == 0 or min(shape) == 0:
         raise InputError(f"{name}: the volume is empty; export it again from its source.")
-    if len(shape) < 3 or min(shape) == 1:
-        raise InputError(f"{name}: the volume is a single slice; give a volume of at least two voxels along each axis.")
+    if len(shape) < 3 or sorted(shape)[1] == 1:
+        raise InputError(f"{name}: the volume is no more than a line of voxels; give a slice or a volume.")
 
 
 def check_voxels(volume: Volume) -> Volume:

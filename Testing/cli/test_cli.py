@@ -46,7 +46,7 @@ def bad_files(folder):
     write_with_nibabel(folder / "frames.nii.gz", np.stack([good] * 3, axis=3), LPS)
     write_with_nibabel(folder / "complex.nii.gz", good.astype(np.complex64), LPS)
     write_with_nibabel(folder / "empty.nii.gz", good[:, :, :0], LPS)
-    write_with_nibabel(folder / "slice.nii.gz", good[:, :, :1], LPS)
+    write_with_nibabel(folder / "line.nii.gz", good[:, :1, :1], LPS)
     write_with_nibabel(folder / "constant.nii.gz", np.full_like(good, 7), LPS)
     write_with_nibabel(folder / "nan.nii.gz", np.full(good.shape, np.nan, np.float32), LPS)
     elsewhere = LPS.copy()
@@ -54,7 +54,7 @@ def bad_files(folder):
     write_with_nibabel(folder / "elsewhere.nii.gz", good, elsewhere)
     return {"missing.nii.gz": "no such file", "letter.txt": "not an image", "letter.nii.gz": "not a NIfTI", "cut.nii.gz": "cut off",
             "frames.nii.gz": "3 frames", "vector.nrrd": "3 values", "complex.nii.gz": "complex", "empty.nii.gz": "empty",
-            "slice.nii.gz": "single slice", "constant.nii.gz": "same value", "nan.nii.gz": "all voxels are NaN", "sheared.nii": "sheared",
+            "line.nii.gz": "line of voxels", "constant.nii.gz": "same value", "nan.nii.gz": "all voxels are NaN", "sheared.nii": "sheared",
             "singular.nii": "singular", "elsewhere.nii.gz": "apart"}
 
 

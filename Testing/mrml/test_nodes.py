@@ -84,7 +84,7 @@ def test_what_is_no_scalar_volume_is_refused(scene, addVolume):
     cases = [(None, "No volume is chosen"), (vector, "colours: each voxel holds 3"), (many, "frames: each voxel holds 3"), (labels,
                                                                                                                             "label map"),
              (addVolumeNode(scene, "new"), "new: the volume is empty"), (linear(scene, np.eye(4)), "no scalar volume"),
-             (addVolume("flat", head()[:1], np.eye(4)), "single slice"), (addVolume("zeros", head() * 0, np.eye(4)), "same value")]
+             (addVolume("flat", head()[:1, :1], np.eye(4)), "line of voxels"), (addVolume("zeros", head() * 0, np.eye(4)), "same value")]
     for node, words in cases:
         with pytest.raises(InputError, match=words):
             volumeFromNode(node)

@@ -39,11 +39,11 @@ def test_volumes_of_different_patients_are_warned_of(case):
     assert case.ui.fuseButton.enabled, "a warning, no refusal"
 
 
-@pytest.mark.parametrize(("spoil", "words"), [("constant", "same value"), ("color", "values"), ("slice", "single slice")])
+@pytest.mark.parametrize(("spoil", "words"), [("constant", "same value"), ("color", "values"), ("line", "line of voxels")])
 def test_volumes_that_cannot_be_fused_are_refused_in_plain_words(case, spoil, words):
     import slicer
 
-    array = {"constant": np.zeros((4, 5, 6)), "color": np.ones((4, 5, 6, 3)), "slice": np.random.default_rng(0).random((1, 30, 30))}[spoil]
+    array = {"constant": np.zeros((4, 5, 6)), "color": np.ones((4, 5, 6, 3)), "line": np.random.default_rng(0).random((1, 1, 30))}[spoil]
     kind = "vtkMRMLVectorVolumeNode" if spoil == "color" else None
     node = slicer.util.addVolumeFromArray(array.astype(np.float32), name=spoil, nodeClassName=kind)
     if spoil == "color":

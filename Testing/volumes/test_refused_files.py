@@ -47,9 +47,9 @@ def _refused_files(folder):
             (write_with_nibabel(folder / "v.nii", np.stack([good.T] * 3, axis=3)[:, :, :, None]), "vector"),
             (write_with_nibabel(folder / "c.nii", good.T.astype(np.complex64)), "complex"),
             (write_with_nibabel(folder / "rgb.nii", colour), "colour"),
-            (write_with_nibabel(folder / "one.nii", good.T[:, :, :1]), "single slice"),
-            (write_with_nibabel(folder / "side.nii", good.T[:1]), "single slice"),
-            (write_with_nibabel(folder / "2d.nii", good.T[:, :, 0]), "single slice"),
+            (write_with_nibabel(folder / "line.nii", good.T[:, :1, :1]), "line of voxels"),
+            (write_with_nibabel(folder / "1d.nii", good.T[:, 0, 0]), "line of voxels"),
+            (write_with_nibabel(folder / "vast.nii", good.T * 1e300), "the values reach"),
             (write_with_nibabel(folder / "none.nii", good.T[:, :, :0]), "empty"),
             (write_with_nibabel(folder / "flat.nii", np.full(SHAPE_IJK, 7, np.int16)), "same value"),
             (write_with_nibabel(folder / "nan.nii", np.full(SHAPE_IJK, np.nan, np.float32)), "all voxels are NaN")]

@@ -1,0 +1,211 @@
+"""Folders of DICOM files to volumes: which series and which stack, and its values. Classic and enhanced files, read with pydicom."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from FusionINNLib.errors import InputError
+from FusionINNLib.progress import Progress
+from FusionINNLib.volumes.dicom_frames import DicomFile, read_header
+from FusionINNLib.volumes.dicom_pixels import stored_planes
+from FusionINNLib.volumes.dicom_stacks import Stack, geometry, split
+from FusionINNLib.volumes.volume import Volume, check_affine, check_shape
+
+_LISTED = 20
+"""Choices that a sentence names; more are counted."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Files of one series that hold pixels, and its stacks."""
+
+    files: tuple[DicomFile, ...]
+    stacks: tuple[Stack, ...]
+
+    @property
+    def name(self) -> str:
+        """What the series is called; folders are often named after patients, so it is never the folder's name."""
+        return self.files[0].description.replace("/", " ") or "DICOM series"
+
+
+def read_dicom(path: Path, series: str | None = None, stack: str | None = None, progress: Progress | None = None) -> Volume:
+    """Read one stack of one series: of a folder, or of a file with several frames.
+
+    The folder's own files count; where none of them is DICOM, those of the folders below it.
+
+    Args:
+        series: which one, where there are several: its place in the list that the refusal gives, or a part of its description.
+        stack: which one, where its frames make several volumes: its place in the list, or a value that tells it (1000 for a b-value).
+
+    Values are those of the real-world mapping or of the rescaling, slice by slice where it differs. `identity["files"]` are the files read.
+    Raises InputError where nothing is found or several things could be meant, GeometryError where slices make no even, upright stack.
+    """
+    progress = progress or Progress()
+    found = [one for one in find_series(path, progress) if not one.files[0].is_segmentation]
+    if not found:
+        raise InputError(f"{path.name}: this holds segmentations and no image; give it as the segmentation.")
+    chosen = choose_series(found, series, path.name)
+    return read_stack(chosen, _choose_stack(chosen, stack), progress)
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether this is a DICOM file that holds a volume by itself: several frames, or a segmentation."""
+    if not path.is_file() or path.stat().st_size < 132:
+        return False
+    file = read_header(path)
+    return file is not None and (file.is_segmentation or len(file.frames) > 1)
+
+
+def find_series(path: Path, progress: Progress) -> list[Series]:
+    """All series in a folder, or of one file, in the order of their numbers. Raises InputError when there is none."""
+    files: list[DicomFile] = []
+    for paths in _files(path):
+        for n, file in enumerate(paths):
+            progress.step("looking through files", n, len(paths))
+            if (one := read_header(file)) is not None:
+                files.append(one)
+        if files:
+            break
+    else:
+        raise InputError(f"{path.name}: this folder holds no DICOM series; give the folder that holds the slices themselves.")
+    by_series: dict[str, dict[str, DicomFile]] = {}
+    for one in files:  # a second copy of a file says nothing new
+        by_series.setdefault(one.series, {}).setdefault(one.instance or str(one.path), one)
+    groups = [tuple(group.values()) for group in by_series.values()]
+    groups.sort(key=lambda group: (group[0].series_number is None, group[0].series_number or 0, group[0].description, group[0].series))
+    return [Series(group, () if group[0].is_segmentation else tuple(split(frame for one in group for frame in one.frames)))
+            for group in groups]
+
+
+def read_stack(series: Series, stack: Stack, progress: Progress) -> Volume:
+    """One stack as a volume. Integers stay as they are stored where all slices have one rescaling."""
+    name, first = series.name, series.files[0]
+    for one in series.files:
+        if one.samples > 1 or one.photometric.startswith("PALETTE"):
+            raise InputError(f"{name}: the pixels are colours ({one.photometric}); give a series with one real number per pixel.")
+    frames, affine = geometry(stack, name)
+    check_affine(affine, name)
+    check_shape((len(frames), *frames[0].size), name)
+    planes = stored_planes(frames, lambda done: progress.step("reading slices", done, len(frames)))
+    array, slope, intercept = _one_scale(planes, [(frame.slope, frame.intercept) for frame in frames])
+    used = {frame.file for frame in frames}
+    identity = {**first.tags, "files": tuple(sorted(used))}
+    notes = _notes([one for one in series.files if one.path in used])
+    units = {frame.unit for frame in frames}
+    return Volume(array, affine, name, units.pop() if len(units) == 1 else "", slope, intercept, identity, notes)
+
+
+def _files(path: Path):
+    """Lists of files to look at, one after the other, until one holds DICOM."""
+    if path.is_file():
+        yield [path]
+        return
+    yield sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    yield sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+
+
+def _notes(files: list[DicomFile]) -> tuple[str, ...]:
+    notes = []
+    if any(one.photometric == "MONOCHROME1" for one in files):
+        notes.append("the file asks to show low values bright (MONOCHROME1): values are taken as stored")
+    if any(one.lossy for one in files):
+        notes.append("the series was compressed with loss, so its values are not exactly the scanner's")
+    return tuple(notes)
+
+
+def _one_scale(planes: list[np.ndarray], scales: list[tuple[float, float]]) -> tuple[np.ndarray, float, float]:
+    """(array (k, j, i), slope, intercept): stored numbers where all slices have one rescaling, else values with 1 and 0.
+
+    Values that are whole numbers stay integers; others are float32 where the stored numbers have at most 16 bits, else float64.
+    """
+    if len(set(scales)) == 1:
+        return _compact(np.stack(planes)), *scales[0]
+    narrow = all(plane.dtype.kind in "iu" and plane.dtype.itemsize <= 2 for plane in planes)
+    if narrow and all(float(number).is_integer() and abs(number) < 2 ** 31 for scale in scales for number in scale):
+        whole = [plane.astype(np.int64) * int(slope) + int(intercept) for plane, (slope, intercept) in zip(planes, scales)]
+        return _compact(np.stack(whole)), 1.0, 0.0
+    values = [plane.astype(np.float64) * slope + intercept for plane, (slope, intercept) in zip(planes, scales)]
+    return np.stack([part.astype(np.float32 if narrow else np.float64) for part in values]), 1.0, 0.0
+
+
+def _compact(array: np.ndarray) -> np.ndarray:
+    """The same numbers in native order, integers in the narrowest type of at most 32 bits that is no wider than theirs and holds them."""
+    if array.dtype.kind == "f" or array.dtype.itemsize <= 2:
+        return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    low, high = int(array.min()), int(array.max())
+    for dtype in (np.int16, np.uint16, np.int32, np.uint32):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return np.ascontiguousarray(array, dtype)
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+
+
+# ---- one of several --------------------------------------------------------------------------------------------------------------
+
+
+def choose_series(found: list[Series], wanted: str | None, folder: str) -> Series:
+    """The one that is wanted, or the only one. Raises InputError, which lists them, where that is none or several."""
+    if wanted is None:
+        if len(found) == 1:
+            return found[0]
+        raise InputError(f"{folder}: this folder holds {len(found)} series ({_series_list(found)}); choose one with --series, or put it "
+                         "into its own folder.")
+    hits = [found[int(wanted) - 1]] if wanted.isdecimal() and 1 <= int(wanted) <= len(found) else [
+        one for one in found if wanted.lower() in one.files[0].description.lower()]
+    if len(hits) != 1:
+        fit = f"{len(hits)} series fit" if hits else "no series fits"
+        raise InputError(f"{folder}: {fit} '{wanted}'; choose one of {_series_list(found)} by its place in this list or by description.")
+    return hits[0]
+
+
+def _series_list(found: list[Series]) -> str:
+    return _list(f"{n}: {describe(one)}" for n, one in enumerate(found, 1))
+
+
+def describe(series: Series) -> str:
+    """A series in a few words: description, files, slices, size, b-values."""
+    title = series.files[0].description or "unnamed"
+    sizes = " or ".join(dict.fromkeys(stack.size for stack in series.stacks)) or "segmentation"
+    values = sorted({frame.traits["b-value"] for stack in series.stacks for frame in stack.frames
+                     if isinstance(frame.traits.get("b-value"), float)})
+    stacks = f", {len(series.stacks)} stacks" if len(series.stacks) > 1 else ""
+    return f"{title}, {len(series.files)} files, {sizes}{stacks}" + (f", b = {_joined(values)}" if values else "")
+
+
+def _choose_stack(series: Series, wanted: str | None) -> Stack:
+    stacks = series.stacks
+    if wanted is None:
+        if len(stacks) == 1:
+            return stacks[0]
+        differ = ", ".join(dict.fromkeys(name for stack in stacks for name in stack.traits))
+        raise InputError(f"{series.name}: the series holds {len(stacks)} stacks of slices, which differ in {differ} "
+                         f"({_stack_list(stacks)}); choose one with --stack.")
+    hits = [stack for stack in stacks if any(_said(value).lower() == wanted.lower() for value in stack.traits.values())]
+    if len(hits) != 1 and wanted.isdecimal() and 1 <= int(wanted) <= len(stacks):
+        hits = [stacks[int(wanted) - 1]]
+    if len(hits) != 1:
+        fit = f"{len(hits)} stacks fit" if hits else "no stack fits"
+        raise InputError(f"{series.name}: {fit} '{wanted}'; choose one of {_stack_list(stacks)} by its place in this list or its value.")
+    return hits[0]
+
+
+def _stack_list(stacks: tuple[Stack, ...]) -> str:
+    traits = [[f"{name} {_said(value)}" for name, value in stack.traits.items()] for stack in stacks]
+    return _list(f"{n}: {', '.join([*said, stack.size])}" for n, (said, stack) in enumerate(zip(traits, stacks), 1))
+
+
+def _said(value: object) -> str:
+    if isinstance(value, tuple):
+        return " ".join(f"{x:.3g}" for x in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _joined(values: list[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)
+
+
+def _list(choices) -> str:
+    choices = list(choices)
+    more = [f"and {len(choices) - _LISTED} more"] if len(choices) > _LISTED else []
+    return "; ".join(choices[:_LISTED] + more)

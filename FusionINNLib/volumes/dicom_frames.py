@@ -1,0 +1,240 @@
+"""What DICOM files say of their frames: where each lies, how its numbers become values, and what tells it from others at the same place.
+
+A classic file holds one frame and says everything at its top; an enhanced one says it for all frames or for each, in functional groups.
+Positions and directions are LPS in mm, as DICOM has them.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from FusionINNLib.errors import InputError
+
+_DECIDES = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesDescription", "SeriesNumber", "StudyInstanceUID", "StudyDate",
+            "PatientID", "PatientName", "Modality", "ImageType", "InstanceNumber", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel",
+            "PhotometricInterpretation", "LossyImageCompression", "BitsAllocated", "BitsStored",
+            "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "SpacingBetweenSlices",
+            "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "RealWorldValueMappingSequence",
+            "DiffusionBValue", "DiffusionGradientOrientation", "EchoTime", "EchoNumbers", "InversionTime", "TemporalPositionIdentifier",
+            "TriggerTime", "AcquisitionNumber", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+            (0x0019, 0x0010), (0x0019, 0x100c), (0x0019, 0x100e))
+"""What is read of a header; the rest is skipped."""
+
+_SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One plane of pixels.
+
+    file, number      the file, and the frame's number in it from 0; instance: the file's number in its series, 0 where it has none
+    size              (rows, columns)
+    position          (3,) LPS mm of the first pixel's centre; orientation: (6,) directions along a row, then along a column; spacing: mm
+                      between rows, between columns; depth: mm to the next slice as the header has it. None where the file doesn't say
+    slope, intercept  value = stored * slope + intercept; unit of the value, "" where nothing says it
+    traits            what may tell frames at one position apart: name -> value, with a key only where the file has it
+    """
+
+    file: Path
+    number: int
+    instance: int
+    size: tuple[int, int]
+    position: tuple[float, ...] | None
+    orientation: tuple[float, ...] | None
+    spacing: tuple[float, float] | None
+    depth: float | None
+    slope: float
+    intercept: float
+    unit: str
+    traits: dict[str, object] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class DicomFile:
+    """A file with pixels and what it says once for all of its frames. tags: see `identity` of a Volume."""
+
+    path: Path
+    instance: str
+    series: str
+    description: str
+    series_number: int | None
+    is_segmentation: bool
+    photometric: str
+    samples: int
+    lossy: bool
+    tags: dict[str, str]
+    frames: tuple[Frame, ...]
+
+
+def read_header(path: Path) -> DicomFile | None:
+    """A DICOM file that holds pixels; None for any other file. Raises InputError where what it says of its frames can't be used."""
+    import pydicom
+
+    if not _looks_like_dicom(path):
+        return None
+    try:
+        header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_DECIDES))
+        if "Rows" not in header or "SOPClassUID" not in header:
+            return None
+        return _described(path, header)
+    except InputError:
+        raise
+    except Exception as error:  # whatever pydicom meets in a damaged file
+        raise InputError(f"{path.name}: this DICOM file is damaged or cut off; copy or export it again.") from error
+
+
+def _looks_like_dicom(path: Path) -> bool:
+    """Whether a file begins as DICOM does: with 128 bytes and DICM, or at once with an element of group 2 or 8."""
+    with open(path, "rb") as file:
+        start = file.read(132)
+    return start[128:] == b"DICM" or (len(start) == 132 and start[:2] in (b"\x08\x00", b"\x02\x00") and start[3:4] == b"\x00")
+
+
+def _described(path: Path, header) -> DicomFile:
+    tags = {key: _text(header, word) for key, word in (("patient_id", "PatientID"), ("patient_name", "PatientName"),
+                                                       ("study_date", "StudyDate"), ("study_uid", "StudyInstanceUID"),
+                                                       ("modality", "Modality"))}
+    number = _text(header, "SeriesNumber")
+    return DicomFile(path, _text(header, "SOPInstanceUID"), _text(header, "SeriesInstanceUID"),
+                     " ".join(_text(header, "SeriesDescription").split()), int(number) if number.lstrip("-").isdigit() else None,
+                     _text(header, "SOPClassUID") in _SEGMENTATIONS, _text(header, "PhotometricInterpretation"),
+                     int(header.get("SamplesPerPixel") or 1), _text(header, "LossyImageCompression") == "01",
+                     {key: value for key, value in tags.items() if value}, tuple(_frames(path, header)))
+
+
+def _frames(path: Path, header):
+    count = int(header.get("NumberOfFrames") or 1)
+    groups = list(header.get("PerFrameFunctionalGroupsSequence") or [])
+    shared = list(header.get("SharedFunctionalGroupsSequence") or [])[:1]
+    if groups and len(groups) != count:
+        raise InputError(f"{path.name}: the file describes {len(groups)} of its {count} frames; export the series again.")
+    for number in range(count):
+        homes = [*groups[number:number + 1], *shared]
+        yield _frame(path, header, number, lambda sequence, homes=homes: _item(sequence, homes))
+
+
+def _item(sequence: str, homes: list):
+    """The first item of a functional group, of the frame or of all frames; None where there is none."""
+    for home in homes:
+        items = home.get(sequence)
+        if items:
+            return items[0]
+    return None
+
+
+def _frame(path: Path, header, number: int, group: Callable) -> Frame:
+    def found(sequence: str, word: str):
+        """The value in the functional group where there is one, else at the top."""
+        item = group(sequence)
+        value = None if item is None else item.get(word)
+        return header.get(word) if value in (None, "") else value
+
+    slope, intercept, unit = _scale(path, header, group)
+    instance = _text(header, "InstanceNumber")
+    return Frame(path, number, int(instance) if instance.lstrip("-").isdigit() else 0, (int(header.Rows), int(header.Columns)),
+                 _numbers(found("PlanePositionSequence", "ImagePositionPatient"), 3),
+                 _numbers(found("PlaneOrientationSequence", "ImageOrientationPatient"), 6),
+                 _numbers(found("PixelMeasuresSequence", "PixelSpacing"), 2), _depth(found), slope, intercept, unit,
+                 _traits(header, group, found))
+
+
+def _depth(found: Callable) -> float | None:
+    for word in ("SpacingBetweenSlices", "SliceThickness"):
+        value = _numbers(found("PixelMeasuresSequence", word), 1)
+        if value and value[0] > 0:
+            return value[0]
+    return None
+
+
+def _scale(path: Path, header, group: Callable) -> tuple[float, float, str]:
+    """(slope, intercept, unit): the real-world mapping where the file has one, else the rescaling that scanners give, else (1, 0, "")."""
+    mapping = group("RealWorldValueMappingSequence") or _item("RealWorldValueMappingSequence", [header])
+    if mapping is not None and mapping.get("RealWorldValueSlope") is not None:
+        unit = _item("MeasurementUnitsCodeSequence", [mapping])
+        code = "" if unit is None else _text(unit, "CodeValue")
+        return *_usable(path, mapping.RealWorldValueSlope, mapping.get("RealWorldValueIntercept", 0)), "" if code == "1" else code
+    home = group("PixelValueTransformationSequence") or header
+    if mapping is not None or home.get("ModalityLUTSequence"):
+        raise InputError(f"{path.name}: the stored numbers become values by a table, which isn't known here; export the series with a "
+                         "rescale slope and intercept.")
+    slope, intercept = home.get("RescaleSlope"), home.get("RescaleIntercept")
+    return *_usable(path, 1 if slope is None else slope, intercept or 0), ""
+
+
+def _usable(path: Path, slope: object, intercept: object) -> tuple[float, float]:
+    try:
+        pair = float(slope), float(intercept)
+    except (TypeError, ValueError):
+        pair = (0.0, 0.0)
+    if pair[0] == 0 or not np.isfinite(pair).all():
+        raise InputError(f"{path.name}: the rescale slope is no usable number; export the series again from its source.")
+    return pair
+
+
+def _traits(header, group: Callable, found: Callable) -> dict[str, object]:
+    """See `Frame`. In the order in which they are tried: what a reader of the list of choices knows best comes first."""
+    content, frame_type = group("FrameContentSequence"), group("MRImageFrameTypeSequence")
+    kind = header.get("ImageType") if frame_type is None else frame_type.get("FrameType")
+    inversion, cycle = _first(group("MRModifierSequence"), "InversionTimes"), group("CardiacSynchronizationSequence")
+    traits = {"b-value": _b_value(header, group),
+              "direction": _direction(header, group),
+              "echo time": found("MREchoSequence", "EffectiveEchoTime") or header.get("EchoTime"),
+              "inversion time": inversion or header.get("InversionTime"),
+              "kind": kind if kind is None or isinstance(kind, str) else "/".join(kind),
+              "time": _first(content, "TemporalPositionIndex") or header.get("TemporalPositionIdentifier"),
+              "trigger time": _first(cycle, "NominalCardiacTriggerDelayTime") or header.get("TriggerTime"),
+              "stack": _first(content, "StackID"),
+              "acquisition": _first(content, "FrameAcquisitionNumber") or header.get("AcquisitionNumber")}
+    return {name: _plain(value) for name, value in traits.items() if value not in (None, "")}
+
+
+def _b_value(header, group: Callable) -> float | None:
+    value = _first(group("MRDiffusionSequence"), "DiffusionBValue")
+    value = header.get("DiffusionBValue") if value is None else value
+    if value is None and "siemens" in str(header.get((0x0019, 0x0010), "")).lower():
+        value = header.get((0x0019, 0x100c))
+        value = None if value is None else value.value
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _direction(header, group: Callable) -> tuple[float, ...] | None:
+    item = _first(group("MRDiffusionSequence"), "DiffusionGradientDirectionSequence")
+    value = item[0].get("DiffusionGradientOrientation") if item else header.get("DiffusionGradientOrientation")
+    if value is None and "siemens" in str(header.get((0x0019, 0x0010), "")).lower() and (0x0019, 0x100e) in header:
+        value = header[0x0019, 0x100e].value
+    numbers = _numbers(value, 3)
+    return None if numbers is None else tuple(round(x, 4) for x in numbers)
+
+
+def _first(item, word: str):
+    """What an item says, the first of several values; None where there is no item."""
+    value = None if item is None else item.get(word)
+    return value if value is None or isinstance(value, (str, float, int)) or not len(value) or word.endswith("Sequence") else value[0]
+
+
+def _plain(value: object) -> object:
+    """A value that can be compared and printed: numbers as floats, tuples as they are, the rest as text."""
+    if isinstance(value, tuple):
+        return value
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def _numbers(value: object, count: int) -> tuple[float, ...] | None:
+    try:
+        numbers = tuple(float(x) for x in np.ravel(value)) if value is not None else ()
+    except (TypeError, ValueError):
+        return None
+    return numbers if len(numbers) == count and np.isfinite(numbers).all() else None
+
+
+def _text(header, word: str) -> str:
+    return str(header.get(word) or "").strip(" \0")

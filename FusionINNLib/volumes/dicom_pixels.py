@@ -1,0 +1,72 @@
+"""The pixels of DICOM frames, unpacked: stored numbers as the header describes them, whatever the transfer syntax."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from FusionINNLib.errors import InputError
+from FusionINNLib.volumes.dicom_frames import Frame
+
+
+def stored_planes(frames: list[Frame], step: Callable[[int], None]) -> list[np.ndarray]:
+    """Stored numbers (rows, columns) of each frame, in the order of `frames`; each file is opened once. step is told how many are done.
+
+    Raises InputError for a file that is cut off or packed in a way that can't be unpacked here.
+    """
+    planes: list[np.ndarray | None] = [None] * len(frames)
+    wanted: dict[Path, list[int]] = {}
+    for place, frame in enumerate(frames):
+        wanted.setdefault(frame.file, []).append(place)
+    done = 0
+    for file, places in wanted.items():
+        for place, plane in zip(places, _planes_of(file, [frames[place] for place in places])):
+            planes[place] = plane
+        done += len(places)
+        step(done)
+    return planes
+
+
+def _planes_of(file: Path, frames: list[Frame]) -> list[np.ndarray]:
+    import pydicom
+
+    try:
+        with pydicom.config.disable_value_validation():
+            dataset = pydicom.dcmread(file, force=True)
+        if "TransferSyntaxUID" not in dataset.file_meta:
+            dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian if dataset.original_encoding[0] else (
+                pydicom.uid.ExplicitVRLittleEndian)
+        pixels = dataset.pixel_array
+    except MemoryError:
+        raise
+    except Exception as error:  # each decoder has errors of its own
+        syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None) if "dataset" in locals() else None
+        if syntax is not None and syntax.is_compressed:
+            raise InputError(f"{file.name}: pixels packed as {syntax.name} can't be unpacked ({_brief(error)}); export the series "
+                             "uncompressed.") from error
+        raise InputError(f"{file.name}: the pixels are damaged or cut off; copy or export the file again.") from error
+    pixels = _within_bits(pixels, dataset)
+    if pixels.ndim == 2:
+        pixels = pixels[None]
+    if len(pixels) <= max(frame.number for frame in frames):
+        raise InputError(f"{file.name}: the file holds fewer frames than it says; copy or export it again.")
+    return [pixels[frame.number] for frame in frames]
+
+
+def _within_bits(pixels: np.ndarray, dataset) -> np.ndarray:
+    """Without what some writers keep in the bits above (overlays) or below those that are used, and with the sign where it is one."""
+    if pixels.dtype.kind not in "iu":
+        return pixels
+    allocated, used = 8 * pixels.dtype.itemsize, int(dataset.get("BitsStored") or 8 * pixels.dtype.itemsize)
+    high = int(dataset.get("HighBit", used - 1))
+    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        high = used - 1
+    above = allocated - 1 - high
+    if used >= allocated or above < 0 or high + 1 < used:
+        return pixels
+    return (pixels << above) >> (allocated - used)
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split())[:120].rstrip(". ") or type(error).__name__

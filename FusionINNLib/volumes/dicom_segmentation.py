@@ -1,0 +1,80 @@
+"""DICOM segmentation objects to a label volume: binary, fractional and label maps, of any number of segments, with frames left out."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from FusionINNLib.errors import GeometryError, InputError
+from FusionINNLib.progress import Progress
+from FusionINNLib.volumes.dicom import Series, choose_series, find_series, read_stack
+from FusionINNLib.volumes.itk import LPS_TO_RAS, overlap_note
+from FusionINNLib.volumes.volume import SegmentName, Volume
+
+INSIDE = 0.5
+"""A fraction or probability from which a voxel belongs to its segment."""
+
+
+def read_dicom_segmentation(path: Path, series: str | None = None, progress: Progress | None = None) -> Volume:
+    """Labels (k, j, i) of the DICOM segmentation in a folder, or of one file; segments keep number, name and colour.
+
+    A folder without a segmentation object is read as an image, whose values are to be labels. Raises as `read_dicom` does.
+    """
+    progress = progress or Progress()
+    found = find_series(path, progress)
+    segmentations = [one for one in found if one.files[0].is_segmentation]
+    chosen = choose_series(segmentations or found, series, path.name)
+    if not segmentations:
+        if len(chosen.stacks) != 1:
+            raise InputError(f"{chosen.name}: the series holds {len(chosen.stacks)} stacks of slices; give a label volume.")
+        return read_stack(chosen, chosen.stacks[0], progress)
+    if len(chosen.files) > 1:
+        raise InputError(f"{chosen.name}: the series holds {len(chosen.files)} segmentation files; put the one you want into its own "
+                         "folder.")
+    return _read(chosen)
+
+
+def _read(series: Series) -> Volume:
+    import highdicom
+
+    file, name = series.files[0], series.name
+    try:
+        segmentation = highdicom.seg.segread(file.path)
+        is_map = segmentation.segmentation_type == highdicom.seg.SegmentationTypeValues.LABELMAP
+        stack = segmentation.get_volume(combine_segments=is_map, **({} if is_map else {"rescale_fractional": True}))
+    except MemoryError:
+        raise
+    except Exception as error:  # highdicom and pydicom have many
+        said = " ".join(str(error).split())[:160].rstrip(". ")
+        raise GeometryError(f"{name}: the segmentation can't be put on an even grid ({said}); export it again, or save it as "
+                            "NIfTI or .seg.nrrd.") from error
+    numbers = [int(number) for number in segmentation.segment_numbers]
+    labels, notes = (stack.array, []) if is_map else _combined(np.moveaxis(stack.array, 3, 0), numbers)
+    fractional = segmentation.segmentation_type == highdicom.seg.SegmentationTypeValues.FRACTIONAL
+    if fractional:
+        notes.append(f"fractions of at least {INSIDE:g} taken as inside")
+    segments = {number: _named(segmentation.get_segment_description(number)) for number in numbers}
+    identity = {**file.tags, "files": (file.path,)}
+    affine = LPS_TO_RAS @ stack.affine[:, [2, 1, 0, 3]]  # theirs acts on (k, j, i)
+    return Volume(np.ascontiguousarray(labels), affine, name, identity=identity, notes=tuple(notes), segments=segments)
+
+
+def _combined(masks, numbers: list[int]) -> tuple[np.ndarray, list[str]]:
+    """(labels, notes) of one mask (k, j, i) for each number; where segments overlap, the later one counts."""
+    labels = np.zeros(masks[0].shape, np.min_scalar_type(max(numbers)))
+    overlap = 0
+    for mask, number in zip(masks, numbers):
+        inside = mask >= INSIDE
+        overlap += int(np.count_nonzero(labels[inside]))
+        labels[inside] = number
+    return labels, [overlap_note(overlap)] if overlap else []
+
+
+def _named(description) -> SegmentName:
+    import highdicom
+
+    value = description.get("RecommendedDisplayCIELabValue")
+    if value is None:
+        return SegmentName(str(description.segment_label))
+    red, green, blue = highdicom.color.CIELabColor.from_dicom_value(tuple(int(x) for x in value)).to_rgb()
+    return SegmentName(str(description.segment_label), (red / 255, green / 255, blue / 255))

@@ -1,0 +1,239 @@
+"""Frames to stacks: which of them make one volume, in which order, and whether they lie on an even grid with right angles.
+
+Slices are ordered by their positions along the normal of their planes, whatever files and numbers say. Positions are LPS in mm.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from FusionINNLib.errors import GeometryError, InputError
+from FusionINNLib.volumes.dicom_frames import Frame
+from FusionINNLib.volumes.itk import LPS_TO_RAS
+from FusionINNLib.volumes.volume import SHEAR_TOLERANCE
+
+UNEVEN_TOLERANCE = 0.05
+"""Largest deviation of a slice from its place in an even stack, as a fraction of the slice distance."""
+_PARALLEL = 1e-3
+_SAME_EDGE = 1e-3
+_SAME_PLACE_MM = 1e-2
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Frames that make one volume, in no order yet. traits: what tells it from the other stacks of its series, name -> value."""
+
+    frames: tuple[Frame, ...]
+    traits: dict[str, object]
+
+    @property
+    def size(self) -> str:
+        """Columns, rows and slices, such as "256 x 256 x 30"; columns and rows as the first frame has them."""
+        rows, columns = self.frames[0].size
+        return f"{columns} x {rows} x {len(self.frames)}"
+
+
+def split(frames: Iterable[Frame]) -> list[Stack]:
+    """The stacks of a series: one where every frame has a place of its own in parallel planes, else as the files tell frames apart.
+
+    Where what they say differs from slice to slice too (trigger times), the n-th frame of each place is taken to belong to the n-th stack.
+    A frame without a position is no reason to split. Raises InputError where some places hold more frames than others.
+    """
+    frames = list(frames)
+    keys = [(plane,) for plane in _planes(frames)]
+    names: list[str] = []
+    if _doubled(frames, keys):
+        names, keys = _told_apart(frames, keys)
+    traits = _traits_of(frames, keys, names)
+    stacks = [Stack(tuple(group), traits[key]) for key, group in _grouped(frames, keys).items()]
+    return sorted(stacks, key=lambda stack: [_sortable(value) for value in stack.traits.values()])
+
+
+def geometry(stack: Stack, name: str) -> tuple[list[Frame], np.ndarray]:
+    """Frames in the order of k, and the affine IJK-to-RAS in mm. Raises GeometryError, InputError where they are no even, upright stack."""
+    frames = list(stack.frames)
+    _check_alike(frames, name)
+    row, column = _directions(frames[0], name)
+    normal = np.cross(row, column)
+    positions = np.array([frame.position for frame in frames])
+    order = np.argsort(positions @ normal, kind="stable")
+    frames, positions = [frames[n] for n in order], positions[order]
+    step = _step(frames, positions, normal, name)
+    between_rows, between_columns = frames[0].spacing
+    lps = np.eye(4)
+    lps[:3, 0], lps[:3, 1], lps[:3, 2], lps[:3, 3] = row * between_columns, column * between_rows, step, positions[0]
+    return frames, LPS_TO_RAS @ lps
+
+
+# ---- which belong together -------------------------------------------------------------------------------------------------------
+
+
+def _planes(frames: list[Frame]) -> list[int]:
+    """For each frame the number of the first one that has its size, its edges and its orientation, by and large."""
+    kinds: list[Frame] = []
+    numbers = []
+    for frame in frames:
+        number = next((n for n, kind in enumerate(kinds) if _alike(frame, kind)), len(kinds))
+        if number == len(kinds):
+            kinds.append(frame)
+        numbers.append(number)
+    return numbers
+
+
+def _alike(one: Frame, other: Frame) -> bool:
+    def near(a: tuple | None, b: tuple | None, tolerance: float) -> bool:
+        return a is None or b is None or bool(np.abs(np.subtract(a, b)).max() <= tolerance)
+
+    return (one.size == other.size and near(one.orientation, other.orientation, 10 * _PARALLEL)
+            and near(one.spacing, other.spacing, 10 * _SAME_EDGE * max(one.spacing or (1.0,))))
+
+
+def _grouped(frames: list[Frame], keys: list[tuple]) -> dict[tuple, list[Frame]]:
+    groups: dict[tuple, list[Frame]] = {}
+    for key, frame in zip(keys, frames):
+        groups.setdefault(key, []).append(frame)
+    return groups
+
+
+def _doubled(frames: list[Frame], keys: list[tuple]) -> list[list[Frame]]:
+    """Frames that share a key and a place with others."""
+    places = [(key, _place(frame)) for key, frame in zip(keys, frames)]
+    return [group for (_, place), group in _grouped(frames, places).items() if place is not None and len(group) > 1]
+
+
+def _place(frame: Frame) -> tuple | None:
+    return frame.position and tuple(round(x / _SAME_PLACE_MM) for x in frame.position)
+
+
+def _told_apart(frames: list[Frame], keys: list[tuple]) -> tuple[list[str], list[tuple]]:
+    """Names of the traits that give each frame a place of its own in its stack, and the frames' new keys."""
+    doubled = _doubled(frames, keys)
+    most = max(len(group) for group in doubled) * len(set(keys))
+    chosen: list[str] = []
+    for name in dict.fromkeys(name for group in doubled for frame in group for name in frame.traits):
+        if any(len({frame.traits.get(name) for frame in group}) > 1 for group in _doubled(frames, keys)):
+            longer = [(*key, frame.traits.get(name)) for key, frame in zip(keys, frames)]
+            if len(set(longer)) <= most:  # more would mean that it differs from slice to slice as well
+                chosen, keys = [*chosen, name], longer
+    left = _doubled(frames, keys)
+    if not left:
+        return chosen, keys
+    counts = {len(group) for group in _grouped(frames, [(key, _place(frame)) for key, frame in zip(keys, frames)]).values()}
+    if len(counts) > 1:
+        names = " and ".join(where(frame) for frame in left[0][:2])
+        raise InputError(f"{names} are several frames at the same position, and nothing says which belong together; export the series you "
+                         "want alone.")
+    seen: dict[tuple, int] = {}
+    longer = list(keys)
+    for n in sorted(range(len(frames)), key=lambda n: (frames[n].instance, frames[n].number)):
+        place = keys[n], _place(frames[n])
+        seen[place] = seen.get(place, 0) + 1
+        longer[n] = (*keys[n], float(seen[place]))
+    return [*chosen, "volume"], longer
+
+
+def _traits_of(frames: list[Frame], keys: list[tuple], names: list[str]) -> dict[tuple, dict[str, object]]:
+    """For each key what tells its stack from the others."""
+    planes = {key[0]: frame for key, frame in zip(keys, frames)}
+    told = {plane: {} for plane in planes}
+    first = frames[0]
+    for what, say in (("orientation", lambda frame: _anatomical(frame, first)), ("pixels", _size), ("pixel spacing", _edges)):
+        said = {plane: say(frame) for plane, frame in planes.items()}
+        if len(set(said.values())) > 1:
+            for plane in planes:
+                told[plane][what] = said[plane]
+    return {key: {**told[key[0]], **{name: value for name, value in zip(names, key[1:]) if value is not None}} for key in set(keys)}
+
+
+def _sortable(value: object) -> tuple:
+    return (0, value, "") if isinstance(value, float) else (1, 0.0, str(value))
+
+
+def _anatomical(frame: Frame, other: Frame) -> str:
+    """The plane nearest to that of a frame, and by how much it is turned against one that is called the same."""
+    if frame.orientation is None or other.orientation is None:
+        return "not said"
+    normals = [np.cross(one.orientation[:3], one.orientation[3:]) for one in (frame, other)]
+    nearest = [("sagittal", "coronal", "axial")[int(np.abs(normal).argmax())] for normal in normals]
+    turned = np.subtract(frame.orientation, other.orientation).reshape(2, 3)
+    degrees = np.degrees(2 * np.arcsin(min(1.0, float(np.linalg.norm(turned, axis=1).max()) / 2)))
+    return nearest[0] + (f" turned by {degrees:.2g} degrees" if nearest[0] == nearest[1] and degrees > 0.1 else "")
+
+
+# ---- where they lie --------------------------------------------------------------------------------------------------------------
+
+
+def _check_alike(frames: list[Frame], name: str) -> None:
+    first = frames[0]
+    for frame in frames:
+        for value, what in ((frame.position, "position"), (frame.orientation, "orientation"), (frame.spacing, "pixel spacing")):
+            if value is None:
+                raise GeometryError(f"{name}: {where(frame)} has no {what}, so nothing says where it lies in the patient; export the "
+                                    "series again from its source.")
+        if frame.size != first.size:
+            raise GeometryError(f"{name}: the slices have different sizes ({_size(first)} and {_size(frame)} pixels, {where(frame)}); "
+                                "export the series you want alone.")
+        if np.abs(np.subtract(frame.orientation, first.orientation)).max() > _PARALLEL:
+            raise GeometryError(f"{name}: the slices are turned against each other ({where(first)} and {where(frame)} have different "
+                                "orientations), as in a localizer; export the slices of one plane alone.")
+        if not np.allclose(frame.spacing, first.spacing, rtol=_SAME_EDGE, atol=0):
+            raise GeometryError(f"{name}: the pixel spacing differs from slice to slice ({_edges(first)} mm and {_edges(frame)} mm, "
+                                f"{where(frame)}); export the series again, or resample it onto one grid.")
+    if min(first.spacing) <= 0:
+        raise GeometryError(f"{name}: the pixel spacing of {where(first)} is not above zero; export the series again from its source.")
+
+
+def _directions(frame: Frame, name: str) -> tuple[np.ndarray, np.ndarray]:
+    row, column = np.array(frame.orientation[:3]), np.array(frame.orientation[3:])
+    lengths = np.linalg.norm(row), np.linalg.norm(column)
+    if min(lengths) < 0.9 or max(lengths) > 1.1 or abs(row @ column) > SHEAR_TOLERANCE:
+        raise GeometryError(f"{name}: the orientation of {where(frame)} is not that of two directions at right angles; export the series "
+                            "again from its source.")
+    return row / lengths[0], column / lengths[1]
+
+
+def _step(frames: list[Frame], positions: np.ndarray, normal: np.ndarray, name: str) -> np.ndarray:
+    """(3,) LPS mm from one slice to the next."""
+    if len(frames) == 1:
+        if frames[0].depth is None:
+            raise GeometryError(f"{name}: this is one slice that doesn't say how thick it is (no spacing, no thickness); export it again.")
+        return normal * frames[0].depth
+    steps = np.diff(positions @ normal)
+    usual = float(np.median(steps))
+    if steps.min() < _SAME_PLACE_MM:
+        at = int(steps.argmin())
+        raise InputError(f"{name}: several frames share one position ({where(frames[at])} and {where(frames[at + 1])}); export the one you "
+                         "want as its own series.")
+    uneven = np.flatnonzero(np.abs(steps - usual) > UNEVEN_TOLERANCE * usual)
+    if uneven.size:
+        at = int(uneven[0])
+        gap = f"between {where(frames[at])} and {where(frames[at + 1])} lie {steps[at]:.4g} mm instead of {usual:.4g} mm"
+        kind = "slices are missing" if steps[at] > 1.5 * usual else "the slice spacing is uneven"
+        raise GeometryError(f"{name}: {kind} ({gap}); export the complete series, or resample it onto an even grid.")
+    step = (positions[-1] - positions[0]) / (len(frames) - 1)
+    even = positions[0] + np.arange(len(frames))[:, None] * step
+    off = np.linalg.norm(positions - even, axis=1)
+    if off.max() > UNEVEN_TOLERANCE * usual:
+        raise GeometryError(f"{name}: the slices are shifted within their planes or unevenly spaced ({where(frames[int(off.argmax())])} is "
+                            f"{off.max():.2g} mm out of place); export the series again from its source.")
+    aside = np.linalg.norm(np.cross(step, normal)) / np.linalg.norm(step)
+    if aside > SHEAR_TOLERANCE:
+        degrees = np.degrees(np.arcsin(min(1.0, aside)))
+        raise GeometryError(f"{name}: the stack is tilted (sheared) by {degrees:.2g} degrees, as with a tilted gantry; resample it onto a "
+                            "grid with right angles first.")
+    return step
+
+
+def where(frame: Frame) -> str:
+    """A frame by its file, without folder."""
+    return frame.file.name if frame.number == 0 else f"frame {frame.number + 1} of {frame.file.name}"
+
+
+def _size(frame: Frame) -> str:
+    return f"{frame.size[1]} x {frame.size[0]}"
+
+
+def _edges(frame: Frame) -> str:
+    return "not said" if frame.spacing is None else " x ".join(f"{edge:.4g}" for edge in frame.spacing[::-1])
