@@ -9,6 +9,9 @@ import numpy as np
 from FusionINNLib.errors import InputError
 from FusionINNLib.volumes.dicom_frames import Frame
 
+_DECODERS = ("pydicom", "pyjpegls", "gdcm", "pillow", "pylibjpeg")
+"""Of pydicom, the first that is there. pylibjpeg's libjpeg, which fills up a file that is cut off without a word, is never asked."""
+
 
 def stored_planes(frames: list[Frame], step: Callable[[int], None]) -> list[np.ndarray]:
     """Stored numbers (rows, columns) of each frame, in the order of `frames`; each file is opened once. step is told how many are done.
@@ -37,7 +40,7 @@ def _planes_of(file: Path, frames: list[Frame]) -> list[np.ndarray]:
         if "TransferSyntaxUID" not in dataset.file_meta:
             dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian if dataset.original_encoding[0] else (
                 pydicom.uid.ExplicitVRLittleEndian)
-        pixels = dataset.pixel_array
+        pixels = _unpacked(dataset)
     except MemoryError:
         raise
     except Exception as error:  # each decoder has errors of its own
@@ -52,6 +55,20 @@ def _planes_of(file: Path, frames: list[Frame]) -> list[np.ndarray]:
     if len(pixels) <= max(frame.number for frame in frames):
         raise InputError(f"{file.name}: the file holds fewer frames than it says; copy or export it again.")
     return [pixels[frame.number] for frame in frames]
+
+
+def _unpacked(dataset) -> np.ndarray:
+    from pydicom.pixels import get_decoder
+    from pydicom.uid import JPEG2000TransferSyntaxes
+
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax.is_compressed and not syntax.is_deflated:
+        present = get_decoder(syntax).available_plugins
+        usable = [one for one in _DECODERS if one in present and (one != "pylibjpeg" or syntax in JPEG2000TransferSyntaxes)]
+        if not usable:
+            raise ModuleNotFoundError("no decoder for it is installed")
+        dataset.pixel_array_options(decoding_plugin=usable[0])
+    return dataset.pixel_array
 
 
 def _within_bits(pixels: np.ndarray, dataset) -> np.ndarray:
