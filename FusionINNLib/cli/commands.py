@@ -4,6 +4,7 @@ from pathlib import Path
 
 from FusionINNLib import leftovers
 from FusionINNLib.atomic import check_free, new_folder
+from FusionINNLib.cli.sources import SAME, are_same, read_source
 from FusionINNLib.cli.terminal import progress as _progress
 from FusionINNLib.cli.terminal import say as _say
 from FusionINNLib.errors import InputError
@@ -26,7 +27,7 @@ from FusionINNLib.results.folder import (
     write_fusion,
 )
 from FusionINNLib.results.recipe import NOTICE
-from FusionINNLib.volumes.io import read_segmentation, read_volume, sha256
+from FusionINNLib.volumes.io import read_segmentation, sha256
 from FusionINNLib.volumes.volume import Volume
 
 
@@ -36,11 +37,11 @@ def fuse(options: argparse.Namespace) -> None:
     check_free(options.out, options.overwrite, FUSION_FILES, inputs_read)
     devices.choose_device(options.device)
     model_card.find(options.model)
-    first, second = read_volume(options.first), read_volume(options.second)
-    inputs = tuple(_input_file(path, volume) for path, volume in ((options.first, first), (options.second, second)))
+    (first, first_file), (second, second_file) = (read_source(path, n, options) for n, path in enumerate((options.first, options.second)))
+    inputs = first_file, second_file
     segmentation = read_segmentation(options.segmentation) if options.segmentation else None
-    if inputs[0].sha256 == inputs[1].sha256:
-        _say("Warning: both inputs are the same image, so the fused image shows nothing new.")
+    if are_same((first, second), inputs):
+        _say(f"Warning: {SAME}")
     if differ := patients_differ(first, second):
         _say(f"Warning: {differ}")
     fusion = fuse_volumes(first, second, reference=options.reference, alignment=options.align, model=options.model, device=options.device,
@@ -121,7 +122,8 @@ def demo(options: argparse.Namespace) -> None:
     write_sample_case(out / "sample")
     print("\n2. Fuse.")
     fuse(argparse.Namespace(first=out / "sample/adc.nii.gz", second=out / "sample/flair.nii.gz",
-                            segmentation=out / "sample/segmentation.nii.gz", align="auto", reference="second", out=out / "fused", **common))
+                            segmentation=out / "sample/segmentation.nii.gz", align="auto", reference="second", series=[], stack=[],
+                            out=out / "fused", **common))
     print("\n3. Decompose, exactly, with the saved latent.")
     decompose(argparse.Namespace(source=out / "fused", estimate=False, out=out / "exact", **common))
     print("\n4. Decompose, estimated, from the fused image alone.")

@@ -31,6 +31,7 @@ def make_parser() -> argparse.ArgumentParser:
     fuse.add_argument("--align", choices=("auto", "none", "header", "rigid"), default="auto",
                       help="unlike grids: register rigidly where needed (auto), refuse them (none), by header alone, or register always")
     fuse.add_argument("--reference", choices=("first", "second"), default="second", help="whose grid the result has (default: second)")
+    _add_choice(fuse)
     _add_common(fuse)
 
     decompose = commands.add_parser("decompose", help="a fusion back into its two sources: exact, or estimated from the fused image alone")
@@ -69,6 +70,15 @@ def make_parser() -> argparse.ArgumentParser:
     models.add_argument("--out", type=Path, required=True, metavar="DIR")
     models.add_argument("--overwrite", action="store_true")
     return parser
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    """What is read of DICOM folders that hold several volumes."""
+    parser.add_argument("--series", action="append", default=[], metavar="WHICH",
+                        help="of a DICOM folder with several series: place in the list, or part of the description; given once for both "
+                             "volumes, or once for each")
+    parser.add_argument("--stack", action="append", default=[], metavar="WHICH",
+                        help="of a series with several stacks (b-values, echoes, time points): place in the list, or value; as --series")
 
 
 def _add_common(parser: argparse.ArgumentParser, model: str | None = "default") -> None:

@@ -61,7 +61,7 @@ def is_dicom(path: Path) -> bool:
 def find_series(path: Path, progress: Progress) -> list[Series]:
     """All series in a folder, or of one file, in the order of their numbers. Raises InputError when there is none."""
     files: list[DicomFile] = []
-    for paths in _files(path):
+    for paths in files_in(path):
         for n, file in enumerate(paths):
             progress.step("looking through files", n, len(paths))
             if (one := read_header(file)) is not None:
@@ -97,8 +97,8 @@ def read_stack(series: Series, stack: Stack, progress: Progress) -> Volume:
     return Volume(array, affine, name, units.pop() if len(units) == 1 else "", slope, intercept, identity, notes)
 
 
-def _files(path: Path):
-    """Lists of files to look at, one after the other, until one holds DICOM."""
+def files_in(path: Path):
+    """Lists of files to look at, one after the other, until one holds DICOM: of the folder, then of those below it too."""
     if path.is_file():
         yield [path]
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from FusionINNLib.errors import InputError
 from FusionINNLib.progress import Progress
 from FusionINNLib.volumes import impostors
 from FusionINNLib.volumes.candidates import volume_in
-from FusionINNLib.volumes.dicom import is_dicom, read_dicom
+from FusionINNLib.volumes.dicom import files_in, is_dicom, read_dicom
 from FusionINNLib.volumes.dicom_segmentation import read_dicom_segmentation
 from FusionINNLib.volumes.freesurfer import ENDINGS as MGH_ENDINGS
 from FusionINNLib.volumes.freesurfer import read_mgh
@@ -21,7 +22,8 @@ from FusionINNLib.volumes.itk import read_itk, read_itk_segmentation
 from FusionINNLib.volumes.nifti import files_of, has_scale_factors, read_extension, read_nifti, write_nifti
 from FusionINNLib.volumes.volume import Volume, check_voxels
 
-__all__ = ["read_volume", "read_segmentation", "read_mask", "write_nifti", "read_extension", "has_scale_factors", "sha256", "plain_name"]
+__all__ = ["read_volume", "read_segmentation", "read_mask", "write_nifti", "read_extension", "has_scale_factors", "sha256",
+           "sha256_of_files", "plain_name"]
 
 NIFTI_ENDINGS = (".nii.gz", ".nii")
 PAIR_ENDINGS = (".hdr", ".img", ".hdr.gz", ".img.gz")
@@ -98,9 +100,14 @@ def sha256(path: str | os.PathLike) -> str:
         parts = _parts(path)
         if len(parts) == 1 and not path.is_dir():
             return _file_sha256(path)
-        return hashlib.sha256("\n".join(sorted(_file_sha256(part) for part in parts)).encode()).hexdigest()
+        return sha256_of_files(parts)
     except OSError as error:
         raise InputError(f"{path.name}: the file can't be read ({error.strerror or error}); check that it exists and is yours.") from error
+
+
+def sha256_of_files(files: Iterable[Path]) -> str:
+    """As `sha256` of a folder that holds these files alone."""
+    return hashlib.sha256("\n".join(sorted(_file_sha256(file) for file in files)).encode()).hexdigest()
 
 
 def plain_name(path: Path) -> str:
@@ -167,7 +174,7 @@ def _file_sha256(path: Path) -> str:
 def _parts(path: Path) -> list[Path]:
     """All files that hold the volume: those of a folder, or a header and the data files it names."""
     if path.is_dir():
-        return [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
+        return next((files for files in files_in(path) if files), [])
     if path.name.lower().endswith(PAIR_ENDINGS):
         return list(files_of(path))
     if path.suffix.lower() not in (".mhd", ".nhdr"):

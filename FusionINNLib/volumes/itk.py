@@ -121,7 +121,7 @@ def _failures_said(name: str) -> Iterator[None]:
         yield
     except RuntimeError as error:
         text = str(error)
-        if "irection" in text and ("determinant" in text or "ortho" in text):
+        if "Zero-valued spacing" in text or ("irection" in text and ("determinant" in text or "ortho" in text)):
             raise GeometryError(f"{name}: the affine is singular or sheared; convert the volume again from its source.") from error
         raise InputError(f"{name}: this is not an image that can be read, or it is cut off; copy or export it again.") from error
     finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from FusionINNLib.cli import commands
+from FusionINNLib.cli import commands, sources
 from FusionINNLib.cli.__main__ import main
 from FusionINNLib.progress import Progress
 from FusionINNLib.reports import page as report_page
@@ -156,9 +156,9 @@ def test_ways_back_are_stopped_too(fused_case, tmp_path, tiny_model, monkeypatch
 
 
 def test_memory_that_ran_out_is_said(fused_case, tmp_path, tiny_model, monkeypatch, capsys):
-    def fail(*arguments):
+    def fail(*arguments, **choices):
         raise MemoryError
 
-    monkeypatch.setattr(commands, "read_volume", fail)
+    monkeypatch.setattr(sources, "read_volume", fail)
     assert main(arguments(fused_case, tmp_path / "out", tiny_model)) == 2
     assert "not enough memory" in capsys.readouterr().err and list(tmp_path.iterdir()) == []

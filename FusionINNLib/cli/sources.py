@@ -1,0 +1,35 @@
+"""The two volumes of a command line: read from their paths, with the series and stacks that were chosen of DICOM folders."""
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from FusionINNLib.cli.terminal import progress
+from FusionINNLib.errors import InputError
+from FusionINNLib.results.folder import InputFile
+from FusionINNLib.volumes.io import read_volume, sha256, sha256_of_files
+from FusionINNLib.volumes.volume import Volume
+
+SAME = "both inputs are the same image, so the fused image shows nothing new."
+
+
+def read_source(path: Path, number: int, options: argparse.Namespace) -> tuple[Volume, InputFile]:
+    """The first (number 0) or second (1) volume and what is recorded of its file: a DICOM folder bears the name of its series, as folders
+    are often named after patients, and where a series was chosen, the checksum of its files alone."""
+    series, stack = (_chosen(given, number, name) for given, name in ((options.series, "series"), (options.stack, "stack")))
+    is_dicom = path.is_dir() or series is not None or stack is not None
+    volume = read_volume(path, series=series, stack=stack, progress=progress())
+    files = volume.identity.get("files")
+    checksum = sha256_of_files(files) if files and series is not None else sha256(path)
+    return volume, InputFile(volume.name if is_dicom and path.is_dir() else path.name, checksum)
+
+
+def are_same(volumes: tuple[Volume, Volume], files: tuple[InputFile, InputFile]) -> bool:
+    """Whether both are one image; two stacks of one series come from the same files without being it."""
+    return files[0].sha256 == files[1].sha256 and np.array_equal(volumes[0].array, volumes[1].array)
+
+
+def _chosen(given: list[str], number: int, name: str) -> str | None:
+    if len(given) > 2:
+        raise InputError(f"--{name} was given {len(given)} times: give it once for both volumes, or once for each.")
+    return given[min(number, len(given) - 1)] if given else None
