@@ -11,10 +11,9 @@ import importlib
 
 __version__ = "0.1.0"
 
-_HOMES = {"fuse": "pipeline", "decompose": "pipeline", "estimate": "pipeline", "read_fused": "methods.fusioninn.fused_file",
+_HOMES = {"list_methods": "pipeline", "fuse": "pipeline", "decompose": "pipeline", "estimate": "pipeline", "read_fused": "pipeline",
           "read_fusion": "results.folder", "read_volume": "volumes.io", "read_segmentation": "volumes.io", "write_nifti": "volumes.io",
-          "Volume": "volumes.volume",
-          "Progress": "progress", "FusionINNError": "errors"}
+          "Volume": "volumes.volume", "Progress": "progress", "FusionINNError": "errors"}
 __all__ = [*_HOMES, "__version__"]
 
 

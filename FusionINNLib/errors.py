@@ -23,6 +23,10 @@ class ModelError(FusionINNError):
     """An unknown, damaged or swapped model, or a device that is not there."""
 
 
+class CapabilityError(FusionINNError):
+    """A method is asked for what it cannot do, such as a way back."""
+
+
 class ResultError(FusionINNError):
     """A result folder that is occupied, incomplete, edited, or of another case or version."""
 

@@ -23,8 +23,7 @@ def write_model(folder: Path, preset: str, strength: float, **settings) -> Path:
     """A small network with random weights that act (the fresh ones hardly do), as a model folder."""
     import torch
 
-    from FusionINNLib.methods import weights
-    from FusionINNLib.methods.fusioninn import networks
+    from FusionINNLib.methods.fusioninn import model_folder, networks
 
     with torch.random.fork_rng():
         torch.manual_seed(3)
@@ -35,7 +34,8 @@ def write_model(folder: Path, preset: str, strength: float, **settings) -> Path:
             else:
                 torch.nn.init.normal_(parameter, std=0.05)
     folder.mkdir(parents=True)
-    weights.write(folder, network, {"id": folder.name, "description": "for tests", "margin": 4, "typical_bright": 0.8, "spread_scale": 1.0,
+    model_folder.write(folder, network, {"id": folder.name, "description": "for tests", "margin": 4, "typical_bright": 0.8,
+                                         "spread_scale": 1.0,
                                    "spread_scale_rounded": 1.0, "normalization": "slice" if preset == "paper" else "volume"})
     return folder
 

@@ -9,9 +9,11 @@ import pytest
 import torch
 from making import AFFINES, head, noise, volume
 
-from FusionINNLib import pipeline
 from FusionINNLib.errors import Cancelled, InputError, ModelError, ResultError
-from FusionINNLib.methods import devices, model_card, weights
+from FusionINNLib.methods import devices, model_card
+from FusionINNLib.methods.fusioninn import inference, latent_sampling, model_folder
+from FusionINNLib.methods.fusioninn.card import find as find_card
+from FusionINNLib.methods.fusioninn.record import record_of
 from FusionINNLib.pipeline import decompose, estimate, fuse
 from FusionINNLib.progress import Progress
 from FusionINNLib.results.recipe import recipe_from_dict
@@ -45,7 +47,7 @@ def test_white_noise_over_the_full_range_comes_back_identical(kind, types, tiny_
     model = {"default": model_card.DEFAULT, "tiny": tiny_model, "paper": paper_model}[kind]
     first, second = (volume(noise(dtype, (5, 61, 67), seed), name) for seed, (dtype, name) in enumerate(zip(types, "ab")))
     fusion, back = there_and_back(first, second, model)
-    assert kind == "default" or len(fusion.recipe.boxes) == 5, "nothing went through the network"
+    assert kind == "default" or len(record_of(fusion.recipe).boxes) == 5, "nothing went through the network"
     assert_identical(back[0], first)
     assert_identical(back[1], second)
 
@@ -71,7 +73,7 @@ def compute_otherwise(monkeypatch):
             self.network = self.network.double()
             return tuple(out[:, 0].float().numpy() for out in step(*(torch.tensor(x, dtype=torch.float64)[:, None] for x in (a, b))))
 
-    monkeypatch.setattr(pipeline.Engine, "_try", in_double)
+    monkeypatch.setattr(inference.Engine, "_try", in_double)
 
 
 @pytest.mark.parametrize("kind", ["noise", "head", "outliers"])
@@ -85,7 +87,7 @@ def test_another_device_gives_the_same_integers(kind, model, tiny_model, paper_m
         first[2, 30:32, 30] = 32767
     fusion = fuse(volume(first), volume(second), model=model, device="cpu")
     if kind == "head":
-        assert len(fusion.recipe.boxes) == 5, "ordinary anatomy must go through the network, however fine its steps"
+        assert len(record_of(fusion.recipe).boxes) == 5, "ordinary anatomy must go through the network, however fine its steps"
     compute_otherwise(monkeypatch)
     back = decompose(fusion.fused, fusion.latent, fusion.recipe, model=model, device="cpu")
     np.testing.assert_array_equal(back[0].array, first)
@@ -94,8 +96,8 @@ def test_another_device_gives_the_same_integers(kind, model, tiny_model, paper_m
 
 def test_slices_that_come_back_anyway_are_not_averaged(tiny_model):
     fusion, _ = there_and_back(volume(head()), volume(head(seed=1)), tiny_model)
-    assert len(fusion.recipe.boxes) == 6 and not fusion.warnings
-    box = fusion.recipe.boxes[3]
+    assert len(record_of(fusion.recipe).boxes) == 6 and not fusion.warnings
+    box = record_of(fusion.recipe).boxes[3]
     x1, x2 = (record.normalization(box.k).apply(source.array[box.index])
               for record, source in zip(fusion.recipe.sources, (fusion.first, fusion.second)))
     assert np.abs(fusion.fused.array[box.index] - (x1 + x2) / 2).mean() > 0.01, "the couplings of the test network do nothing"
@@ -163,7 +165,7 @@ def test_slices_along_any_axis(axis, preset, tiny_model, paper_model):
     shape[axis] = 5
     first, second = (volume(head(shape=tuple(shape), seed=seed), affine=np.diag(spacing)) for seed in range(2))
     fusion, back = there_and_back(first, second, tiny_model if preset == "tiny" else paper_model)
-    assert fusion.recipe.axis == axis and {box.k for box in fusion.recipe.boxes} <= set(range(5))
+    assert fusion.recipe.axis == axis and {box.k for box in record_of(fusion.recipe).boxes} <= set(range(5))
     assert fusion.fused.array.flags.c_contiguous
     assert_identical(back[0], first)
     assert_identical(back[1], second)
@@ -191,7 +193,7 @@ def test_changing_the_latent_changes_the_result(tiny_model):
 def test_slices_smaller_than_a_cell_are_averaged_and_come_back(tiny_model):
     first, second = volume(noise("i2", (4, 3, 3))), volume(noise("u1", (4, 3, 3), 2))
     fusion, back = there_and_back(first, second, tiny_model)
-    assert fusion.recipe.boxes == ()
+    assert record_of(fusion.recipe).boxes == ()
     assert_identical(back[0], first)
     assert_identical(back[1], second)
 
@@ -215,9 +217,8 @@ def test_what_does_not_belong_together_is_refused(tiny_model, paper_model):
         fuse(volume(head() * 0), volume(head(seed=1)), model=tiny_model)
 
 
-@pytest.mark.parametrize("edit", [{"axis": 3}, {"boxes": [[99, 0, 16, 0, 16]]}, {"boxes": [[0, -4, 16, 0, 16]]}, {"model": "../elsewhere"},
-                                  {"background": [0.0]}, {"shape": [1, 2]}, {"sources": []}, {"format": "1"},
-                                  {"background": [float("nan"), 0.0]}])
+@pytest.mark.parametrize("edit", [{"axis": 3}, {"record": None}, {"model": "../elsewhere"},
+                                  {"levels": [0.0]}, {"shape": [1, 2]}, {"sources": []}, {"format": "1"}, {"levels": [float("nan"), 0.0]}])
 def test_a_record_that_no_fusion_wrote_is_refused(edit, tiny_model):
     fusion, _ = there_and_back(volume(head()), volume(head(seed=1)), tiny_model)
     data = fusion.recipe.to_dict()
@@ -225,7 +226,18 @@ def test_a_record_that_no_fusion_wrote_is_refused(edit, tiny_model):
     with pytest.raises(ResultError, match="damaged"):
         recipe_from_dict(data | edit)
     with pytest.raises(ResultError, match="newer"):
-        recipe_from_dict(data | {"format": 2})
+        recipe_from_dict(data | {"format": 3})
+
+
+@pytest.mark.parametrize("edit", [{"boxes": [[99, 0, 16, 0, 16]]}, {"boxes": [[0, -4, 16, 0, 16]]}, {"background": [0.0]}, {"boxes": None},
+                                  {"background": [float("nan"), 0.0]}])
+def test_a_record_of_the_method_that_no_fusion_wrote_is_refused(edit, tiny_model):
+    fusion, _ = there_and_back(volume(head()), volume(head(seed=1)), tiny_model)
+    edited = replace(fusion.recipe, record=fusion.recipe.record | edit)
+    for work in (lambda: decompose(fusion.fused, fusion.latent, edited, model=tiny_model),
+                 lambda: estimate(fusion.fused, edited, model=tiny_model)):
+        with pytest.raises(ResultError, match="damaged"):
+            work()
 
 
 # ---- estimates -------------------------------------------------------------------------------------------------------------------
@@ -244,11 +256,11 @@ def test_an_estimate_is_reproducible_and_depends_on_its_seed(tiny_model):
 
 def test_mean_spread_and_cycle_error_are_what_their_names_say(tiny_model):
     fusion, _ = there_and_back(volume(head()), volume(head(seed=1), slope=2.0, intercept=10.0), tiny_model)
-    card = model_card.find(tiny_model)
-    engine = pipeline.Engine(weights.load(card), devices.choose_device("cpu"))
-    box, samples = fusion.recipe.boxes[2], 4
+    card = find_card(tiny_model)
+    engine = inference.Engine(model_folder.load(card), devices.choose_device("cpu"))
+    box, samples = record_of(fusion.recipe).boxes[2], 4
     image = fusion.fused.array[box.index]
-    drawn = pipeline.draw(samples, box.shape, [9, box.k])
+    drawn = latent_sampling.draw(samples, box.shape, [9, box.k])
     sources = np.stack([engine.decompose(image[None], z[None]) for z in drawn])[:, :, 0]
     got = estimate(fusion.fused, fusion.recipe, samples=samples, seed=9, model=tiny_model, device="cpu")
     scale = [fusion.recipe.sources[n].normalizations[0].scale for n in range(2)]

@@ -2,23 +2,22 @@
 import argparse
 from pathlib import Path
 
-from FusionINNLib import leftovers
+from FusionINNLib import leftovers, pipeline
 from FusionINNLib.atomic import check_free, new_folder
 from FusionINNLib.cli.sources import SAME, are_same, read_source
 from FusionINNLib.cli.terminal import progress as _progress
 from FusionINNLib.cli.terminal import say as _say
 from FusionINNLib.errors import InputError
-from FusionINNLib.methods import devices, model_card, weights
-from FusionINNLib.methods.fusioninn.fused_file import read_fused
-from FusionINNLib.pipeline import Fusion, estimate
-from FusionINNLib.pipeline import decompose as decompose_exactly
-from FusionINNLib.pipeline import fuse as fuse_volumes
+from FusionINNLib.methods import devices, registry
+from FusionINNLib.methods.base import no_exact_way
 from FusionINNLib.registration.alignment import patients_differ, resample_labels
 from FusionINNLib.results.folder import (
     ESTIMATE_FILES,
     EXACT_FILES,
     FUSED,
     FUSION_FILES,
+    LATENT,
+    PROVENANCE,
     REPORT,
     InputFile,
     read_fusion,
@@ -27,16 +26,18 @@ from FusionINNLib.results.folder import (
     write_fusion,
 )
 from FusionINNLib.results.recipe import NOTICE
+from FusionINNLib.results.records import Fusion
 from FusionINNLib.volumes.io import read_segmentation, sha256
 from FusionINNLib.volumes.volume import Volume
 
 
 def fuse(options: argparse.Namespace) -> None:
     """fusioninn fuse FIRST SECOND --out DIR"""
-    inputs_read = (options.first, options.second, options.segmentation, Path(options.model))
+    inputs_read = (options.first, options.second, options.segmentation, options.model and Path(options.model))
     check_free(options.out, options.overwrite, FUSION_FILES, inputs_read)
-    devices.choose_device(options.device)
-    model_card.find(options.model)
+    method = registry.create(options.method, options.model)
+    if method.info.capabilities.needs_training:
+        devices.choose_device(options.device)
     (first, first_file), (second, second_file) = (read_source(path, n, options) for n, path in enumerate((options.first, options.second)))
     inputs = first_file, second_file
     segmentation = read_segmentation(options.segmentation) if options.segmentation else None
@@ -44,20 +45,27 @@ def fuse(options: argparse.Namespace) -> None:
         _say(f"Warning: {SAME}")
     if differ := patients_differ(first, second):
         _say(f"Warning: {differ}")
-    fusion = fuse_volumes(first, second, reference=options.reference, alignment=options.align, model=options.model, device=options.device,
-                          progress=_progress())
+    fusion = pipeline.fuse(first, second, method=options.method, reference=options.reference, alignment=options.align, model=options.model,
+                           device=options.device, seed=options.seed, progress=_progress())
     for volume in (first, second):  # not before, so that what is refused is refused with one sentence
         _say_notes(volume)
     _say_alignment(fusion, options.reference)
     if segmentation is not None:
         segmentation = _on_grid(segmentation, fusion, moving=first if options.reference == "second" else second)
-    settings = {"align": options.align, "reference": options.reference, "model": fusion.recipe.model}
-    from FusionINNLib.reports.report import fusion_report
+    settings = {"align": options.align, "reference": options.reference, "method": options.method, "model": fusion.recipe.model}
+    if not method.info.capabilities.deterministic:
+        settings["seed"] = options.seed
+    from FusionINNLib.reports import report
+    from FusionINNLib.reports.page import save
 
     with new_folder(options.out, options.overwrite, FUSION_FILES, inputs_read) as folder:
         write_fusion(fusion, folder, inputs, (first, second), settings)
-        fusion_report(folder / REPORT, fusion, segmentation, options.device, model=options.model)
-    print(f"Fused {first.name} and {second.name} into {options.out}: fused.nii.gz, latent.nii.gz, fusion.json, report.png.\n{NOTICE}")
+        preview = pipeline.preview(fusion, report.slices_to_show(fusion, segmentation), model=options.model, device=options.device)
+        save(report.fusion_report(fusion, segmentation, preview), folder / REPORT)
+    written = ", ".join(name for name in (FUSED, LATENT, PROVENANCE, REPORT) if name != LATENT or fusion.latent is not None)
+    print(f"Fused {first.name} and {second.name} into {options.out}: {written}.\n{NOTICE}")
+    if not method.info.capabilities.exact:
+        print(no_exact_way(method.info))
 
 
 def decompose(options: argparse.Namespace) -> None:
@@ -69,13 +77,14 @@ def _exact(options: argparse.Namespace) -> None:
     check_free(options.out, options.overwrite, EXACT_FILES, [options.source])
     leftovers.clear(options.source)
     stored = read_fusion(options.source)
-    sources = decompose_exactly(stored.fused, stored.latent, stored.recipe, model=options.model, device=options.device,
-                                  progress=_progress())
+    sources = pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=options.model, device=options.device,
+                                 progress=_progress())
+    from FusionINNLib.reports.page import save
     from FusionINNLib.reports.report import exact_report
 
     with new_folder(options.out, options.overwrite, EXACT_FILES) as folder:
         write_exact(sources, stored.recipe, folder)
-        exact_report(folder / REPORT, stored.fused, sources, stored.recipe)
+        save(exact_report(stored.fused, sources, stored.recipe), folder / REPORT)
     print(f"Decomposed exactly into {options.out}:")
     for volume, source in zip(sources, stored.recipe.sources):
         print(f"  {volume.name}.nii.gz: {_exactness(volume, source)}")
@@ -94,19 +103,20 @@ def _estimate(options: argparse.Namespace) -> None:
     check_free(options.out, options.overwrite, ESTIMATE_FILES, [options.source])
     if (options.source / FUSED).is_file():
         raise InputError(f"{options.source} is a folder: give {FUSED} in it, or leave out --estimate for the exact decomposition.")
-    fused = read_fused(options.source, options.model)
+    fused = pipeline.read_fused(options.source, options.model)
     source = _input_file(options.source, fused.fused)
     for note in fused.notes:
         _say(f"Note: {note}.")
-    result = estimate(fused.fused, fused.recipe, samples=options.samples, seed=options.seed, model=options.model, device=options.device,
-                      progress=_progress())
+    result = pipeline.estimate(fused.fused, fused.recipe, samples=options.samples, seed=options.seed, model=options.model,
+                               device=options.device, progress=_progress())
     for warning in result.warnings:
         _say(f"Warning: {warning}")
+    from FusionINNLib.reports.page import save
     from FusionINNLib.reports.report import estimate_report
 
     with new_folder(options.out, options.overwrite, ESTIMATE_FILES, [options.source]) as folder:
         write_estimate(result, folder, source, fused.recipe, {"samples": options.samples, "seed": options.seed}, fused.notes)
-        estimate_report(folder / REPORT, fused.fused, result, fused.recipe)
+        save(estimate_report(fused.fused, result, fused.recipe), folder / REPORT)
     print(f"ESTIMATED both sources from the fused image alone into {options.out} "
           f"(mean over {options.samples} latents, seed {options.seed}): what the network believes, not a scan.\n{NOTICE}")
 
@@ -117,7 +127,8 @@ def demo(options: argparse.Namespace) -> None:
 
     names = frozenset({"sample", "fused", "exact", "estimated"})
     check_free(options.out, options.overwrite, names)
-    out, common = options.out, {"model": options.model, "device": options.device, "overwrite": options.overwrite}
+    out, common = options.out, {"model": options.model, "method": registry.DEFAULT, "seed": 0, "device": options.device,
+                                "overwrite": options.overwrite}
     print("1. The sample case: a made-up post-operative head, ADC and FLAIR on unlike grids, 2.1 mm and 2 degrees apart.")
     write_sample_case(out / "sample")
     print("\n2. Fuse.")
@@ -127,23 +138,8 @@ def demo(options: argparse.Namespace) -> None:
     print("\n3. Decompose, exactly, with the saved latent.")
     decompose(argparse.Namespace(source=out / "fused", estimate=False, out=out / "exact", **common))
     print("\n4. Decompose, estimated, from the fused image alone.")
-    decompose(argparse.Namespace(source=out / "fused/fused.nii.gz", estimate=True, samples=8, seed=0, out=out / "estimated", **common))
+    decompose(argparse.Namespace(source=out / "fused/fused.nii.gz", estimate=True, samples=8, out=out / "estimated", **common))
     print(f"\nLook at {options.out / 'fused' / REPORT} and {options.out / 'estimated' / REPORT}.")
-
-
-def import_model(options: argparse.Namespace) -> None:
-    """fusioninn import-model FILE --out DIR"""
-    from FusionINNLib.methods.fusioninn.released_checkpoint import PAPER_MARGIN, read_checkpoint
-
-    names = frozenset({model_card.CARD, model_card.WEIGHTS})
-    check_free(options.out, options.overwrite, names, [options.checkpoint])
-    network = read_checkpoint(options.checkpoint)
-    card = {"id": options.out.absolute().name, "normalization": "slice", "margin": PAPER_MARGIN, "typical_bright": 1.0,
-            "spread_scale": 1.0, "spread_scale_rounded": 1.0,
-            "description": f"The published network, imported from {options.checkpoint.name}. Terms: those of its authors."}
-    with new_folder(options.out, options.overwrite, names, [options.checkpoint]) as folder:
-        weights.write(folder, network, card)
-    print(f"Made the model folder {options.out}: use it with --model {options.out}.\n{NOTICE}")
 
 
 # ---- said and shown --------------------------------------------------------------------------------------------------------------

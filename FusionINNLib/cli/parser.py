@@ -3,6 +3,7 @@ import argparse
 from pathlib import Path
 
 from FusionINNLib import __version__
+from FusionINNLib.methods import registry
 from FusionINNLib.results.recipe import NOTICE
 
 
@@ -27,10 +28,13 @@ def make_parser() -> argparse.ArgumentParser:
     fuse.add_argument("first", metavar="FIRST", type=Path,
                       help="first volume, such as ADC or T1 with contrast: NIfTI, NRRD, MHA or a DICOM folder")
     fuse.add_argument("second", metavar="SECOND", type=Path, help="second volume of the same patient, such as FLAIR")
+    fuse.add_argument("--method", default=registry.DEFAULT, metavar="NAME", choices=registry.names(),
+                      help=f"how to fuse: {', '.join(registry.names())} (default: {registry.DEFAULT}; see 'fusioninn methods')")
     fuse.add_argument("--segmentation", metavar="SEG", type=Path, help="tumour outlines for the report picture")
     fuse.add_argument("--align", choices=("auto", "none", "header", "rigid"), default="auto",
                       help="unlike grids: register rigidly where needed (auto), refuse them (none), by header alone, or register always")
     fuse.add_argument("--reference", choices=("first", "second"), default="second", help="whose grid the result has (default: second)")
+    fuse.add_argument("--seed", type=_natural, default=0, metavar="S", help="of a method that draws random numbers (default: 0)")
     _add_choice(fuse)
     _add_common(fuse)
 
@@ -41,7 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
     decompose.add_argument("--samples", type=_positive, default=8, metavar="N", help="latents drawn for an estimate (default: 8)")
     decompose.add_argument("--seed", type=_natural, default=0, metavar="S",
                            help="of the drawn latents: same seed, same result (default: 0)")
-    _add_common(decompose, model=None)
+    _add_common(decompose)
 
     demo = commands.add_parser("demo", help="make the built-in sample case, fuse it and take it apart both ways")
     _add_common(demo)
@@ -65,6 +69,9 @@ def make_parser() -> argparse.ArgumentParser:
     form.add_argument("--json", action="store_true", help="everything as JSON on standard output")
     form.add_argument("--csv", action="store_true", help="a line a slice, that of the whole volume first, on standard output")
 
+    methods = commands.add_parser("methods", help="the fusion methods there are, what each can do, and whether it can be used here")
+    methods.add_argument("--json", action="store_true", help="everything as JSON, citations and terms too")
+
     models = commands.add_parser("import-model", help="make a model folder from a checkpoint in the released format of the paper's authors")
     models.add_argument("checkpoint", metavar="FILE", type=Path)
     models.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -81,14 +88,15 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
                         help="of a series with several stacks (b-values, echoes, time points): place in the list, or value; as --series")
 
 
-def _add_common(parser: argparse.ArgumentParser, model: str | None = "default") -> None:
+def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the results")
-    _add_model(parser, model)
+    _add_model(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace earlier results in DIR")
 
 
-def _add_model(parser: argparse.ArgumentParser, model: str | None = "default") -> None:
-    parser.add_argument("--model", default=model, help="id of a model, or path of a model folder")
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model",
+                        help="id of a model, or path of a model folder (default: the method's own, or the one that a result names)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
 
 

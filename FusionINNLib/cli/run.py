@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from FusionINNLib.cli.streams import steady_streams
 from FusionINNLib.errors import Cancelled, FusionINNError
 
-_OWN_MODULE = {"evaluate": "evaluate", "view": "view"}  # need neither a network nor torch, which takes seconds to load
+_OWN_MODULE = {"evaluate": "evaluate", "import_model": "import_model", "methods": "methods", "view": "view"}
 
 
 def run(arguments: list[str] | None) -> int:

@@ -18,9 +18,10 @@ def view(options: argparse.Namespace) -> None:
     if importlib.util.find_spec("trame_slicer") is None:
         raise FusionINNError(MISSING)
     check_libraries()
-    from FusionINNLib.methods import model_card
+    if options.model is not None:
+        from FusionINNLib.methods import model_card
 
-    model_card.find(options.model)
+        model_card.find(options.model)
     paths, result = split(options.paths, options.segmentation)
     if result is not None:
         check_result(result)

@@ -1,22 +1,22 @@
 """What a `Job` can do. Every task takes plain data and volumes, and gives such back: no MRML, and no class whose module loads torch or
 SimpleITK, because the application would have to load them to read the answer, and its window would stand still for a second."""
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 from FusionINNLib.evaluation.difference import Compared, Difference
 from FusionINNLib.progress import Progress
 from FusionINNLib.results.recipe import Recipe
+from FusionINNLib.results.records import Estimate, Fusion
+from FusionINNLib.results.scene_folder import Export
 from FusionINNLib.results.segments import Drawn, on_grid
 from FusionINNLib.volumes.volume import Volume
 
 
-def fuse(progress: Progress, **arguments) -> SimpleNamespace:
+def fuse(progress: Progress, **arguments) -> Fusion:
     """`pipeline.fuse`."""
     from FusionINNLib import pipeline
 
-    fusion = pipeline.fuse(**arguments, progress=progress)
-    return SimpleNamespace(**vars(fusion) | {"alignment": SimpleNamespace(**vars(fusion.alignment))})
+    return pipeline.fuse(**arguments, progress=progress)
 
 
 def decompose(progress: Progress, **arguments) -> tuple[Volume, Volume]:
@@ -26,11 +26,11 @@ def decompose(progress: Progress, **arguments) -> tuple[Volume, Volume]:
     return pipeline.decompose(**arguments, progress=progress)
 
 
-def estimate(progress: Progress, **arguments) -> SimpleNamespace:
+def estimate(progress: Progress, **arguments) -> Estimate:
     """`pipeline.estimate`."""
     from FusionINNLib import pipeline
 
-    return SimpleNamespace(**vars(pipeline.estimate(**arguments, progress=progress)))
+    return pipeline.estimate(**arguments, progress=progress)
 
 
 def decompose_compared(progress: Progress, *, role: int, compared: Compared | None, **arguments) -> tuple:
@@ -66,17 +66,25 @@ def numbers(progress: Progress, *, fused: Volume, latent: Volume, recipe: Recipe
         labels = on_grid(labels, fused).labels
     sources = pipeline.decompose(fused, latent, recipe, model=model, device=device, progress=progress)
     rows = case_metrics.fusion_rows(sources, fused, recipe, labels, progress=progress)
-    return rows if estimate is None else rows + case_metrics.estimate_rows(pipeline.Estimate(*estimate), labels)
+    return rows if estimate is None else rows + case_metrics.estimate_rows(Estimate(*estimate), labels)
 
 
-def export(progress: Progress, *, export: Any, folder: Path, overwrite: bool, model: str | None, device: str) -> None:
-    """`exported.write`."""
+def export(progress: Progress, *, export: Export, folder: Path, overwrite: bool, model: str | None, device: str) -> None:
+    """`scene_folder.write`, with the report page, which takes some seconds."""
+    from FusionINNLib import pipeline
+    from FusionINNLib.reports import page, report
     from FusionINNLib.results import scene_folder
 
-    scene_folder.write(export, folder, overwrite=overwrite, device=device, model=model, progress=progress)
+    common = {"model": model, "device": device, "progress": progress}
+    export = replace(export, segments=on_grid(export.segments, export.fused))
+    sources = export.exact or export.on_grid or pipeline.decompose(export.fused, export.latent, export.recipe, **common)
+    fusion, labels = scene_folder.as_fusion(export, sources), export.segments.labels if export.segments else None
+    preview = pipeline.preview(fusion, report.slices_to_show(fusion, labels), **common)
+    drawn = report.fusion_report(fusion, labels, preview)
+    scene_folder.write(export, fusion, folder, lambda path: page.save(drawn, path), overwrite=overwrite, progress=progress)
 
 
-def read(progress: Progress, *, folder: Path) -> Any:
+def read(progress: Progress, *, folder: Path) -> Export:
     """`exported.read`."""
     from FusionINNLib.results import scene_folder
 

@@ -1,51 +1,31 @@
 """Which trained models exist, and what their cards say; nothing is loaded here, see weights.py.
 
-A model is a folder `Resources/Models/<id>/` with `card.json` (what `build` needs, data, split, seed, metrics, terms, checksum) and
-`weights.pt` (a plain state dict). A path to such a folder may stand wherever an id may.
+A model is a folder `Resources/Models/<id>/` with `card.json` (method, what its network is built from, data, split, seed, metrics, terms,
+checksum) and `weights.pt` (a plain state dict). A path to such a folder may stand wherever an id may.
 """
-import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from FusionINNLib.errors import ModelError
 
 DEFAULT = "default"
-ARITHMETIC = 2  # raised whenever the same weights and settings come to fuse otherwise: what was fused before has another way back
 CARD, WEIGHTS = "card.json", "weights.pt"
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What is known of a model without loading it."""
+    """What is known of a model without loading it.
+
+    method: name of the method that it is for, see registry.py. sha256: of its weights. data: all of the card; a method reads its own keys.
+    """
 
     id: str
     folder: Path
-    preset: str
-    settings: dict
-    normalization: str  # "volume" or "slice", see preprocessing/normalization.py
-    margin: int  # pixels of background kept around the head, see preprocessing/slicing.py
+    method: str
     sha256: str
     description: str
-    typical_bright: float  # 99.9th percentile of its fused images inside the head, for files that lost their scale
-    spread_scale: float  # root mean square error of its estimates over that of their spread, on training patients
-    spread_scale_rounded: float  # the same for fused images that were stored in 8 bit
-
-    @property
-    def fingerprint(self) -> str:
-        """Checksum of weights, settings, normalisation and arithmetic: what an exact way back depends on."""
-        content = json.dumps([self.sha256, self.preset, self.settings, self.normalization, ARITHMETIC], sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()
-
-    @property
-    def cell(self) -> float:
-        """Size of what fused image and latent exchange digits below, see methods/fusioninn/digits.py; 0 where they don't."""
-        return self.settings.get("cell", 0.0)
-
-    @property
-    def multiple(self) -> int:
-        """Sides of the image that passes through must be multiples of this."""
-        return 4 if self.preset == "default" else 2
+    data: dict = field(repr=False)
 
 
 def model_folders() -> list[Path]:
@@ -69,7 +49,12 @@ def find(model: str) -> ModelCard:
                          "or the path of a model folder.")
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        return ModelCard(card["id"], folder, card["preset"], card["settings"], card["normalization"], card["margin"], card["sha256"],
-                         card["description"], card["typical_bright"], card["spread_scale"], card["spread_scale_rounded"])
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise ModelError(f"The card of model {model!r} is damaged ({type(problem).__name__}): install the model again.") from problem
+        # Cards were written before there was more than one method.
+        return ModelCard(card["id"], folder, card.get("method", "fusioninn"), card["sha256"], card["description"], card)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise damaged(model, problem) from problem
+
+
+def damaged(model: str, problem: Exception) -> ModelError:
+    """What is said of a card that lacks something or cannot be read."""
+    return ModelError(f"The card of model {model!r} is damaged ({type(problem).__name__}): install the model again.")

@@ -1,23 +1,20 @@
-"""Batches of slices through the network on a device, in float32 without shortcuts, with a way out when memory is short."""
-import copy
+"""Batches of slices through a network on a device, in float32 without shortcuts, with a way out when memory is short."""
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from functools import cached_property
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from FusionINNLib.errors import DeviceMemoryError
 from FusionINNLib.methods.devices import exact_float32
-from FusionINNLib.methods.fusioninn.networks import FusionNetwork
 
 GPU_BATCH = 16  # slices at a time; a CPU is fastest with one, whose layers stay in its cache
 
 
-class Engine:
+class SliceInference:
     """A network on a device. Arrays in and out are float32 (B, H, W) a channel.
 
     Args:
@@ -26,31 +23,9 @@ class Engine:
         say: told in one sentence when memory was short and something slower is used.
     """
 
-    def __init__(self, network: FusionNetwork, device: torch.device, say: Callable[[str], None] = lambda sentence: None):
+    def __init__(self, network: nn.Module, device: torch.device, say: Callable[[str], None] = lambda sentence: None):
         self.network, self.device, self.say = network.to(device), device, say
         self.batch = 1 if device.type == "cpu" else GPU_BATCH
-
-    def fuse(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Normalised sources (B, H, W) -> fused image and latent (B, H, W)."""
-        return self._run(lambda a, b: self.network.fuse(torch.cat([a, b], 1)), first, second)
-
-    def fuse_precisely(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The same as `fuse`, computed in float64 on the CPU and rounded once, at the end. Several times slower."""
-        with torch.inference_mode():
-            images = self._precise.fuse(torch.tensor(np.stack([first, second], 1), dtype=torch.float64))
-        return tuple(image[:, 0].float().numpy() for image in images)
-
-    @cached_property
-    def _precise(self) -> FusionNetwork:
-        return copy.deepcopy(self.network).to("cpu", torch.float64)
-
-    def decompose(self, fused: np.ndarray, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Fused image and latent (B, H, W) -> normalised sources (B, H, W)."""
-        return self._run(lambda y, z: self.network.decompose(y, z).split(1, 1), fused, latent)
-
-    def decompose_rounded(self, fused: np.ndarray, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The same from a fused image whose last digits were lost in storage, see methods/fusioninn/digits.py: an estimate."""
-        return self._run(lambda y, z: self.network.decompose_rounded(y, z).split(1, 1), fused, latent)
 
     def each(self, step: Callable, inputs: Iterable[tuple]) -> Iterator:
         """`step(*arguments)` for each of the inputs, results in their order.
@@ -76,15 +51,13 @@ class Engine:
                 pool.shutdown(cancel_futures=True)
                 torch.set_num_threads(workers)
 
-    def background(self, multiple: int = 16) -> tuple[float, float]:
-        """Fused and latent value where both sources are background, far from anything else."""
-        blank = np.zeros((1, 160, 160), np.float32)
-        centre = slice(80 - multiple // 2, 80 + multiple // 2)
-        fused, latent = self.fuse(blank, blank)
-        return float(fused[0, centre, centre].mean()), float(latent[0, centre, centre].mean())
+    def run(self, step: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`step` on all of a batch, in parts of as many slices as memory has allowed so far.
 
-    def _run(self, step: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """`step` on all of a batch, in parts of as many slices as memory has allowed so far."""
+        Args:
+            step: two tensors (B, 1, H, W) on the device -> two such.
+            a, b: (B, H, W) float32.
+        """
         parts, start = [], 0
         while start < len(a):
             part = slice(start, start + self.batch)

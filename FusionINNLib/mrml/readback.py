@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from FusionINNLib.errors import FusionINNError, InputError
-from FusionINNLib.methods import model_card
-from FusionINNLib.methods.fusioninn.fused_file import LARGEST_NOMINAL, bare_recipe, read_fused
+from FusionINNLib.methods import registry
+from FusionINNLib.methods.base import no_estimate, no_exact_way
 from FusionINNLib.mrml.nodes import (
     PREFIX,
     Node,
@@ -19,7 +19,8 @@ from FusionINNLib.mrml.nodes import (
     unitOfNode,
     voxelsOfNode,
 )
-from FusionINNLib.preprocessing.normalization import bright_level
+from FusionINNLib.pipeline import read_fused
+from FusionINNLib.preprocessing.normalization import is_nominal
 from FusionINNLib.registration.resampling import reordered
 from FusionINNLib.results.recipe import Recipe, recipe_from_dict
 from FusionINNLib.volumes.io import NIFTI_ENDINGS
@@ -90,8 +91,10 @@ def waysBack(fusedNode: Node | None, latentNode: Node | None = None, model: str 
     """Which decompositions are possible, and why (not). Raises nothing. Reads and checks all voxels: some 30 ms for 3 million."""
     try:
         stored = fusionFromNodes(fusedNode, latentNode, model)
-        card = model_card.find(model or stored.recipe.model)
-        if card.fingerprint != stored.recipe.sha256:
+        maker = registry.method_of(stored.recipe, model)
+        if not maker.info.capabilities.exact and not maker.info.capabilities.estimate:
+            return WaysBack(False, no_exact_way(maker.info), False, no_estimate(maker.info))
+        if maker.fingerprint != stored.recipe.sha256:
             sentence = (f"Not possible: the volume was fused with other weights or settings of model {stored.recipe.model!r} than those "
                         "installed, or by another version of FusionINN; choose the folder of the model that made it, or fuse again.")
             return WaysBack(False, sentence, False, sentence)
@@ -172,8 +175,7 @@ def _foreign(node: Node, model: str | None) -> SceneFusion:
         return SceneFusion(found.fused, None, found.recipe, problem, tuple(f"{note}." for note in found.notes))
     volume = _read(node)
     values = np.nan_to_num(volume.array.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    if volume.array.dtype.kind != "f" or bright_level(values) > LARGEST_NOMINAL:
+    if volume.array.dtype.kind != "f" or not is_nominal(values):
         raise InputError(f"{node.GetName()} carries no record of a fusion and is not on the scale of fused images: choose a fused volume.")
-    fused = replace(volume, array=values, name="fused", unit="")
-    note = "The volume does not say how the sources were scaled: the estimates are on the nominal 0..1 scale, without a unit."
-    return SceneFusion(fused, None, bare_recipe(fused, model_card.find(model or model_card.DEFAULT)), problem, (note,))
+    found = registry.create(registry.DEFAULT, model).adopt(volume, None, has_scale=True)
+    return SceneFusion(found.fused, None, found.recipe, problem, tuple(f"{note}." for note in found.notes))

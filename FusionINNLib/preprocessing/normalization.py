@@ -8,6 +8,7 @@ import numpy as np
 
 SAMPLE = 1_000_000  # voxels of a floating-point volume that its distribution is taken from
 REACH = 32.0  # no value lies further from 0: beside it, float32 still holds a voxel of the other source to 16 bits
+LARGEST_NOMINAL = 20.0  # an image whose bright tissue lies beyond this cannot be on the nominal 0..1 scale
 _DOUBLE = 2 ** 53  # integers up to here are exact in float64
 
 
@@ -92,6 +93,11 @@ def bright_level(image: np.ndarray) -> float:
     """99.9th percentile inside the head, on the scale of the image: what `fit_volume` sets to 1."""
     normalization = fit_volume(image)
     return normalization.offset + normalization.scale
+
+
+def is_nominal(image: np.ndarray) -> bool:
+    """Whether finite floating-point values can be on the nominal 0..1 scale: by how bright the bright tissue is."""
+    return bright_level(image) <= LARGEST_NOMINAL
 
 
 def dark_level(image: np.ndarray) -> float:

@@ -1,46 +1,51 @@
-"""The report pictures of the three results: which columns they show. For how they are made see reports/columns.py and reports/page.py."""
+"""The report pages of the three results: which columns they show. They draw what they are given and compute no network.
+
+For how a page is made see reports/columns.py and reports/page.py; `page.save` writes one.
+"""
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from FusionINNLib.pipeline import Estimate, Fusion, decompose, estimate
+from FusionINNLib.methods import registry
 from FusionINNLib.reports.columns import described, difference_column, image_column, window
-from FusionINNLib.reports.page import ESTIMATED, EXACT, Panel, choose_slices, compose, save
+from FusionINNLib.reports.page import ESTIMATED, EXACT, Panel, choose_slices, compose
 from FusionINNLib.results.recipe import Recipe
+from FusionINNLib.results.records import Estimate, Fusion, Preview
 from FusionINNLib.volumes.volume import Volume
 
-SEED, SAMPLES = 0, 8  # of the estimates in the picture: those of `fusioninn decompose --estimate` as it is preset
+
+def slices_to_show(fusion: Fusion, segmentation: Volume | None) -> list[int]:
+    """The slices of a fusion with most segmentation or structure, through-plane."""
+    return choose_slices(None if segmentation is None else segmentation.array, fusion.second.array, fusion.recipe.axis)
 
 
-def fusion_report(path: Path, fusion: Fusion, segmentation: Volume | None, device: str, model: str) -> None:
-    """First, second, fused, both decompositions and what the estimate misses, on the slices with most segmentation or structure.
+def fusion_report(fusion: Fusion, segmentation: Volume | None, preview: Preview) -> Image.Image:
+    """First, second, fused, and where there is a way back both decompositions and what the estimate misses.
 
-    Both ways back are computed for these slices alone, from the very numbers that are written.
+    Args:
+        preview: both ways back on the slices that the page shows, see `pipeline.preview`.
     """
-    recipe, axis = fusion.recipe, fusion.recipe.axis
+    axis, slices = fusion.recipe.axis, preview.slices
+    spans = [window(source, axis, segmentation) for source in (fusion.first, fusion.second)]
+    columns = [image_column(f"{word} source\n{described(source)}", source, span, axis)
+               for word, source, span in zip(("First", "Second"), (fusion.first, fusion.second), spans)]
+    columns.append(image_column("Fused\nno unit", fusion.fused, window(fusion.fused, axis, segmentation), axis))
+    header = [f"FusionINN: {fusion.first.name} and {fusion.second.name} fused", _made_by(fusion.recipe)]
+    if preview.exact is not None:
+        columns += _decomposed("Decomposed", EXACT, preview.exact, fusion, slices, spans)
+        header[1] += f"   {_exactness(fusion, preview.exact, slices)}"
+    if preview.estimate is not None:
+        guess = (preview.estimate.first, preview.estimate.second)
+        columns += _decomposed("Estimated", ESTIMATED, guess, fusion, slices, spans)
+        columns += [_difference(f"Estimated - {word} source\n{described(source)}", few, source, span, axis, slices)
+                    for word, few, source, span in zip(("first", "second"), guess, (fusion.first, fusion.second), spans)]
+        header[1] += f"   estimates: mean of {preview.samples} latents"
     outline = None if segmentation is None else segmentation.array
-    slices = choose_slices(outline, fusion.second.array, axis)
-    some = [_slices(volume, slices, axis) for volume in (fusion.fused, fusion.latent)]
-    exact = decompose(*some, recipe.of_slices(slices), model=model, device=device)
-    guess = estimate(some[0], recipe.of_slices(slices), samples=SAMPLES, seed=SEED, numbers=slices, model=model, device=device)
-    before, true, guessed, misses = [], [], [], []
-    for word, source, back, belief in zip(("first", "second"), (fusion.first, fusion.second), exact, (guess.first, guess.second)):
-        span, name = window(source, axis, segmentation), described(source)
-        back, belief = _spread_out(back, slices, source, axis), _spread_out(belief, slices, source, axis)
-        before.append(image_column(f"{word.capitalize()} source\n{name}", source, span, axis))
-        true.append(Panel(f"Decomposed {word}\n{name}", back, span, badge=EXACT))
-        guessed.append(Panel(f"Estimated {word}\n{name}", belief, span, badge=ESTIMATED))
-        misses.append(_difference(f"Estimated - {word} source\n{name}", belief, source, span, axis, slices))
-    middle = image_column("Fused\nno unit", fusion.fused, window(fusion.fused, axis, segmentation), axis)
-    header = (f"FusionINN: {fusion.first.name} and {fusion.second.name} fused\nmodel {recipe.model}   "
-              f"{_exactness(fusion, exact, slices)}   estimates: mean of {SAMPLES} latents")
-    panels = [*before, middle, *true, *guessed, *misses]
-    page = compose(panels, fusion.fused.affine, slices, axis, outline, header, count=recipe.shape[axis])
-    save(page, path)
+    return compose(columns, fusion.fused.affine, slices, axis, outline, "\n".join(header), count=fusion.recipe.shape[axis])
 
 
-def exact_report(path: Path, fused: Volume, sources: tuple[Volume, Volume], recipe: Recipe) -> None:
+def exact_report(fused: Volume, sources: tuple[Volume, Volume], recipe: Recipe) -> Image.Image:
     """Fused image and both sources as they came back."""
     axis = recipe.axis
     slices = choose_slices(None, fused.array, axis)
@@ -48,10 +53,10 @@ def exact_report(path: Path, fused: Volume, sources: tuple[Volume, Volume], reci
     panels += [image_column(f"Decomposed {word}\n{volume.unit or 'no unit'}", volume, window(volume, axis), axis, EXACT)
                for word, volume in zip(("first", "second"), sources)]
     header = f"FusionINN: exact decomposition with the saved latent\nmodel {recipe.model}"
-    save(compose(panels, fused.affine, slices, axis, None, header, count=recipe.shape[axis]), path)
+    return compose(panels, fused.affine, slices, axis, None, header, count=recipe.shape[axis])
 
 
-def estimate_report(path: Path, fused: Volume, result: Estimate, recipe: Recipe) -> None:
+def estimate_report(fused: Volume, result: Estimate, recipe: Recipe) -> Image.Image:
     """Fused image, both estimates, their spreads and the cycle error: every picture of an estimate says that it is one."""
     axis = recipe.axis
     slices = choose_slices(None, fused.array, axis)
@@ -63,23 +68,33 @@ def estimate_report(path: Path, fused: Volume, result: Estimate, recipe: Recipe)
     reach = float(np.percentile(np.abs(np.take(result.cycle_error.array, slices, axis)), 99.9)) or 1e-3
     panels.append(Panel("Fused again - fused\nno unit", result.cycle_error.array, (-reach, reach), "difference", ESTIMATED))
     header = "\n".join(["FusionINN: sources ESTIMATED from the fused image alone", f"model {recipe.model}", *result.warnings])
-    save(compose(panels, fused.affine, slices, axis, None, header, count=recipe.shape[axis]), path)
+    return compose(panels, fused.affine, slices, axis, None, header, count=recipe.shape[axis])
+
+
+def _made_by(recipe: Recipe) -> str:
+    return f"model {recipe.model}" if recipe.model else f"method {registry.info(recipe.method).title}"
 
 
 def _slices(volume: Volume, slices: list[int], axis: int) -> Volume:
     return replace(volume, array=np.take(volume.array, slices, axis))
 
 
-def _spread_out(few: Volume, slices: list[int], source: Volume, axis: int):
+def _decomposed(word: str, badge: str, back: tuple[Volume, Volume], fusion: Fusion, slices: list[int], spans) -> list[Panel]:
+    """Columns of both sources as they came back on these slices alone."""
+    sources = (fusion.first, fusion.second)
+    return [Panel(f"{word} {role}\n{described(source)}", _spread_out(few, slices, fusion.recipe.axis), span, badge=badge)
+            for role, few, source, span in zip(("first", "second"), back, sources, spans)]
+
+
+def _spread_out(few: Volume, slices: list[int], axis: int):
     """A function that gives slice n of the physical values of a volume that holds only some slices."""
     values = np.moveaxis(few.values, axis, 0)
     return lambda index: values[slices.index(index)]
 
 
-def _difference(title: str, belief, source: Volume, span, axis: int, slices: list[int]) -> Panel:
-    values = np.stack([belief(index) for index in slices])
-    few = Volume(np.ascontiguousarray(np.moveaxis(values, 0, axis)), source.affine, source.name)
-    column = difference_column(title, few, _slices(source, slices, axis), span, axis, range(len(slices)), ESTIMATED)
+def _difference(title: str, few: Volume, source: Volume, span, axis: int, slices: list[int]) -> Panel:
+    physical = Volume(few.values, source.affine, source.name)
+    column = difference_column(title, physical, _slices(source, slices, axis), span, axis, range(len(slices)), ESTIMATED)
     return replace(column, data=lambda index: column.data(slices.index(index)))
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from FusionINNLib import __version__
 from FusionINNLib.errors import ResultError
-from FusionINNLib.pipeline import Estimate, Fusion
 from FusionINNLib.results.recipe import FORMAT, NOTICE, Recipe, recipe_from_dict, to_extension
+from FusionINNLib.results.records import Estimate, Fusion
 from FusionINNLib.volumes.io import read_volume, sha256, write_nifti
 from FusionINNLib.volumes.volume import Volume
 
@@ -31,10 +31,10 @@ class InputFile:
 
 @dataclass(frozen=True)
 class StoredFusion:
-    """A fusion read from its folder."""
+    """A fusion read from its folder; `latent` is None where the method makes none."""
 
     fused: Volume
-    latent: Volume
+    latent: Volume | None
     recipe: Recipe
     provenance: dict
 
@@ -43,7 +43,7 @@ class StoredFusion:
 
 
 def write_fusion(fusion: Fusion, folder: Path, inputs: tuple[InputFile, InputFile], grids: tuple[Volume, Volume], settings: dict) -> None:
-    """Write fused image, latent and provenance into an existing folder (see atomic.py for the way there).
+    """Write fused image, latent where there is one, and provenance into an existing folder (see atomic.py for the way there).
 
     Args:
         inputs: the two files.
@@ -52,7 +52,8 @@ def write_fusion(fusion: Fusion, folder: Path, inputs: tuple[InputFile, InputFil
     """
     write_nifti(fusion.fused, folder / FUSED, description="FusionINN fused image. Research use only.",
                 extension=to_extension(fusion.recipe), cal_min=0.0, cal_max=1.0)
-    write_nifti(fusion.latent, folder / LATENT, description="FusionINN latent image. Research use only.", cal_min=-3.0, cal_max=3.0)
+    if fusion.latent is not None:
+        write_nifti(fusion.latent, folder / LATENT, description="FusionINN latent image. Research use only.", cal_min=-3.0, cal_max=3.0)
     alignment = fusion.alignment
     provenance = {
         "format": FORMAT, "program": "FusionINN", "version": __version__, "notice": NOTICE,
@@ -64,8 +65,8 @@ def write_fusion(fusion: Fusion, folder: Path, inputs: tuple[InputFile, InputFil
                       "shift_mm": alignment.shift_mm, "rotation_deg": alignment.rotation_deg,
                       "similarity_before": alignment.similarity_before, "similarity_after": alignment.similarity_after},
         "settings": settings,
-        "files": {"fused": {"file": FUSED, "sha256": sha256(folder / FUSED)},
-                  "latent": {"file": LATENT, "sha256": sha256(folder / LATENT)}},
+        "files": {role: {"file": name, "sha256": sha256(folder / name)}
+                  for role, name in (("fused", FUSED), ("latent", LATENT)) if (folder / name).is_file()},
         "recipe": fusion.recipe.to_dict()}
     provenance["checksum"] = _checksum(provenance)
     (folder / PROVENANCE).write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
@@ -122,23 +123,27 @@ def _checksum(provenance: dict) -> str:
 def read_fusion(folder: Path) -> StoredFusion:
     """Read what `write_fusion` wrote. Raises ResultError where something is missing, was edited, or belongs to another case."""
     provenance = _read_provenance(folder)
-    volumes = []
-    for role in ("fused", "latent"):
-        try:
-            name, expected = str(provenance["files"][role]["file"]), provenance["files"][role]["sha256"]
-        except (KeyError, TypeError) as problem:
-            raise ResultError(f"{PROVENANCE} does not name the {role} image: fuse the sources again.") from problem
-        if name != Path(name).name or "\\" in name or name in ("", ".", ".."):
-            raise ResultError(f"{PROVENANCE} points outside of its folder: it was edited; fuse the sources again.")
-        path = folder / name
-        if not path.is_file() or path.is_symlink():
-            raise ResultError(f"{name} is missing from {folder}: copy it back, or fuse the sources again.")
-        if sha256(path) != expected:
-            raise ResultError(f"{name} is not the file that was written with this fusion (another case, or changed since): "
-                              "put the right one back, or fuse the sources again.")
-        volumes.append(replace(read_volume(path), name=role))
-    recipe = recipe_from_dict(provenance.get("recipe", {}))
-    return StoredFusion(volumes[0], volumes[1], recipe, provenance)
+    fused = _read_named(folder, provenance, "fused")
+    has_latent = provenance["format"] == 1 or "latent" in provenance["files"]
+    latent = _read_named(folder, provenance, "latent") if has_latent else None
+    return StoredFusion(fused, latent, recipe_from_dict(provenance.get("recipe", {})), provenance)
+
+
+def _read_named(folder: Path, provenance: dict, role: str) -> Volume:
+    """The image that provenance names, if it is the very file."""
+    try:
+        name, expected = str(provenance["files"][role]["file"]), provenance["files"][role]["sha256"]
+    except (KeyError, TypeError) as problem:
+        raise ResultError(f"{PROVENANCE} does not name the {role} image: fuse the sources again.") from problem
+    if name != Path(name).name or "\\" in name or name in ("", ".", ".."):
+        raise ResultError(f"{PROVENANCE} points outside of its folder: it was edited; fuse the sources again.")
+    path = folder / name
+    if not path.is_file() or path.is_symlink():
+        raise ResultError(f"{name} is missing from {folder}: copy it back, or fuse the sources again.")
+    if sha256(path) != expected:
+        raise ResultError(f"{name} is not the file that was written with this fusion (another case, or changed since): "
+                          "put the right one back, or fuse the sources again.")
+    return replace(read_volume(path), name=role)
 
 
 def _read_provenance(folder: Path) -> dict:

@@ -1,4 +1,4 @@
-"""What the way back needs besides the images: how the sources were normalised, where the network worked, which network it was.
+"""What the way back needs besides the images: how the sources were normalised, which method and model it was, and what that keeps.
 
 It goes into `fusion.json` and, as text, into the header of `fused.nii.gz`. It holds no names, folders or patients.
 """
@@ -12,10 +12,8 @@ import numpy as np
 
 from FusionINNLib.errors import ResultError
 from FusionINNLib.preprocessing.normalization import Normalization
-from FusionINNLib.preprocessing.slicing import Box
 
-FORMAT = 1
-NEAR_BACKGROUND = 1.5 / 255  # fused values no farther from the background than this are taken for background, once rounded
+FORMAT = 2  # 1 knew one method, whose record it held itself
 NOTICE = "Research use only. Not for diagnosis."
 _KINDS = (np.nan, np.inf, -np.inf)  # codes 1, 2, 3 of voxels that are not finite
 
@@ -49,21 +47,22 @@ class Recipe:
     """Everything but the images.
 
     Args:
-        model, sha256: id of the network and its fingerprint, see methods/model_card.py.
+        method: name of the fusion method, see methods/registry.py.
+        model: id of its trained model; None for a method without one.
+        sha256: fingerprint of model and method (`FusionMethod.fingerprint`): what a way back depends on.
         shape: voxels of the fused volume (k, j, i).
         axis: through-plane axis in (k, j, i).
-        boxes: where the network worked, see preprocessing/slicing.py.
-        background: fused and latent value of background.
-        levels: dark and bright percentile of the fused image, to find its scale again where it was lost, see
-        preprocessing/normalization.py. sources: first and second.
+        record: what the method itself needs for a way back, JSON-ready; the method reads and checks it.
+        levels: dark and bright percentile of the fused image, to find its scale again where it was lost, see normalization.py.
+        sources: first and second.
     """
 
-    model: str
+    method: str
+    model: str | None
     sha256: str
     shape: tuple[int, int, int]
     axis: int
-    boxes: tuple[Box, ...]
-    background: tuple[float, float]
+    record: dict
     levels: tuple[float, float]
     sources: tuple[SourceRecord, SourceRecord]
 
@@ -71,19 +70,10 @@ class Recipe:
         """The constants alone: what an estimate needs, and no list of single voxels."""
         return replace(self, sources=tuple(replace(source, not_finite=None) for source in self.sources))
 
-    def of_slices(self, chosen: list[int]) -> "Recipe":
-        """The recipe of a volume made of these slices alone, in this order; voxels that are not finite come out as background."""
-        boxes = tuple(replace(box, k=chosen.index(box.k)) for box in self.boxes if box.k in chosen)
-        sources = tuple(replace(source, normalizations=tuple(source.normalization(k) for k in chosen), not_finite=None)
-                        for source in self.sources)
-        shape = tuple(len(chosen) if axis == self.axis else size for axis, size in enumerate(self.shape))
-        return replace(self, shape=shape, boxes=boxes, sources=sources)
-
     def to_dict(self) -> dict:
         """JSON-ready, compact."""
-        return {"format": FORMAT, "model": self.model, "sha256": self.sha256, "shape": list(self.shape), "axis": self.axis,
-                "background": list(self.background), "levels": list(self.levels),
-                "boxes": [[box.k, box.j0, box.j1, box.i0, box.i1] for box in self.boxes],
+        return {"format": FORMAT, "method": self.method, "model": self.model, "sha256": self.sha256, "shape": list(self.shape),
+                "axis": self.axis, "record": self.record, "levels": list(self.levels),
                 "sources": [asdict(source) | {"normalizations": [[n.offset, n.scale] for n in source.normalizations]}
                             for source in self.sources]}
 
@@ -96,11 +86,12 @@ def recipe_from_dict(data: dict) -> Recipe:
                               "update FusionINN to read it.")
         first, second = (SourceRecord(**source | {"normalizations": tuple(Normalization(*n) for n in source["normalizations"])})
                          for source in data["sources"])
+        if data["format"] == 1:
+            data = data | {"method": "fusioninn", "record": {"boxes": data["boxes"], "background": data["background"]}}
         k, j, i = map(int, data["shape"])
-        fused, latent = map(float, data["background"])
         dark, bright = map(float, data["levels"])
-        boxes = tuple(Box(*map(int, box)) for box in data["boxes"])
-        recipe = Recipe(str(data["model"]), str(data["sha256"]), (k, j, i), int(data["axis"]), boxes, (fused, latent),
+        model = None if data["model"] is None else str(data["model"])
+        recipe = Recipe(str(data["method"]), model, str(data["sha256"]), (k, j, i), int(data["axis"]), dict(data["record"]),
                         (dark, bright), (first, second))
         _check(recipe)
         return recipe
@@ -110,14 +101,11 @@ def recipe_from_dict(data: dict) -> Recipe:
 
 def _check(recipe: Recipe) -> None:
     """Raise ValueError for what no fusion can have written: the record in an image header has no checksum."""
-    if recipe.axis not in (0, 1, 2) or min(recipe.shape) < 1 or not np.isfinite([*recipe.background, *recipe.levels]).all():
-        raise ValueError("grid or background")
-    if recipe.model != PurePosixPath(recipe.model).name or "\\" in recipe.model:
+    if recipe.axis not in (0, 1, 2) or min(recipe.shape) < 1 or not np.isfinite(recipe.levels).all():
+        raise ValueError("grid or levels")
+    if recipe.model is not None and (recipe.model != PurePosixPath(recipe.model).name or "\\" in recipe.model):
         raise ValueError("the model of a record is an id, never a folder")
     count = recipe.shape[recipe.axis]
-    rows, columns = (size for axis, size in enumerate(recipe.shape) if axis != recipe.axis)
-    if not all(0 <= box.k < count and 0 <= box.j0 < box.j1 <= rows and 0 <= box.i0 < box.i1 <= columns for box in recipe.boxes):
-        raise ValueError("boxes")
     for source in recipe.sources:
         constants = [source.slope, source.intercept, *(number for map_ in source.normalizations for number in (map_.offset, map_.scale))]
         if np.dtype(source.dtype).kind not in "biuf" or len(source.normalizations) not in (1, count) or not np.isfinite(constants).all():

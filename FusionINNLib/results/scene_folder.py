@@ -10,9 +10,9 @@ No slicer and, as long as nothing is written or read, no torch: an `Export` goes
                                                                leaves out
 """
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -21,7 +21,8 @@ from FusionINNLib.errors import ResultError
 from FusionINNLib.progress import Progress
 from FusionINNLib.registration.alignment import Alignment
 from FusionINNLib.results.recipe import Recipe, SourceRecord
-from FusionINNLib.results.segments import Drawn, Segment, Segments, on_grid
+from FusionINNLib.results.records import Estimate, Fusion
+from FusionINNLib.results.segments import Drawn, Segment, Segments
 from FusionINNLib.volumes.io import read_segmentation, sha256, write_nifti
 from FusionINNLib.volumes.volume import Volume
 
@@ -43,14 +44,15 @@ class Source:
 class Export:
     """All that a result folder holds, in the world RAS of the fused image.
 
+    latent: None where the method makes none; then on_grid are the sources on the grid of the fused image, if they are at hand.
     alignment: as in fusion.json. settings: what the user chose. exact: both sources as decomposed, None where they were not.
-    estimate: the five volumes of an estimate by the names `pipeline.Estimate` gives them, None where there is none; estimate_settings: how
+    estimate: the five volumes of an estimate by the names `records.Estimate` gives them, None where there is none; estimate_settings: how
     it was made; estimate_warnings: its sentences for the user. segments: those that were drawn are brought onto the fused image's grid
     when they are written. notes: sentences for who reads the folder: what was left out, and what the estimate warns of.
     """
 
     fused: Volume
-    latent: Volume
+    latent: Volume | None
     recipe: Recipe
     sources: tuple[Source, Source]
     alignment: dict
@@ -61,21 +63,23 @@ class Export:
     estimate_warnings: tuple[str, ...] = ()
     segments: Segments | Drawn | None = None
     notes: tuple[str, ...] = ()
+    on_grid: tuple[Volume, Volume] | None = None
 
 
-def write(export: Export, folder: Path, *, overwrite: bool = False, device: str = "auto", model: str | None = None,
+def write(export: Export, fusion: Fusion, folder: Path, write_report: Callable[[Path], None], *, overwrite: bool = False,
           progress: Progress | None = None) -> None:
-    """Write a result folder, as a whole or not at all. Takes as long as the report page: some seconds.
+    """Write a result folder, as a whole or not at all.
 
-    device, model: for the pictures of the report. Raises ResultError, ModelError, Cancelled.
+    Args:
+        export: its segments lie on the grid of the fused image.
+        fusion: the same with its sources, see `as_fusion`.
+        write_report: writes the report page into a file.
+
+    Raises ResultError, Cancelled.
     """
-    from FusionINNLib.reports.report import fusion_report
     from FusionINNLib.results.folder import FUSED, REPORT, InputFile, write_estimate, write_exact, write_fusion
 
     progress = progress or Progress()
-    model = model or export.recipe.model
-    export = replace(export, segments=on_grid(export.segments, export.fused))
-    fusion = _as_fusion(export, _sources_on_grid(export, model, device, progress))
     inputs = tuple(InputFile(source.file, source.sha256) for source in export.sources)
     grids = tuple(_grid(source) for source in export.sources)
     with new_folder(folder, overwrite, _own_names()) as part:
@@ -84,15 +88,25 @@ def write(export: Export, folder: Path, *, overwrite: bool = False, device: str 
         if export.exact is not None:
             write_exact(export.exact, export.recipe, part)
         if export.estimate is not None:
-            estimate = SimpleNamespace(**export.estimate, warnings=export.estimate_warnings)
+            estimate = Estimate(**export.estimate, warnings=export.estimate_warnings)
             write_estimate(estimate, part, InputFile(FUSED, sha256(part / FUSED)), export.recipe, export.estimate_settings)
         progress.step("writing files", 1, 3)
         if export.segments is not None:
             write_nifti(export.segments.labels, part / SEGMENTATION, description="FusionINN: segmentation as drawn. Research use only.")
         _write_scene(export, part)
         progress.step("writing files", 2, 3)
-        fusion_report(part / REPORT, fusion, export.segments.labels if export.segments else None, device, model=model)
+        write_report(part / REPORT)
         progress.step("writing files", 3, 3)
+
+
+def as_fusion(export: Export, sources: tuple[Volume, Volume]) -> Fusion:
+    """What was fused, again. sources: on the grid of the fused image; they get the names the user knows."""
+    names = {one.name for one in fields(Alignment)}
+    known = {name: value for name, value in export.alignment.items() if name in names}
+    transform = np.array(export.alignment.get("reference_to_moving_ras_mm", np.eye(4)))
+    first, second = (replace(volume, name=source.name, unit=source.unit) for volume, source in zip(sources, export.sources))
+    return Fusion(export.fused, export.latent, export.recipe, first, second, Alignment(volume=export.fused, transform=transform, **known),
+                  ())
 
 
 def read(folder: Path, progress: Progress | None = None) -> Export:
@@ -189,23 +203,6 @@ def _write_scene(export: Export, folder: Path) -> None:
     (folder / SCENE).write_text(json.dumps(scene, indent=1) + "\n", encoding="utf-8")
 
 
-def _sources_on_grid(export: Export, model: str, device: str, progress: Progress) -> tuple[Volume, Volume]:
-    """Both sources on the reference grid, under the names the user knows."""
-    from FusionINNLib.pipeline import decompose
-
-    exact = export.exact or decompose(export.fused, export.latent, export.recipe, model=model, device=device, progress=progress)
-    return tuple(replace(volume, name=source.name, unit=source.unit) for volume, source in zip(exact, export.sources))
-
-
-def _as_fusion(export: Export, sources: tuple[Volume, Volume]):
-    names = {one.name for one in fields(Alignment)}
-    known = {name: value for name, value in export.alignment.items() if name in names}
-    transform = np.array(export.alignment.get("reference_to_moving_ras_mm", np.eye(4)))
-    alignment = Alignment(volume=export.fused, transform=transform, **known)
-    return SimpleNamespace(fused=export.fused, latent=export.latent, recipe=export.recipe, first=sources[0], second=sources[1],
-                           alignment=alignment, warnings=())
-
-
 def _grid(source: Source) -> Volume:
     shape, affine = source.grid["shape_kji"], source.grid["ijk_to_ras_mm"]
     return Volume(np.broadcast_to(np.float32(0), shape), np.array(affine), source.name, source.unit)
@@ -218,7 +215,7 @@ def _plain(file: str) -> str:
 
 
 def _estimate_files() -> dict[str, str]:
-    """Fields of `pipeline.Estimate` and the files they are written to."""
+    """Fields of `records.Estimate` and the files they are written to."""
     return {"first": "first_estimated.nii.gz", "second": "second_estimated.nii.gz", "first_spread": "first_spread.nii.gz",
             "second_spread": "second_spread.nii.gz", "cycle_error": "cycle_error.nii.gz"}
 

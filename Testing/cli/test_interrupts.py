@@ -34,7 +34,7 @@ def stop_here(*arguments, **options):
 place.{function} = stop_here
 sys.exit(cli.main(sys.argv[1:]))
 """
-PLACES = {"fusing": ("methods.slice_inference", "Engine.fuse", 4), "writing": ("results.folder", "write_nifti", 2),
+PLACES = {"fusing": ("methods.fusioninn.inference", "Engine.fuse", 4), "writing": ("results.folder", "write_nifti", 2),
           "drawing": ("reports.report", "fusion_report", 1)}
 
 

@@ -12,8 +12,8 @@ from golden import HEAD
 from making import affine_from, head, volume
 
 from FusionINNLib.cli.__main__ import main
-from FusionINNLib.methods import model_card, weights
-from FusionINNLib.methods.fusioninn import networks
+from FusionINNLib.methods import model_card
+from FusionINNLib.methods.fusioninn import model_folder, networks
 from FusionINNLib.metrics import evaluate_volume
 from FusionINNLib.preprocessing.normalization import fit_volume
 from FusionINNLib.volumes.io import read_volume, write_nifti
@@ -65,7 +65,7 @@ def test_what_fuse_wrote_can_be_measured(case, tmp_path, capsys, tiny_model):
     card = json.loads((Path(tiny_model) / model_card.CARD).read_text())
     model, out = tmp_path / "fresh", tmp_path / "out"
     model.mkdir()
-    weights.write(model, networks.build("default", card["settings"]), {**card, "id": "fresh"})  # untrained, it fuses by averaging
+    model_folder.write(model, networks.build("default", card["settings"]), {**card, "id": "fresh"})  # untrained, it fuses by averaging
     assert main(["fuse", *map(str, files(case)[:2]), "--out", str(out), "--model", str(model), "--device", "cpu"]) == 0
     capsys.readouterr()
     found, average = (as_json(capsys, *files(case)[:2], fused) for fused in (out / "fused.nii.gz", case / "fused.nii.gz"))

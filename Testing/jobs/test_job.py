@@ -9,6 +9,7 @@ import pytest
 
 from FusionINNLib.errors import Cancelled, InputError
 from FusionINNLib.jobs.job import Job, JobError, Step
+from FusionINNLib.methods.fusioninn.record import record_of
 from FusionINNLib.phantom.case import small_case
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +52,7 @@ def test_a_job_gives_what_the_pipeline_gives(tiny_model):
     here, there = pipeline.fuse(**arguments), job.result()
     assert np.allclose(here.fused.array, there.fused.array, atol=1e-6)
     assert there.recipe.model == here.recipe.model and there.alignment.mode == "none"
-    assert events[-1] == Step("fusing slices", len(here.recipe.boxes), len(here.recipe.boxes))
+    assert events[-1] == Step("fusing slices", len(record_of(here.recipe).boxes), len(record_of(here.recipe).boxes))
     assert not job._folder.exists()
 
 

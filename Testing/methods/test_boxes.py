@@ -2,7 +2,8 @@
 import numpy as np
 import pytest
 
-from FusionINNLib.preprocessing.slicing import STEP, Box, batches, find_boxes, from_stack, to_stack
+from FusionINNLib.methods.boxes import STEP, Box, batches, find_boxes
+from FusionINNLib.preprocessing.slicing import from_stack, to_stack
 
 
 def one_box(mask, multiple=4, margin=8):

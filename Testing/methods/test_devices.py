@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from FusionINNLib.methods import model_card, slice_inference, weights
+from FusionINNLib.methods import slice_inference
 from FusionINNLib.methods.devices import exact_float32
-from FusionINNLib.methods.slice_inference import Engine
+from FusionINNLib.methods.fusioninn import model_folder
+from FusionINNLib.methods.fusioninn.card import find as find_card
+from FusionINNLib.methods.fusioninn.inference import Engine
 
 
 def switches():
@@ -76,7 +78,7 @@ def test_each_batch_on_cuda_alone(tiny_model, monkeypatch, before, device, uses)
     monkeypatch.setattr(slice_inference, "exact_float32", counted)
     monkeypatch.setattr(torch.Tensor, "to", lambda self, *where, **how: self if where and isinstance(where[0], Cuda)
                         else move(self, *where, **how))
-    engine = Engine(weights.load(model_card.find(tiny_model)), torch.device("cpu"))
+    engine = Engine(model_folder.load(find_card(tiny_model)), torch.device("cpu"))
     assert switches() == before, "an engine that only exists changes nothing"
     engine.device = device
     whole = engine.network.fuse

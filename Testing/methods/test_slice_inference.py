@@ -4,10 +4,10 @@ import pytest
 import torch
 from making import head, volume
 
-from FusionINNLib import pipeline
 from FusionINNLib.errors import DeviceMemoryError
-from FusionINNLib.methods import model_card, weights
-from FusionINNLib.methods.slice_inference import Engine
+from FusionINNLib.methods.fusioninn import inference, model_folder
+from FusionINNLib.methods.fusioninn.card import find as find_card
+from FusionINNLib.methods.fusioninn.inference import Engine
 from FusionINNLib.pipeline import decompose, fuse
 from FusionINNLib.progress import Progress
 
@@ -27,7 +27,7 @@ class Elsewhere:
 
 def engine_of(tiny_model, said, monkeypatch, batch=16, elsewhere=True):
     """An engine that believes to be on another device."""
-    engine = Engine(weights.load(model_card.find(tiny_model)), torch.device("cpu"), said.append)
+    engine = Engine(model_folder.load(find_card(tiny_model)), torch.device("cpu"), said.append)
     engine.batch = batch
     if elsewhere:
         engine.device = Elsewhere()
@@ -105,7 +105,7 @@ def test_the_way_back_says_it_too(tiny_model, monkeypatch):
             super().__init__(*arguments)
             self.say("Memory of cuda was short: going on with 8 slice(s) at a time.")
 
-    monkeypatch.setattr(pipeline, "Engine", Short)
+    monkeypatch.setattr(inference, "Engine", Short)
     decompose(fusion.fused, fusion.latent, fusion.recipe, model=tiny_model, device="cpu", progress=Progress(say=said.append))
     assert len(said) == 1
     assert fuse(volume(head()), volume(head(seed=1)), model=tiny_model, device="cpu").warnings == tuple(said)
@@ -129,7 +129,7 @@ def test_several_workers_give_what_one_gives(tiny_model):
 
 
 def test_background_is_what_lies_far_from_everything(tiny_model):
-    engine = Engine(weights.load(model_card.find(tiny_model)), torch.device("cpu"))
+    engine = Engine(model_folder.load(find_card(tiny_model)), torch.device("cpu"))
     blank = np.zeros((1, 240, 200), np.float32)
     fused, latent = engine.fuse(blank, blank)
     assert engine.background() == pytest.approx((fused[0, 100:140, 80:120].mean(), latent[0, 100:140, 80:120].mean()), abs=1e-5)

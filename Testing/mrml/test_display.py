@@ -12,7 +12,7 @@ from scenes import fused_case as fuse_in
 
 from FusionINNLib import mrml
 from FusionINNLib.mrml.nodes import affineOfNode
-from FusionINNLib.results.scene_folder import Segment, Segments
+from FusionINNLib.results.segments import Segment, Segments
 from FusionINNLib.volumes.volume import Volume
 
 

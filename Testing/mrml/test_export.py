@@ -13,11 +13,13 @@ from FusionINNLib import mrml, pipeline
 from FusionINNLib.cli.__main__ import main
 from FusionINNLib.errors import InputError, ResultError
 from FusionINNLib.evaluation import case_metrics
+from FusionINNLib.jobs import tasks
 from FusionINNLib.metrics import WHOLE_KEYS, evaluate_volume
 from FusionINNLib.mrml.nodes import affineOfNode, readNode
+from FusionINNLib.progress import Progress
 from FusionINNLib.results import scene_folder
 from FusionINNLib.results.folder import read_fusion
-from FusionINNLib.results.scene_folder import Segment, Segments
+from FusionINNLib.results.segments import Segment, Segments
 from FusionINNLib.volumes.io import read_segmentation, read_volume, sha256, write_nifti
 from FusionINNLib.volumes.volume import Volume
 
@@ -36,6 +38,10 @@ def tumour(scene, grid: str):
     return mrml.segmentationFromLabels(scene, Segments(Volume(labels(), AFFINES[grid], "x"), identities), "tumour")
 
 
+def write(export, folder, *, model: str, device: str, overwrite: bool = False) -> None:
+    tasks.export(Progress(), export=export, folder=folder, overwrite=overwrite, model=model, device=device)
+
+
 def everything(scene, case, grid: str = "oblique") -> dict:
     """What `exportFromNodes` takes, all of it."""
     return {"segmentationNode": tumour(scene, grid), "exactNodes": mrml.storeExact(scene, decomposed(case), case.nodes.fused),
@@ -49,7 +55,7 @@ def everything(scene, case, grid: str = "oblique") -> dict:
 def test_a_scene_goes_to_a_folder_and_back(scene, tiny_model, tmp_path, grid):
     case = fuse_in(scene, tiny_model, grid)
     chosen = everything(scene, case, grid)
-    scene_folder.write(mrml.exportFromNodes(case.nodes.fused, **chosen), tmp_path / "out", device="cpu", model=tiny_model)
+    write(mrml.exportFromNodes(case.nodes.fused, **chosen), tmp_path / "out", device="cpu", model=tiny_model)
     assert {path.name for path in (tmp_path / "out").iterdir()} == scene_folder._own_names()
     record = json.loads((tmp_path / "out/estimate.json").read_text())
     assert record["fused"] == {"file": "fused.nii.gz", "sha256": sha256(tmp_path / "out/fused.nii.gz")}
@@ -81,7 +87,7 @@ def test_the_command_line_reads_what_the_scene_wrote(scene, tiny_model, tmp_path
     tumour(scene, grid)
     reopened()
     fused, segmentation = scene.GetFirstNodeByName("ADC + FLAIR (FusionINN fused)"), scene.GetFirstNodeByName("tumour")
-    scene_folder.write(mrml.exportFromNodes(fused, segmentationNode=segmentation), tmp_path / "out", device="cpu", model=tiny_model)
+    write(mrml.exportFromNodes(fused, segmentationNode=segmentation), tmp_path / "out", device="cpu", model=tiny_model)
     assert main(["decompose", str(tmp_path / "out"), "--out", str(tmp_path / "back"), "--model", tiny_model, "--device", "cpu"]) == 0
     for name, source in zip(("first", "second"), sources):
         back = read_volume(tmp_path / f"back/{name}_exact.nii.gz")
@@ -99,7 +105,7 @@ def test_volumes_that_slicer_turned_over_are_written_on_one_grid(scene, tiny_mod
     reopened()
     fused = scene.GetFirstNodeByName("ADC + FLAIR (FusionINN fused)")
     exact = mrml.storeExact(scene, decomposed(case, fused), fused)
-    scene_folder.write(mrml.exportFromNodes(fused, exactNodes=exact), tmp_path / "out", device="cpu", model=tiny_model)
+    write(mrml.exportFromNodes(fused, exactNodes=exact), tmp_path / "out", device="cpu", model=tiny_model)
     back = read_volume(tmp_path / "out/first_exact.nii.gz")
     np.testing.assert_array_equal(back.array, source.array)
     np.testing.assert_allclose(back.affine, read_volume(tmp_path / "out/fused.nii.gz").affine, atol=1e-5)
@@ -121,7 +127,7 @@ def test_sources_with_scale_factors_are_written_as_they_were_stored(scene, fused
     stored = mrml.fusionFromNodes(nodes.fused)
     exact = mrml.storeExact(scene, pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=tiny_model, device="cpu"),
                             nodes.fused)
-    scene_folder.write(mrml.exportFromNodes(nodes.fused, exactNodes=exact), tmp_path / "out", device="cpu", model=tiny_model)
+    write(mrml.exportFromNodes(nodes.fused, exactNodes=exact), tmp_path / "out", device="cpu", model=tiny_model)
     ours, source = read_volume(tmp_path / "out/first_exact.nii.gz"), read_volume(fused_case / "first.nii.gz")
     assert (ours.slope, ours.intercept, ours.array.dtype) == (source.slope, source.intercept, source.array.dtype)
     np.testing.assert_array_equal(ours.array, source.array)
@@ -137,7 +143,7 @@ def test_nothing_personal_is_written(scene, addVolume, tiny_model, tmp_path):
         node.GetStorageNode().SetFileName(str(path))
         assert node.GetStorageNode().WriteData(node)
     nodes = mrml.storeFusion(scene, case.fusion, case.first, case.second, settings={})
-    scene_folder.write(mrml.exportFromNodes(nodes.fused, segmentationNode=tumour(scene, "lps")), tmp_path / "out", device="cpu",
+    write(mrml.exportFromNodes(nodes.fused, segmentationNode=tumour(scene, "lps")), tmp_path / "out", device="cpu",
                        model=tiny_model)
     provenance = json.loads((tmp_path / "out/fusion.json").read_text())
     assert provenance["inputs"]["first"]["file"] == "ADC.nrrd" and len(provenance["inputs"]["first"]["sha256"]) == 64
@@ -162,7 +168,7 @@ def test_what_does_not_belong_together_is_not_exported(scene, case, tmp_path):
 
 
 def test_a_changed_file_beside_the_fusion_is_left_out(scene, case, tmp_path):
-    scene_folder.write(mrml.exportFromNodes(case.nodes.fused, **everything(scene, case)), tmp_path / "out", device="cpu", model=case.model)
+    write(mrml.exportFromNodes(case.nodes.fused, **everything(scene, case)), tmp_path / "out", device="cpu", model=case.model)
     write_nifti(read_volume(tmp_path / "out/second_exact.nii.gz"), tmp_path / "out/first_exact.nii.gz")
     (tmp_path / "out/segmentation.nii.gz").unlink()
     export = scene_folder.read(tmp_path / "out")
@@ -183,7 +189,7 @@ def test_what_an_estimate_warns_of_goes_with_it(scene, case, tmp_path):
     again = mrml.storeEstimate(scene, estimated(case), case.nodes.fused, settings={"samples": 3}, outputs=nodes)
     assert again.first is nodes.first and mrml.warningsOf(again.first) == () and "changed" not in again.first.GetDescription()
     nodes = mrml.storeEstimate(scene, warned, case.nodes.fused, settings={"samples": 3}, outputs=nodes)
-    scene_folder.write(mrml.exportFromNodes(case.nodes.fused, estimateNodes=nodes), tmp_path / "out", device="cpu", model=case.model)
+    write(mrml.exportFromNodes(case.nodes.fused, estimateNodes=nodes), tmp_path / "out", device="cpu", model=case.model)
     record = json.loads((tmp_path / "out/estimate.json").read_text())
     assert record["warnings"] == list(warned.warnings) and record["settings"] == {"samples": 3}
     export = scene_folder.read(tmp_path / "out")
@@ -193,7 +199,7 @@ def test_what_an_estimate_warns_of_goes_with_it(scene, case, tmp_path):
 
 
 def test_a_record_of_an_estimate_that_is_none_is_done_without(scene, case, tmp_path):
-    scene_folder.write(mrml.exportFromNodes(case.nodes.fused, **everything(scene, case)), tmp_path / "out", device="cpu", model=case.model)
+    write(mrml.exportFromNodes(case.nodes.fused, **everything(scene, case)), tmp_path / "out", device="cpu", model=case.model)
     listing = json.loads((tmp_path / "out/scene.json").read_text())
     for text in ("[]", "{", '{"settings": 3, "warnings": []}'):
         (tmp_path / "out/estimate.json").write_text(text)
@@ -208,10 +214,10 @@ def test_a_folder_with_something_else_in_it_is_left_alone(scene, case, tmp_path)
     (tmp_path / "notes.txt").write_text("mine")
     for overwrite in (False, True):
         with pytest.raises(ResultError):
-            scene_folder.write(export, tmp_path, overwrite=overwrite, device="cpu", model=case.model)
+            write(export, tmp_path, overwrite=overwrite, device="cpu", model=case.model)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-    scene_folder.write(export, tmp_path / "out", device="cpu", model=case.model)
-    scene_folder.write(export, tmp_path / "out", overwrite=True, device="cpu", model=case.model)
+    write(export, tmp_path / "out", device="cpu", model=case.model)
+    write(export, tmp_path / "out", overwrite=True, device="cpu", model=case.model)
 
 
 # ---- numbers ---------------------------------------------------------------------------------------------------------------------

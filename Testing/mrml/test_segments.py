@@ -12,7 +12,7 @@ from FusionINNLib import mrml
 from FusionINNLib.errors import GeometryError, InputError
 from FusionINNLib.mrml.nodes import readNode, setRecord
 from FusionINNLib.registration.resampling import resample_labels
-from FusionINNLib.results.scene_folder import Segment, Segments
+from FusionINNLib.results.segments import Segment, Segments
 from FusionINNLib.volumes.volume import Volume
 
 SHAPE = head().shape

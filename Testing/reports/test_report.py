@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from making import head, volume
-from PIL import Image
 
+from FusionINNLib import pipeline
 from FusionINNLib.pipeline import decompose, estimate, fuse
 from FusionINNLib.reports import drawing, report
 from FusionINNLib.reports import page as report_page
@@ -21,9 +21,8 @@ def fusion(tiny_model):
     return fuse(volume(first, "adc", unit="1e-6 mm2/s"), volume(second, "flair", slope=2.0), model=tiny_model, device="cpu")
 
 
-def page_of(path):
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
+def pixels(page):
+    return np.asarray(page.convert("RGB"))
 
 
 def amber_columns(page):
@@ -34,31 +33,28 @@ def amber_columns(page):
 
 
 @pytest.mark.parametrize("tumour", [True, False])
-def test_of_a_fusion(fusion, tiny_model, tmp_path, tumour):
+def test_of_a_fusion(fusion, tiny_model, tumour):
     labels = np.zeros(fusion.fused.shape, np.uint8)
     labels[3:6, 20:30, 20:28] = 2
     segmentation = replace(fusion.fused, array=labels, name="tumour") if tumour else None
-    report.fusion_report(tmp_path / "report.png", fusion, segmentation, "cpu", tiny_model)
-    page = page_of(tmp_path / "report.png")
+    preview = pipeline.preview(fusion, report.slices_to_show(fusion, segmentation), model=tiny_model, device="cpu")
+    page = pixels(report.fusion_report(fusion, segmentation, preview))
     rows = 3 * (2 if tumour else 1)
     # first, second, fused, decomposed twice; estimated twice and its two differences
     assert amber_columns(page) == [0] * 5 + [rows] * 4
     assert ((page == drawing.RED).all(axis=-1).sum() > 100) == tumour
 
 
-def test_of_an_exact_decomposition(fusion, tiny_model, tmp_path):
+def test_of_an_exact_decomposition(fusion, tiny_model):
     back = decompose(fusion.fused, fusion.latent, fusion.recipe, model=tiny_model, device="cpu")
-    report.exact_report(tmp_path / "report.png", fusion.fused, back, fusion.recipe)
-    assert amber_columns(page_of(tmp_path / "report.png")) == [0, 0, 0]
+    assert amber_columns(pixels(report.exact_report(fusion.fused, back, fusion.recipe))) == [0, 0, 0]
 
 
-def test_of_an_estimate(fusion, tiny_model, tmp_path):
+def test_of_an_estimate(fusion, tiny_model):
     result = estimate(fusion.fused, fusion.recipe, samples=2, model=tiny_model, device="cpu")
-    report.estimate_report(tmp_path / "report.png", fusion.fused, result, fusion.recipe)
-    page = page_of(tmp_path / "report.png")
+    page = pixels(report.estimate_report(fusion.fused, result, fusion.recipe))
     assert amber_columns(page) == [0] + [3] * 5
-    report.estimate_report(tmp_path / "warned.png", fusion.fused, replace(result, warnings=("It was changed.",)), fusion.recipe)
-    warned = page_of(tmp_path / "warned.png")
+    warned = pixels(report.estimate_report(fusion.fused, replace(result, warnings=("It was changed.",)), fusion.recipe))
     assert warned.shape[0] > page.shape[0], "what the estimate warns of stands above it"
 
 
@@ -70,12 +66,18 @@ def test_an_inexact_way_back_would_be_said(fusion):
     assert report._exactness(fusion, (sources[0], worse), slices) == "exact: to 1e-02 of the range"
 
 
+def test_a_method_without_a_way_back_has_no_such_columns(fusion):
+    average = fuse(fusion.first, fusion.second, method="average")
+    preview = pipeline.preview(average, [3, 4, 5])
+    assert (preview.exact, preview.estimate) == (None, None)
+    assert amber_columns(pixels(report.fusion_report(average, None, preview))) == [0, 0, 0]
+
+
 def test_the_picture_shows_the_estimate_that_the_command_gives(fusion, tiny_model):
     """The slices of the report are estimated alone; the same slices of the whole volume must come out the same."""
     slices = [2, 4, 7]
-    whole = estimate(fusion.fused, fusion.recipe, samples=2, seed=report.SEED, model=tiny_model, device="cpu")
-    few = estimate(report._slices(fusion.fused, slices, 0), fusion.recipe.of_slices(slices), samples=2, seed=report.SEED, numbers=slices,
-                   model=tiny_model, device="cpu")
+    whole = estimate(fusion.fused, fusion.recipe, model=tiny_model, device="cpu")
+    few = pipeline.preview(fusion, slices, model=tiny_model, device="cpu").estimate
     np.testing.assert_array_equal(few.first.array, whole.first.array[slices])
     np.testing.assert_array_equal(few.second_spread.array, whole.second_spread.array[slices])
 

@@ -9,8 +9,9 @@ from making import head, volume
 from PIL import Image
 
 from FusionINNLib.errors import ModelError, ResultError
-from FusionINNLib.methods import devices, model_card
-from FusionINNLib.methods import weights as model_weights
+from FusionINNLib.methods import devices
+from FusionINNLib.methods.fusioninn import model_folder
+from FusionINNLib.methods.fusioninn.card import find as find_card
 from FusionINNLib.pipeline import decompose
 from FusionINNLib.results import folder as result_folder
 from FusionINNLib.results.folder import FUSION_FILES, read_fusion
@@ -112,7 +113,7 @@ def test_a_link_to_elsewhere_is_refused(folder):
 
 def test_a_newer_format_is_refused_even_where_it_looks_edited(folder):
     text = (folder / "fusion.json").read_text()
-    (folder / "fusion.json").write_text(text.replace('"format": 1', '"format": 2', 1))
+    (folder / "fusion.json").write_text(text.replace('"format": 2', '"format": 3', 1))
     with pytest.raises(ResultError, match="newer version"):
         read_fusion(folder)
     (folder / "fusion.json").write_text(text)
@@ -157,23 +158,23 @@ def test_damaged_and_swapped_weights_are_refused(tiny_model, paper_model, tmp_pa
     model = shutil.copytree(tiny_model, tmp_path / "copy")
     weights = bytearray((model / "weights.pt").read_bytes())
     weights[len(weights) // 2] ^= 1
-    for content in (bytes(weights), (model_card.find(paper_model).folder / "weights.pt").read_bytes(), b""):
+    for content in (bytes(weights), (find_card(paper_model).folder / "weights.pt").read_bytes(), b""):
         (model / "weights.pt").write_bytes(content)
         with pytest.raises(ModelError, match="damaged or were swapped"):
-            model_weights.load(model_card.find(str(model)))
+            model_folder.load(find_card(str(model)))
     card = json.loads((model / "card.json").read_text())
-    for content in (b"no weights", (model_card.find(paper_model).folder / "weights.pt").read_bytes()):  # with a checksum that fits
+    for content in (b"no weights", (find_card(paper_model).folder / "weights.pt").read_bytes()):  # with a checksum that fits
         (model / "weights.pt").write_bytes(content)
         (model / "card.json").write_text(json.dumps(card | {"sha256": sha256(model / "weights.pt")}))
         with pytest.raises(ModelError, match="do not fit"):
-            model_weights.load(model_card.find(str(model)))
+            model_folder.load(find_card(str(model)))
     (model / "weights.pt").unlink()
     with pytest.raises(ModelError, match="missing"):
-        model_weights.load(model_card.find(str(model)))
+        model_folder.load(find_card(str(model)))
     for text in ("{", "[]", "{}"):
         (model / "card.json").write_text(text)
         with pytest.raises(ModelError, match="card"):
-            model_card.find(str(model))
+            find_card(str(model))
 
 
 def test_weights_that_would_run_code_do_not(tiny_model, tmp_path):
@@ -188,7 +189,7 @@ def test_weights_that_would_run_code_do_not(tiny_model, tmp_path):
     card = json.loads((model / "card.json").read_text())
     (model / "card.json").write_text(json.dumps(card | {"sha256": sha256(model / "weights.pt")}))
     with pytest.raises(ModelError):
-        model_weights.load(model_card.find(str(model)))
+        model_folder.load(find_card(str(model)))
     assert not (tmp_path / "sprung").exists()
 
 

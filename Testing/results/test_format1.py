@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import FusionINNLib as fi
-from FusionINNLib.methods import model_card
+from FusionINNLib.methods.fusioninn.card import find as find_card
 from FusionINNLib.results import scene_folder
 from FusionINNLib.results.folder import read_fusion
 from FusionINNLib.volumes.io import read_volume
@@ -60,7 +60,7 @@ def test_an_earlier_scene_folder_is_read_whole():
 
 
 def test_the_fingerprint_of_the_shipped_model_is_as_released():
-    assert model_card.find("default").fingerprint == SHIPPED
+    assert find_card("default").fingerprint == SHIPPED
 
 
 def test_an_earlier_run_loads():

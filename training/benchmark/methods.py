@@ -6,9 +6,8 @@ from functools import cached_property
 from pathlib import Path
 
 from FusionINNLib.errors import FusionINNError, InputError
-from FusionINNLib.methods import model_card
-from FusionINNLib.methods import weights as model_weights
-from FusionINNLib.methods.fusioninn import convolution, digits, flow, networks
+from FusionINNLib.methods.fusioninn import convolution, digits, flow, model_folder, networks
+from FusionINNLib.methods.fusioninn.card import find as find_card
 from FusionINNLib.methods.fusioninn.networks import FusionNetwork
 from training import baselines
 from training.baselines import SIMPLE, TITLES, TRAINED, Fuser, build
@@ -121,9 +120,9 @@ def _find(name: str, model: str, runs: Path, device: str) -> Method:
 
 def _shipped(model: str, runs: Path, device: str) -> Method:
     """The default model as it is shipped; where its run is among the others, with the curve of its training."""
-    card = model_card.find(model)
-    network = model_weights.load(card)
-    if card.preset == "paper":
+    card = find_card(model)
+    network = model_folder.load(card)
+    if card.architecture == "paper":
         fuser = _released(network)
     else:
         fuser = FlowFuser(network, network, card.multiple)

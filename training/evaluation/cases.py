@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from FusionINNLib.errors import InputError
-from FusionINNLib.pipeline import Fusion
 from FusionINNLib.preprocessing.slicing import to_stack
+from FusionINNLib.results.records import Fusion
 from FusionINNLib.volumes.io import read_segmentation
 from training.data.crops import VALIDATED_SET
 from training.data.splits import read_splits

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from FusionINNLib.errors import InputError
-from FusionINNLib.methods import devices, model_card
-from FusionINNLib.pipeline import Fusion
+from FusionINNLib.methods import devices
+from FusionINNLib.methods.fusioninn.card import FusionINNCard
+from FusionINNLib.methods.fusioninn.card import find as find_card
+from FusionINNLib.results.records import Fusion
 from training.evaluation.cases import Column, EvaluationCase, columns
 from training.evaluation.measure import CaseResult, fuse_case, measure_case
 
@@ -39,7 +41,7 @@ class ColumnResult:
 class Results:
     """All columns, and what they were measured on."""
 
-    card: model_card.ModelCard
+    card: FusionINNCard
     columns: tuple[ColumnResult, ...]
     device: str
     seconds: float
@@ -58,7 +60,7 @@ def evaluate(model: str, data: Path, splits: Path, device: str = "auto", report:
 
     Raises InputError where there is nothing to measure, ModelError, and whatever else the pipeline raises.
     """
-    card, started = model_card.find(model), time.perf_counter()
+    card, started = find_card(model), time.perf_counter()
     devices.choose_device(device)
     table = columns(data, splits)
     if not table:

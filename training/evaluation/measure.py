@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from FusionINNLib.methods.fusioninn.fused_file import FusedFile, read_fused
-from FusionINNLib.pipeline import Fusion, decompose, estimate, fuse
+from FusionINNLib.methods.fusioninn.record import record_of, with_boxes
+from FusionINNLib.pipeline import decompose, estimate, fuse, read_fused
 from FusionINNLib.preprocessing.normalization import scaled
 from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.results.recipe import Recipe, SourceRecord, to_extension
+from FusionINNLib.results.records import FusedFile, Fusion
 from FusionINNLib.volumes.foreground import filled_foreground
 from FusionINNLib.volumes.io import read_volume, write_nifti
 from FusionINNLib.volumes.volume import Volume
@@ -151,13 +152,14 @@ def _all_estimates(fusion: Fusion, chosen: list[int], model: str, device: str) -
 
 def _only(recipe: Recipe, chosen: list[int]) -> Recipe:
     """The recipe with only these slices passing through the network; voxels and latents of the slices stay where they are."""
-    return replace(recipe, boxes=tuple(box for box in recipe.boxes if box.k in chosen))
+    return with_boxes(recipe, tuple(box for box in record_of(recipe).boxes if box.k in chosen))
 
 
 def _zeros(latent: Volume, recipe: Recipe) -> Volume:
     """A latent of zeros in the boxes, of background outside."""
-    array = np.full_like(latent.array, recipe.background[1])
-    for box in recipe.boxes:
+    record = record_of(recipe)
+    array = np.full_like(latent.array, record.background[1])
+    for box in record.boxes:
         to_stack(array, recipe.axis)[box.index] = 0
     return replace(latent, array=array)
 

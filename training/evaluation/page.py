@@ -30,7 +30,7 @@ def page(results: Results, command: str, pictures: list[str]) -> str:
         parts += ["## What was asked, and what was measured", main_table(asked)]
     if others:
         parts += ["## Other contrasts, grids and diseases", plain_table(others)]
-    if results.card.preset == "paper":
+    if results.card.architecture == "paper":
         parts += ["## The released program, with its two sigmoids", RELEASED_PROGRAM, released_table(results.columns)]
     if asked:
         parts += ["## Patient by patient", *(_patients(result) for result in results.columns if len(result.cases) > 1)]
@@ -43,7 +43,7 @@ def page(results: Results, command: str, pictures: list[str]) -> str:
 def _head(results: Results, command: str) -> str:
     card = results.card
     lines = ["# Results", "", f"Written by `{command}`; no number here was edited by hand.", "",
-             f"- model `{card.id}` ({card.preset}), weights SHA-256 `{card.sha256}`",
+             f"- model `{card.id}` ({card.architecture}), weights SHA-256 `{card.sha256}`",
              f"- FusionINN {__version__}, {results.device}, {results.seconds / 60:.1f} minutes", f"- {NOTICE}", ""]
     lines += [f"- {result.column.title}: {len(result.cases)} patient{'s' if len(result.cases) > 1 else ''}, "
               f"{sum(len(case.slices) for case in result.cases)} slices ({result.column.slices})" for result in results.columns]

@@ -1,15 +1,14 @@
 """Report pages of the cases that may be published, small enough for a repository."""
 import io
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from FusionINNLib.pipeline import Fusion
+from FusionINNLib import pipeline
 from FusionINNLib.registration.resampling import resample_labels
-from FusionINNLib.reports.report import fusion_report
+from FusionINNLib.reports import report
+from FusionINNLib.results.records import Fusion
 from FusionINNLib.volumes.io import read_segmentation
 from FusionINNLib.volumes.volume import Volume
 from training.evaluation.cases import EvaluationCase
@@ -25,11 +24,8 @@ def picture_of(case: EvaluationCase, fusion: Fusion, model: str, device: str) ->
     if name is None:
         return None
     outlines = _moved_labels(case, fusion) if case.labels.is_file() else None
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        fusion_report(path, fusion, outlines, device, model)
-        with Image.open(path) as page:
-            return name, small_png(page.convert("RGB"))
+    preview = pipeline.preview(fusion, report.slices_to_show(fusion, outlines), model=model, device=device)
+    return name, small_png(report.fusion_report(fusion, outlines, preview).convert("RGB"))
 
 
 def _moved_labels(case: EvaluationCase, fusion: Fusion) -> Volume:

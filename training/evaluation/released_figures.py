@@ -2,7 +2,9 @@
 import numpy as np
 import torch
 
-from FusionINNLib.methods import devices, model_card, weights
+from FusionINNLib.methods import devices
+from FusionINNLib.methods.fusioninn import model_folder
+from FusionINNLib.methods.fusioninn.card import find as find_card
 from training.evaluation.quality import Pair, similarities
 from training.losses.paper import ReleasedProgram
 
@@ -18,10 +20,10 @@ def released_figures(model: str, device: str, sources: Pair, heads: np.ndarray, 
     `released_fused_...` of sigmoid(y) to both sources, `released_...` of sigmoid(f^-1([sigmoid(y), noise])), one draw, and
     `released_saved_...` of the same with the saved latent. Whole slices, without a last row or column where sides are odd.
     """
-    card = model_card.find(model)
-    if card.preset != "paper":
+    card = find_card(model)
+    if card.architecture != "paper":
         return {}
-    program = ReleasedProgram(weights.load(card).to(devices.choose_device(device)))
+    program = ReleasedProgram(model_folder.load(card).to(devices.choose_device(device)))
     height, width = (side - side % card.multiple for side in heads.shape[1:])
     result = {}
     for k in chosen:

@@ -8,7 +8,8 @@ from torch import nn
 
 from FusionINNLib.atomic import new_folder
 from FusionINNLib.errors import ModelError
-from FusionINNLib.methods import model_card, weights
+from FusionINNLib.methods import weights
+from FusionINNLib.methods.model_card import CARD, WEIGHTS
 from training.data.prepare import PreparedCase
 from training.loop.config import Trainers, load_config
 
@@ -45,5 +46,5 @@ def export(run: Path, folder: Path, cases: list[PreparedCase], facts: dict, trai
     network = trainer.exported(network)
     card = {"id": folder.name, "description": facts["description"], **trainer.card_facts(network, cases),
             "training": json.loads((run / "config.json").read_text()), **facts}
-    with new_folder(folder, overwrite, frozenset({model_card.CARD, model_card.WEIGHTS})) as part:
-        weights.write(part, network, card)
+    with new_folder(folder, overwrite, frozenset({CARD, WEIGHTS})) as part:
+        weights.write(part, network.state_dict(), card)

@@ -10,10 +10,11 @@ import numpy as np
 from scipy import ndimage
 
 from FusionINNLib.errors import FusionINNError
-from FusionINNLib.methods.fusioninn.fused_file import FusedFile, read_fused
-from FusionINNLib.pipeline import Estimate, Fusion, estimate
+from FusionINNLib.methods.fusioninn.record import record_of, with_boxes
+from FusionINNLib.pipeline import estimate, read_fused
 from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.results.recipe import Recipe, to_extension
+from FusionINNLib.results.records import Estimate, FusedFile, Fusion
 from FusionINNLib.volumes.foreground import filled_foreground
 from FusionINNLib.volumes.io import read_volume, write_nifti
 from FusionINNLib.volumes.volume import Volume
@@ -84,19 +85,19 @@ def _only(read: FusedFile, subject: Subject) -> Recipe:
     index = np.linalg.inv(subject.fusion.fused.affine) @ read.fused.affine
     middle = [(size - 1) / 2 for size in read.fused.shape[::-1]]
     boxes = []
-    for box in read.recipe.boxes:
+    for box in record_of(read.recipe).boxes:
         point = [float(box.k) if 2 - axis == read.recipe.axis else middle[axis] for axis in range(3)]
         there = (index @ [*point, 1.0])[2 - subject.fusion.recipe.axis]
         if wanted != read.recipe.axis or round(there) in subject.chosen:
             boxes.append(box)
-    return replace(read.recipe, boxes=tuple(boxes))
+    return with_boxes(read.recipe, tuple(boxes))
 
 
 def _figures(subject: Subject, read: FusedFile, guess: Estimate) -> dict[str, float]:
     fusion, chosen = subject.fusion, subject.chosen
     axis = fusion.recipe.axis
     sources, heads = [stack[chosen] for stack in _sources(fusion)], heads_of(fusion)[chosen]
-    shown = to_stack(_placed(read.fused, fusion.fused).array, axis)[chosen] - fusion.recipe.background[0]
+    shown = to_stack(_placed(read.fused, fusion.fused).array, axis)[chosen] - record_of(fusion.recipe).background[0]
     figures = {}
     for n, (mean, spread) in enumerate(((guess.first, guess.first_spread), (guess.second, guess.second_spread))):
         record, source = fusion.recipe.sources[n], sources[n]

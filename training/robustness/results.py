@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from FusionINNLib.errors import InputError
-from FusionINNLib.methods import devices, model_card
+from FusionINNLib.methods import devices
+from FusionINNLib.methods.fusioninn.card import FusionINNCard
+from FusionINNLib.methods.fusioninn.card import find as find_card
 from FusionINNLib.phantom.case import small_case
 from FusionINNLib.pipeline import fuse
 from training.evaluation.cases import columns, head_slices
@@ -46,7 +48,7 @@ class CaseOutcomes:
 class Results:
     """Everything that was measured, in the order of the columns."""
 
-    card: model_card.ModelCard
+    card: FusionINNCard
     device: str
     seconds: float
     damages: tuple[Damage, ...]
@@ -73,7 +75,7 @@ class Results:
 
 def robustness(request: Request, say: Callable[[str], None], damages: tuple[Damage, ...] = DAMAGES) -> Results:
     """Measure; `say` is told a line a damage. Raises InputError where there is no case, and whatever the pipeline raises while fusing."""
-    card, started = model_card.find(request.model), time.perf_counter()
+    card, started = find_card(request.model), time.perf_counter()
     device = str(devices.choose_device(request.device))
     cases = []
     for column, subject in (_made_up(request) if request.data is None else _real(request)):

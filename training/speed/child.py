@@ -35,13 +35,14 @@ def parts(arguments: list[str]) -> dict:
     from FusionINNLib import pipeline
     from FusionINNLib.cli import __main__ as cli
     from FusionINNLib.cli import commands, sources
+    from FusionINNLib.methods.fusioninn import forward
     from FusionINNLib.reports import report
 
     spent: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     start = float(os.environ[STARTED])
     spent["start-up and imports"] = [time.time() - start, time.process_time()]
     for module, name, part in ((sources, "read_volume", "reading"), (sources, "sha256", "reading"), (pipeline, "align", "alignment"),
-                               (pipeline, "fuse_slices", "network"), (commands, "write_fusion", "writing"),
+                               (forward, "fuse_slices", "network"), (commands, "write_fusion", "writing"),
                                (report, "fusion_report", "report")):
         setattr(module, name, _timed(getattr(module, name), spent[part]))
     if cli.main(arguments):

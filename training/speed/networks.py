@@ -8,11 +8,14 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from FusionINNLib.methods import model_card, weights
+from FusionINNLib.methods import model_card
+from FusionINNLib.methods.fusioninn import model_folder
+from FusionINNLib.methods.fusioninn.card import FusionINNCard
+from FusionINNLib.methods.fusioninn.card import find as find_card
+from FusionINNLib.methods.fusioninn.forward import fuse_slices
+from FusionINNLib.methods.fusioninn.inference import Engine
 from FusionINNLib.methods.fusioninn.networks import default_network, describe, paper_network
 from FusionINNLib.methods.fusioninn.released_checkpoint import PAPER_MARGIN, from_freia
-from FusionINNLib.methods.slice_inference import Engine
-from FusionINNLib.pipeline import fuse_slices
 from FusionINNLib.preprocessing.normalization import Normalization, fit_slice, fit_volume
 from FusionINNLib.progress import Progress
 from FusionINNLib.results.recipe import SourceRecord
@@ -65,12 +68,12 @@ def _paper():
 
 def _default():
     if model_card.DEFAULT in model_card.available():
-        card = model_card.find(model_card.DEFAULT)
-        return weights.load(card), card
+        card = find_card(model_card.DEFAULT)
+        return model_folder.load(card), card
     network = default_network()
     return network, _card(network, "volume", 8)
 
 
-def _card(network, normalization: str, margin: int) -> model_card.ModelCard:
+def _card(network, normalization: str, margin: int) -> FusionINNCard:
     made_from = describe(network)
-    return model_card.ModelCard("bench", None, made_from["preset"], made_from["settings"], normalization, margin, "", "", 1.0, 1.0, 1.0)
+    return FusionINNCard("bench", None, made_from["preset"], made_from["settings"], normalization, margin, "", "", 1.0, 1.0, 1.0)

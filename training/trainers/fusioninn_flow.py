@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from FusionINNLib.methods.fusioninn.networks import FusionNetwork, build
+from FusionINNLib.methods.fusioninn.networks import FusionNetwork, build, describe
 from training.data.prepare import PreparedCase
 from training.loop.config import TrainingConfig
 from training.loop.trainer import Trainer
@@ -51,6 +51,6 @@ class FlowTrainer(Trainer):
 
     @classmethod
     def card_facts(cls, network: FusionNetwork, cases: list[PreparedCase]) -> dict:
-        """Scale and margin of the sources, brightness of fused images, calibration of estimates."""
+        """What the network is built from, scale and margin of the sources, brightness of fused images, calibration of estimates."""
         pairs = [pair for case in cases for pair in some_slices(case, cls.sources_of)]
-        return {"normalization": cls.NORMALIZATION, "margin": cls.MARGIN, **measure(network, pairs)}
+        return {**describe(network), "normalization": cls.NORMALIZATION, "margin": cls.MARGIN, **measure(network, pairs)}

@@ -5,7 +5,7 @@ In ordinary slices rounding is a hundred times smaller than one step of the stor
 """
 import numpy as np
 
-from FusionINNLib.methods.slice_inference import Engine
+from FusionINNLib.methods.fusioninn.inference import Engine
 from FusionINNLib.results.recipe import SourceRecord
 
 ROUNDING = 5e-6  # of a way there and back through the network, for each 1 in the fused image; measured on noise, real slices have less

@@ -1,54 +1,40 @@
-"""A fused image from one file and no other, as it was written or as somebody stored it again, ready for an estimate."""
-from dataclasses import dataclass, replace
-from pathlib import Path
+"""A fused image from one file and no other, as it was written or as somebody stored it again, made ready for an estimate."""
+from dataclasses import replace
 
 import numpy as np
 
 from FusionINNLib.errors import InputError
-from FusionINNLib.methods import model_card
-from FusionINNLib.preprocessing.normalization import Normalization, bright_level, dark_level, levels
-from FusionINNLib.preprocessing.slicing import find_boxes, to_stack
-from FusionINNLib.results.recipe import NEAR_BACKGROUND, Recipe, SourceRecord, from_extensions
-from FusionINNLib.volumes.io import NIFTI_ENDINGS, has_scale_factors, read_extension, read_volume
+from FusionINNLib.methods.boxes import find_boxes
+from FusionINNLib.methods.fusioninn.card import FusionINNCard
+from FusionINNLib.methods.fusioninn.record import NEAR_BACKGROUND, FusionRecord, record_of
+from FusionINNLib.preprocessing.normalization import Normalization, bright_level, dark_level, is_nominal, levels
+from FusionINNLib.preprocessing.slicing import to_stack
+from FusionINNLib.results.recipe import Recipe, SourceRecord
+from FusionINNLib.results.records import FusedFile
 from FusionINNLib.volumes.volume import Volume
 
-LARGEST_NOMINAL = 20.0  # a floating-point image whose bright tissue lies beyond this cannot be on the nominal 0..1 scale
 
-
-@dataclass(frozen=True)
-class FusedFile:
-    """`fused` on the nominal 0..1 scale, float32; `notes` are sentences for the user about what had to be assumed."""
-
-    fused: Volume
-    recipe: Recipe
-    notes: tuple[str, ...]
-
-
-def read_fused(path: Path, model: str | None = None) -> FusedFile:
-    """Read a fused image with or without its record in the header, with or without its scale.
+def adopt(volume: Volume, recipe: Recipe | None, has_scale: bool, card: FusionINNCard) -> FusedFile:
+    """A fused image with or without its record, with or without its scale.
 
     Args:
-        path: NIfTI, or another format (which never holds the record).
-        model: id or path of a model folder; by itself the one that the file names, or the default one where it names none.
+        recipe: None where the image came without one.
+        has_scale: whether its scale factors say what its values are.
 
-    Raises InputError as `read_volume` does, ResultError for a record of a newer version.
+    Raises ResultError for a record that no fusion can have written.
     """
-    volume = read_volume(path)
-    is_nifti = str(path).lower().endswith(NIFTI_ENDINGS)
-    recipe = from_extensions(read_extension(path)) if is_nifti else None
+    background = record_of(recipe).background[0] if recipe else None
     notes = list(volume.notes)
-    card = model_card.find(model or (recipe.model if recipe else model_card.DEFAULT))
-    has_scale = volume.is_scaled or (is_nifti and has_scale_factors(path))
     values = np.nan_to_num(volume.values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     is_float = volume.array.dtype.kind == "f"
-    if not has_scale and not (is_float and bright_level(values) <= LARGEST_NOMINAL):
+    if not has_scale and not (is_float and is_nominal(values)):
         if recipe:
             values = _rescaled(values, levels(values), recipe.levels)
         else:
             values = _rescaled(values, (dark_level(values), bright_level(values)), (0.0, card.typical_bright))
         notes.append("The file has no scale factors: the scale of the fused image was guessed from its voxels")
-    if recipe and not is_float:
-        restore_background(values, recipe.background[0])
+    if background is not None and not is_float:
+        restore_background(values, background)
     fused = replace(volume, array=values, slope=1.0, intercept=0.0, name="fused", unit="")
     if recipe is None:
         notes.append("The file does not say how the sources were scaled: the estimates are on the nominal 0..1 scale, without a unit")
@@ -74,7 +60,7 @@ def restore_background(values: np.ndarray, background: float) -> None:
         values[values == nearest] = background
 
 
-def bare_recipe(fused: Volume, card: model_card.ModelCard) -> Recipe:
+def bare_recipe(fused: Volume, card: FusionINNCard) -> Recipe:
     """A recipe from the voxels alone, for a file that has lost its own: both sources on the nominal 0..1 scale.
 
     Raises InputError where there is nothing but background.
@@ -86,4 +72,5 @@ def bare_recipe(fused: Volume, card: model_card.ModelCard) -> Recipe:
     if not boxes:
         raise InputError(f"{fused.name}: there is nothing but background; give a fused image.")
     source = SourceRecord("", "float32", 1.0, 0.0, False, (Normalization(0.0, 1.0),))
-    return Recipe(card.id, card.fingerprint, fused.shape, axis, tuple(boxes), (background, 0.0), levels(fused.array), (source, source))
+    record = FusionRecord(tuple(boxes), (background, 0.0)).to_dict()
+    return Recipe("fusioninn", card.id, card.fingerprint, fused.shape, axis, record, levels(fused.array), (source, source))

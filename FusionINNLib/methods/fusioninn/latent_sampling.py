@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
+from FusionINNLib.methods.fusioninn.card import FusionINNCard
 from FusionINNLib.methods.fusioninn.digits import changed_places, holds_digits, readable
-from FusionINNLib.methods.model_card import ModelCard
-from FusionINNLib.methods.slice_inference import Engine
-from FusionINNLib.results.recipe import NEAR_BACKGROUND, Recipe
+from FusionINNLib.methods.fusioninn.inference import Engine
+from FusionINNLib.methods.fusioninn.record import NEAR_BACKGROUND, FusionRecord
 
 ENOUGH = 500  # voxels by which a slice can be judged: of digits at random, fewer than 0.15 in the outer quarter are a matter of 5 sigma
 
@@ -26,7 +26,7 @@ class Way(NamedTuple):
     lost: bool
 
 
-def way_of_estimate(engine: Engine, card: ModelCard, y: np.ndarray, recipe: Recipe) -> Callable[[np.ndarray], Way]:
+def way_of_estimate(engine: Engine, card: FusionINNCard, y: np.ndarray, record: FusionRecord) -> Callable[[np.ndarray], Way]:
     """What tells the way of a slice (J, I) of a fused stack (K, J, I) as it was stored.
 
     A slice with enough head in it shows by itself whether its digits can be read: somebody may have changed only some. Others go by the
@@ -34,14 +34,14 @@ def way_of_estimate(engine: Engine, card: ModelCard, y: np.ndarray, recipe: Reci
     """
     if not card.cell:
         return lambda image: Way(engine.decompose, card.spread_scale, False)
-    black = recipe.background[0]
+    black = record.background[0]
     read = partial(_black_where_flat, lambda y, drawn: engine.decompose(y, readable(drawn)), black, 0.0)
     with_digits = Way(read, card.spread_scale, False)
     rounded = Way(partial(_black_where_flat, engine.decompose_rounded, black, NEAR_BACKGROUND), card.spread_scale_rounded, True)
-    as_a_whole = holds_digits(_some_of_the_head(y, recipe), card.cell)
+    as_a_whole = holds_digits(_some_of_the_head(y, record), card.cell)
 
     def way(image: np.ndarray) -> Way:
-        inside = _is_head(image, recipe)
+        inside = _is_head(image, record)
         head = image[inside]
         if not (holds_digits(head, card.cell) if head.size >= ENOUGH else as_a_whole):
             return rounded
@@ -78,16 +78,16 @@ def _black_where_flat(way_back: Callable, black: float, limit: float, images: np
     return tuple(np.where(flat, np.float32(0), source) for source in way_back(images, drawn))
 
 
-def _some_of_the_head(y: np.ndarray, recipe: Recipe, number: int = 200_000) -> np.ndarray:
+def _some_of_the_head(y: np.ndarray, record: FusionRecord, number: int = 200_000) -> np.ndarray:
     """Evenly spaced voxels (n,) of the boxes of a fused stack (K, J, I), as many at most, that are not background."""
-    apart = 1 + sum(y[box.index].size for box in recipe.boxes) // number
-    some = np.concatenate([y[box.index].ravel()[::apart] for box in recipe.boxes])
-    return some[_is_head(some, recipe)]
+    apart = 1 + sum(y[box.index].size for box in record.boxes) // number
+    some = np.concatenate([y[box.index].ravel()[::apart] for box in record.boxes])
+    return some[_is_head(some, record)]
 
 
-def _is_head(fused: np.ndarray, recipe: Recipe) -> np.ndarray:
+def _is_head(fused: np.ndarray, record: FusionRecord) -> np.ndarray:
     """Which of fused values of any shape are not background."""
-    return np.abs(fused - recipe.background[0]) > 0.05
+    return np.abs(fused - record.background[0]) > 0.05
 
 
 def draw(samples: int, shape: tuple[int, int], seeds: list[int]) -> np.ndarray:

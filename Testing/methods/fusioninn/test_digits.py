@@ -14,8 +14,11 @@ from scipy import ndimage
 from FusionINNLib.cli.__main__ import main
 from FusionINNLib.errors import ModelError
 from FusionINNLib.methods import model_card
+from FusionINNLib.methods.fusioninn import card as fusioninn_card
 from FusionINNLib.methods.fusioninn import digits
+from FusionINNLib.methods.fusioninn.card import find as find_card
 from FusionINNLib.methods.fusioninn.digits import BASE, DRAWN, LARGEST, LEARNED, DigitExchange, changed_places, holds_digits
+from FusionINNLib.methods.fusioninn.record import record_of
 from FusionINNLib.pipeline import decompose, estimate, fuse
 from FusionINNLib.results.recipe import to_extension
 from FusionINNLib.volumes.io import write_nifti
@@ -151,7 +154,7 @@ def test_background_comes_back_as_background_from_integers(dtype):
     guess = estimate(stored, fusion.recipe, samples=2, device="cpu")
     outside = ndimage.binary_erosion((fusion.first.array == 0) & (fusion.second.array == 0), np.ones((1, 9, 9)))
     inside = np.zeros_like(outside)
-    for box in fusion.recipe.boxes:
+    for box in record_of(fusion.recipe).boxes:
         inside[box.index] = True
     assert (outside & inside).sum() > 100
     for guessed, record in zip((guess.first, guess.second), fusion.recipe.sources):
@@ -159,7 +162,7 @@ def test_background_comes_back_as_background_from_integers(dtype):
 
 
 def test_the_same_weights_with_other_settings_are_another_model(exchanging_model, tiny_model):
-    assert model_card.find(exchanging_model).sha256 == model_card.find(tiny_model).sha256
+    assert find_card(exchanging_model).sha256 == find_card(tiny_model).sha256
     fusion = fuse(volume(head(seed=0)), volume(head(seed=1)), model=exchanging_model, device="cpu")
     with pytest.raises(ModelError, match="other weights or settings"):
         decompose(fusion.fused, fusion.latent, fusion.recipe, model=tiny_model, device="cpu")
@@ -168,7 +171,7 @@ def test_the_same_weights_with_other_settings_are_another_model(exchanging_model
 def test_what_another_arithmetic_fused_is_refused(exchanging_model, monkeypatch):
     """The same weights and settings gave other voxels before the exchange went around the middle of a cell."""
     fusion = fuse(volume(head(seed=0)), volume(head(seed=1)), model=exchanging_model, device="cpu")
-    monkeypatch.setattr(model_card, "ARITHMETIC", model_card.ARITHMETIC + 1)
+    monkeypatch.setattr(fusioninn_card, "ARITHMETIC", fusioninn_card.ARITHMETIC + 1)
     with pytest.raises(ModelError, match="another version"):
         decompose(fusion.fused, fusion.latent, fusion.recipe, model=exchanging_model, device="cpu")
 
@@ -224,9 +227,9 @@ def test_background_of_fused_images_is_nothing_to_a_similarity():
     """SSIM's constants see an offset of a thousandth over flat background, which no eye does."""
     fusion = fuse(volume(head(shape=(3, 96, 100), seed=0)), volume(head(shape=(3, 96, 100), seed=1)), device="cpu")
     outside = np.ones(fusion.fused.shape, bool)
-    for box in fusion.recipe.boxes:
+    for box in record_of(fusion.recipe).boxes:
         outside[box.index] = False
-    assert outside.any() and (fusion.fused.array[outside] == 0).all() and fusion.recipe.background[0] == 0
+    assert outside.any() and (fusion.fused.array[outside] == 0).all() and record_of(fusion.recipe).background[0] == 0
 
 
 def test_background_moves_to_both_sides_when_digits_are_exchanged():
@@ -239,7 +242,7 @@ def test_what_was_made_black_comes_back_exactly(exchanging_model):
     first, second = (volume(head(shape=(3, 96, 100), seed=seed)) for seed in (0, 1))
     fusion = fuse(first, second, model=exchanging_model, device="cpu")
     inside = np.zeros(fusion.fused.shape, bool)
-    for box in fusion.recipe.boxes:
+    for box in record_of(fusion.recipe).boxes:
         inside[box.index] = True
     black = (np.abs(fusion.fused.array) < 1e-7) & inside
     assert black.sum() > 300 and (fusion.fused.array[black] != 0).any()

@@ -4,16 +4,17 @@ import pytest
 import torch
 from making import head
 
-from FusionINNLib.methods import model_card, weights
+from FusionINNLib.methods.fusioninn import model_folder
+from FusionINNLib.methods.fusioninn.card import find as find_card
 from FusionINNLib.methods.fusioninn.exactness import allowed_error, fuse_exactly
-from FusionINNLib.methods.slice_inference import Engine
+from FusionINNLib.methods.fusioninn.inference import Engine
 from FusionINNLib.preprocessing.normalization import Normalization
 from FusionINNLib.results.recipe import SourceRecord, pack_not_finite
 
 
 @pytest.fixture
 def engine(tiny_model):
-    return Engine(weights.load(model_card.find(tiny_model)), torch.device("cpu"))
+    return Engine(model_folder.load(find_card(tiny_model)), torch.device("cpu"))
 
 
 def sources(count=3):
@@ -35,7 +36,7 @@ def test_ordinary_slices_cost_nothing(engine, monkeypatch):
 
 
 def test_fine_steps_are_fused_in_double(engine, tiny_model):
-    network = weights.load(model_card.find(tiny_model)).double()
+    network = model_folder.load(find_card(tiny_model)).double()
     with torch.inference_mode():
         wanted = network.fuse(torch.tensor(np.stack(sources(), 1), dtype=torch.float64))
     strict = limits(1e-4)

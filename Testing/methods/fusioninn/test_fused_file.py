@@ -6,13 +6,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from FusionINNLib import pipeline
 from FusionINNLib.cli.__main__ import main
 from FusionINNLib.errors import FusionINNError, InputError, ModelError, ResultError
-from FusionINNLib.methods import model_card
-from FusionINNLib.methods.fusioninn.fused_file import read_fused
+from FusionINNLib.methods.fusioninn import backward
+from FusionINNLib.methods.fusioninn.card import find as find_card
+from FusionINNLib.methods.fusioninn.record import record_of
 from FusionINNLib.phantom.case import small_case
-from FusionINNLib.pipeline import estimate, fuse
+from FusionINNLib.pipeline import estimate, fuse, read_fused
 from FusionINNLib.results.folder import read_fusion
 from FusionINNLib.results.recipe import to_extension
 from FusionINNLib.volumes.io import read_extension, read_volume, sha256, write_nifti
@@ -65,20 +65,20 @@ def test_stored_again_as_integers_with_scale_factors(alone, tmp_path, dtype, tol
         assert any("nominal 0..1 scale" in note for note in read.notes)
         assert [source.normalizations[0].scale for source in read.recipe.sources] == [1.0, 1.0]
         assert read.recipe.axis == true.recipe.axis and read.recipe.shape == true.recipe.shape
-        covered = {box.k for box in true.recipe.boxes}
-        assert {box.k for box in read.recipe.boxes} >= covered
+        covered = {box.k for box in record_of(true.recipe).boxes}
+        assert {box.k for box in record_of(read.recipe).boxes} >= covered
     assert not any("guessed" in note for note in read.notes)
 
 
 @pytest.mark.parametrize("dtype", ["i2", "u1"])
 def test_background_comes_out_of_rounding_as_it_was(alone, tmp_path, dtype, tiny_model):
     true = read_fused(alone, tiny_model)
-    outside = true.fused.array == np.float32(true.recipe.background[0])
+    outside = true.fused.array == np.float32(record_of(true.recipe).background[0])
     assert outside.mean() > 0.05
     stored = read_volume(store_again(alone, tmp_path / "again.nii.gz", dtype)).values
-    assert (stored[outside] != np.float32(true.recipe.background[0])).all()  # else this shows nothing
+    assert (stored[outside] != np.float32(record_of(true.recipe).background[0])).all()  # else this shows nothing
     read = read_fused(tmp_path / "again.nii.gz", tiny_model)
-    np.testing.assert_array_equal(read.fused.array[outside], np.float32(true.recipe.background[0]))
+    np.testing.assert_array_equal(read.fused.array[outside], np.float32(record_of(true.recipe).background[0]))
 
 
 @pytest.mark.parametrize("dtype", ["i2", "u1"])
@@ -123,7 +123,7 @@ def test_a_model_that_is_not_here_and_one_that_is_another(alone, paper_model):
 
 
 def spoilt(data):
-    data["FusionINN"]["boxes"][0][4] = 10 ** 6
+    data["FusionINN"]["record"]["boxes"][0][4] = 10 ** 6
 
 
 @pytest.mark.parametrize("change, words", [(lambda data: data["FusionINN"].update(format=9), "newer"), (spoilt, "damaged"),
@@ -174,13 +174,13 @@ def test_an_estimate_says_how_it_was_made(alone, tmp_path, tiny_model):
     record = json.loads((tmp_path / "out/estimate.json").read_text())
     assert "ESTIMATED" in record["kind"] and "not for diagnosis" in record["notice"].lower()
     assert record["fused"] == {"file": "rounded.nii.gz", "sha256": sha256(rounded)}
-    assert record["settings"] == {"samples": 2, "seed": 5} and record["model"]["sha256"] == model_card.find(str(tiny_model)).fingerprint
+    assert record["settings"] == {"samples": 2, "seed": 5} and record["model"]["sha256"] == find_card(str(tiny_model)).fingerprint
     assert record["files"] == {path.name: sha256(path) for path in (tmp_path / "out").glob("*.nii.gz")}
     assert "scale factors applied" in record["notes"][0] and str(tmp_path) not in json.dumps(record)
 
 
 def test_a_record_holds_what_the_estimate_warns_of(alone, tmp_path, capsys, tiny_model, monkeypatch):
-    monkeypatch.setattr(pipeline, "what_was_lost", lambda lost: ("3 of 9 slices were changed.",))
+    monkeypatch.setattr(backward, "what_was_lost", lambda lost: ("3 of 9 slices were changed.",))
     bare = store_again(alone, tmp_path / "bare.nii.gz", "u1", scaled=False, extension=False)
     assert decompose(bare, tmp_path / "out", tiny_model, "--samples", "1") == 0
     record = json.loads((tmp_path / "out/estimate.json").read_text())
@@ -213,7 +213,7 @@ def test_estimates_come_near_the_sources_in_their_units(tmp_path):
         path = tmp_path / "fused.nii.gz" if dtype is None else store_again(tmp_path / "fused.nii.gz", tmp_path / f"{dtype}.nii.gz", dtype)
         read = read_fused(path)
         guess = estimate(read.fused, read.recipe, samples=4, device="cpu")
-        average = read.fused.array - read.recipe.background[0]
+        average = read.fused.array - record_of(read.recipe).background[0]
         for got, source, record in ((guess.first, case.first, read.recipe.sources[0]), (guess.second, case.second, read.recipe.sources[1])):
             inside = source.array > 100
             truth = source.values[inside]

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from FusionINNLib.errors import ModelError
-from FusionINNLib.methods import model_card, weights
+from FusionINNLib.methods.fusioninn import model_folder
+from FusionINNLib.methods.fusioninn.card import find as find_card
 from FusionINNLib.methods.fusioninn.networks import paper_network
 from FusionINNLib.methods.fusioninn.released_checkpoint import from_freia, read_checkpoint
 from training.speed.reference import freia_network
@@ -32,9 +33,10 @@ def test_a_released_checkpoint_becomes_a_model(tmp_path):
     path = tmp_path / "inn.pt"
     torch.save({"model_state_dict": theirs.state_dict(), "loss_train": [0.3, 0.2]}, path)
     network = read_checkpoint(path)
-    weights.write(tmp_path, network, {"id": "released", "normalization": "slice", "margin": 18, "description": "", "typical_bright": 1.0,
+    model_folder.write(tmp_path, network, {"id": "released", "normalization": "slice", "margin": 18, "description": "",
+                                           "typical_bright": 1.0,
                                     "spread_scale": 1.0, "spread_scale_rounded": 1.0})
-    again = weights.load(model_card.find(str(tmp_path)))
+    again = model_folder.load(find_card(str(tmp_path)))
     sources = torch.rand(1, 2, 32, 32)
     assert torch.allclose(again.fuse(sources)[0], theirs(sources)[0][0], atol=1e-4)
 

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 import torch
 
+from FusionINNLib.methods.boxes import find_boxes
 from FusionINNLib.methods.fusioninn.convolution import NarrowConv, PointConv
 from FusionINNLib.methods.fusioninn.released_checkpoint import PAPER_MARGIN
-from FusionINNLib.preprocessing.slicing import find_boxes
 
 
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float32, 1e-5), (torch.float64, 1e-13)])

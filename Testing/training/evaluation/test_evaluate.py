@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 from training_data import write_data, write_splits
 
-from FusionINNLib.methods import model_card, weights
-from FusionINNLib.methods.fusioninn.fused_file import read_fused
+from FusionINNLib.methods.fusioninn import model_folder
+from FusionINNLib.methods.fusioninn.card import find as find_card
 from FusionINNLib.metrics.ssim import ssim
-from FusionINNLib.pipeline import estimate
+from FusionINNLib.pipeline import estimate, read_fused
 from FusionINNLib.results.recipe import to_extension
 from FusionINNLib.volumes.io import read_volume, write_nifti
 from training import __main__ as command
@@ -155,7 +155,7 @@ def test_models_of_the_paper_get_the_released_program_beside_this_one(place, pap
     page = capsys.readouterr().out
     assert "## The released program, with its two sigmoids" in page and all(row.label in page for row in RELEASED_ROWS)
     case = json.loads((tmp_path / "out" / "results.json").read_text())["columns"]["t1ce_flair"]["cases"]["c"]
-    network, found = weights.load(model_card.find(paper_model)), []
+    network, found = model_folder.load(find_card(paper_model)), []
     volumes = [read_volume(place / "data" / "brats18" / "c" / f"{name}.nii.gz").array for name in ("t1ce", "flair")]
     for k in case["slices"]:  # straight from the formula
         pair = np.stack([(array[k] - array[k].min()) / np.ptp(array[k]).astype(np.float64) for array in volumes]).astype(np.float32)

@@ -10,7 +10,9 @@ import torch
 from training_data import SETTINGS, write_place
 
 from FusionINNLib.errors import ModelError
-from FusionINNLib.methods import model_card, weights
+from FusionINNLib.methods import model_card
+from FusionINNLib.methods.fusioninn import model_folder
+from FusionINNLib.methods.fusioninn.card import find as find_card
 from training import __main__ as command
 from training.data.crops import load_split
 from training.loop.config import load_config
@@ -160,18 +162,18 @@ def test_an_exported_model_gives_what_the_run_gives(place, tmp_path, run):
     words = ["export", "--run", str(run), "--out", str(tmp_path / "mine"), "--prepared", str(place / "prepared"), "--splits",
              str(place / "splits.json"), "--facts", str(facts)]
     assert command.main(words) == 0
-    card = model_card.find(str(tmp_path / "mine"))
-    assert (card.id, card.preset, card.normalization, card.description) == ("mine", "default", "volume", "made of made-up heads")
+    card = find_card(str(tmp_path / "mine"))
+    assert (card.id, card.architecture, card.normalization, card.description) == ("mine", "default", "volume", "made of made-up heads")
     assert 0.2 < card.typical_bright < 1.5
     whole = json.loads((tmp_path / "mine" / model_card.CARD).read_text())
     assert whole["terms"] == "none" and whole["split"]["brats18"]["val"] == ["c"] and whole["training"]["steps"] == 6
     assert whole["validation"]["step"] in (3, 6) and str(place) not in json.dumps(whole)
     sources = torch.rand(1, 2, 32, 32)
     learned = load_run(run, TRAINERS)
-    assert torch.allclose(weights.load(card).flow(sources)[0], learned.flow(sources)[0], atol=1e-5)
+    assert torch.allclose(model_folder.load(card).flow(sources)[0], learned.flow(sources)[0], atol=1e-5)
     fused, black = learned.fuse(sources)[0], whole["settings"]["black"]
     assert black == 6 * card.cell > 0
-    moved = (weights.load(card).fuse(sources)[0] - fused).abs()  # by the exchange of digits and the coring, which training does without
+    moved = (model_folder.load(card).fuse(sources)[0] - fused).abs()  # by digits and coring, which training lacks
     assert 0 < moved[fused.abs() > 2 * black + card.cell].max() < card.cell and moved.max() <= black + card.cell
     assert command.main(words) == 2 and command.main([*words, "--overwrite"]) == 0
 
@@ -195,7 +197,7 @@ def test_the_paper_preset_exports_with_its_own_normalisation(place, tmp_path):
     _trainer(place, tmp_path / "run", PaperTrainer, settings={"k": 1}, steps=1, validate_every=1).run(lambda line: None)
     cases = load_split(place / "prepared", place / "splits.json", "train")["brats18"]
     export(tmp_path / "run", tmp_path / "paper", cases, {"description": "x"}, TRAINERS)
-    assert model_card.find(str(tmp_path / "paper")).normalization == "slice"
+    assert find_card(str(tmp_path / "paper")).normalization == "slice"
 
 
 # ---- the command -------------------------------------------------------------------------------------------------------------------

@@ -8,8 +8,10 @@ from torch.nn import functional as F
 from training_data import write_place
 
 from FusionINNLib.errors import InputError
-from FusionINNLib.methods import model_card, weights
+from FusionINNLib.methods.fusioninn import model_folder
+from FusionINNLib.methods.fusioninn.card import find as find_card
 from FusionINNLib.methods.fusioninn.networks import paper_network
+from FusionINNLib.methods.fusioninn.record import record_of
 from FusionINNLib.pipeline import decompose, fuse
 from FusionINNLib.volumes.io import read_volume
 from training import __main__ as command
@@ -270,12 +272,12 @@ def test_the_commands_train_and_export_a_model_that_is_exact(place, tmp_path, ca
     assert len(rows) == 2 and row["score"] == -row["loss"] and row["rate"] == 0.003 and row["raw_error"] < 1e-3
     assert {"t1ce_flair_gain", "t1ce_flair_estimate_1", "raw_estimate_1"} <= set(row) and np.isfinite(list(row.values())).all()
     assert command.main(["export", "--run", str(tmp_path / "run"), "--out", str(tmp_path / "paper"), *data]) == 0
-    card = model_card.find(str(tmp_path / "paper"))
-    assert (card.preset, card.normalization) == ("paper", "slice") and weights.load(card).config.k == 3
+    card = find_card(str(tmp_path / "paper"))
+    assert (card.architecture, card.normalization) == ("paper", "slice") and model_folder.load(card).config.k == 3
     first, second = (read_volume(place / "data" / "brats18" / "c" / f"{name}.nii.gz") for name in ("t1ce", "flair"))
     fusion = fuse(first, second, model=str(card.folder), device="cpu")
     back = decompose(fusion.fused, fusion.latent, fusion.recipe, model=str(card.folder), device="cpu")
-    assert not any("too extreme" in warning for warning in fusion.warnings) and fusion.recipe.boxes
+    assert not any("too extreme" in warning for warning in fusion.warnings) and record_of(fusion.recipe).boxes
     for image, source in zip(back, (first, second)):
         assert np.array_equal(image.array, source.array) and image.array.dtype == source.array.dtype
     capsys.readouterr()

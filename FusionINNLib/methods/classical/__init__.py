@@ -1,0 +1,1 @@
+"""Fusion without training: what every network has to beat."""

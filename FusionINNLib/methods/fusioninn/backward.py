@@ -1,0 +1,114 @@
+"""The two ways back of FusionINN: exactly, with the latent that was saved; as an estimate, with drawn ones. Stacks are (K, J, I)."""
+import numpy as np
+
+from FusionINNLib.methods.boxes import Box, batches
+from FusionINNLib.methods.fusioninn.card import FusionINNCard
+from FusionINNLib.methods.fusioninn.forward import run_all
+from FusionINNLib.methods.fusioninn.fused_file import restore_background
+from FusionINNLib.methods.fusioninn.inference import Engine
+from FusionINNLib.methods.fusioninn.latent_sampling import all_draws, draw, way_of_estimate, what_was_lost
+from FusionINNLib.methods.fusioninn.record import FusionRecord, record_of
+from FusionINNLib.preprocessing.slicing import from_stack, to_stack
+from FusionINNLib.progress import Progress
+from FusionINNLib.results.recipe import Recipe, restore_not_finite
+from FusionINNLib.results.records import Estimate
+from FusionINNLib.volumes.volume import Volume
+
+# ---- exactly ---------------------------------------------------------------------------------------------------------------------
+
+
+def decompose(engine: Engine, fused: Volume, latent: Volume, recipe: Recipe, progress: Progress) -> tuple[Volume, Volume]:
+    """Both sources on the grid of the fused image. Integers that were not resampled come back identical, others to 1e-5 of their range."""
+    record = record_of(recipe)
+    y, z = (to_stack(volume.array, recipe.axis) for volume in (fused, latent))
+    arrays = tuple(np.empty(recipe.shape, np.dtype(source.dtype)) for source in recipe.sources)
+    stacks = tuple(to_stack(array, recipe.axis) for array in arrays)
+    for k in range(len(y)):
+        _store(stacks, recipe, (k,), k, *_outside(y[k], z[k], record.background))
+
+    def decompose_batch(batch: list[Box]) -> int:
+        for box, x1, x2 in zip(batch, *engine.decompose(*(_cut(stack, batch) for stack in (y, z)))):
+            _store(stacks, recipe, box.index, box.k, x1, x2)
+        return len(batch)
+
+    run_all(engine, decompose_batch, batches(list(record.boxes), engine.batch), "decomposing slices", len(record.boxes), progress)
+    volumes = []
+    for name, array, source in zip(("first", "second"), arrays, recipe.sources):
+        restore_not_finite(array, source.not_finite)
+        volumes.append(Volume(array, fused.affine, f"{name}_exact", source.unit, source.slope, source.intercept))
+    return volumes[0], volumes[1]
+
+
+def _outside(y: np.ndarray, z: np.ndarray, background: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Sources outside of the boxes, where they were fused by average and difference."""
+    average, half = y.astype(np.float64) - background[0], (z.astype(np.float64) - background[1]) / 2
+    return average + half, average - half
+
+
+def _cut(stack: np.ndarray, batch: list[Box]) -> np.ndarray:
+    return np.stack([stack[box.index] for box in batch])
+
+
+def _store(stacks: tuple[np.ndarray, ...], recipe: Recipe, index: tuple, k: int, *sources: np.ndarray) -> None:
+    """Put normalised sources of slice k into stacks of stored numbers."""
+    for stack, record, source in zip(stacks, recipe.sources, sources):
+        stack[index] = record.normalization(k).undo_as(source, stack.dtype)
+
+
+# ---- as an estimate --------------------------------------------------------------------------------------------------------------
+
+
+def estimate(engine: Engine, card: FusionINNCard, fused: Volume, recipe: Recipe, samples: int, seed: int, numbers: list[int] | None,
+             progress: Progress) -> Estimate:
+    """Both sources as the network believes them to be, from the fused image alone: mean and standard deviation over drawn latents.
+
+    Where the digits that were exchanged last are lost (8 bit, smoothing, resampling), what the learned layers hid is all there is.
+    The spread is that standard deviation times the factor by which, on the model's training patients, it falls short of the true error
+    (`spread_scale` and `spread_scale_rounded` of the card): what a user takes for the uncertainty is to be as large as the error on
+    average.
+    """
+    record = record_of(recipe)
+    y = _readable(fused, recipe, record)
+    mean, spread = (np.zeros((2, *y.shape), np.float32) for _ in range(2))
+    cycle = np.zeros(y.shape, np.float32)
+    way_of, lost = way_of_estimate(engine, card, y, record), {}
+    mean[:] = y - np.float32(record.background[0])  # outside of the boxes both sources are what the fused image shows
+
+    def estimate_slice(box: Box) -> int:
+        image = y[box.index]
+        drawn = draw(samples, box.shape, [seed, numbers[box.k] if numbers else box.k])
+        way = way_of(image)
+        lost[box.k] = way.lost
+        draws = all_draws(way.back, engine.batch, image, drawn)  # (samples, 2, J, I)
+        (k, rows, columns), average = box.index, draws.mean(0)
+        mean[:, k, rows, columns], spread[:, k, rows, columns] = average, way.scale * draws.std(0, ddof=min(1, samples - 1))
+        cycle[box.index] = engine.fuse(average[:1], average[1:])[0][0] - image
+        return 1
+
+    run_all(engine, estimate_slice, record.boxes, "estimating slices", len(record.boxes), progress)
+    means = [_physical(mean[n], recipe, n, fused.affine, ("first_estimated", "second_estimated")[n]) for n in range(2)]
+    spreads = [_physical_spread(spread[n], recipe, n, fused.affine, ("first_spread", "second_spread")[n]) for n in range(2)]
+    misfit = Volume(np.ascontiguousarray(from_stack(cycle, recipe.axis)), fused.affine, "cycle_error")
+    return Estimate(*means, *spreads, misfit, what_was_lost(list(lost.values())))
+
+
+def _readable(fused: Volume, recipe: Recipe, record: FusionRecord) -> np.ndarray:
+    """The stack (K, J, I) float32 of a fused image, whose background rounding to integers may have moved."""
+    values = fused.values.astype(np.float32)
+    if fused.array.dtype.kind != "f":
+        restore_background(values, record.background[0])
+    return to_stack(values, recipe.axis)
+
+
+def _physical(stack: np.ndarray, recipe: Recipe, n: int, affine: np.ndarray, name: str) -> Volume:
+    """Normalised slices (K, J, I) of source n -> float32 volume of physical values."""
+    record = recipe.sources[n]
+    values = np.stack([record.normalization(k).undo(part) * record.slope + record.intercept for k, part in enumerate(stack)])
+    return Volume(np.ascontiguousarray(from_stack(values.astype(np.float32), recipe.axis)), affine, name, record.unit)
+
+
+def _physical_spread(stack: np.ndarray, recipe: Recipe, n: int, affine: np.ndarray, name: str) -> Volume:
+    """Normalised standard deviations (K, J, I) of source n -> float32 volume in its unit."""
+    record = recipe.sources[n]
+    values = np.stack([part * abs(record.normalization(k).scale * record.slope) for k, part in enumerate(stack)])
+    return Volume(np.ascontiguousarray(from_stack(values.astype(np.float32), recipe.axis)), affine, name, record.unit)

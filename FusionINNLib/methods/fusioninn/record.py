@@ -1,0 +1,58 @@
+"""What FusionINN keeps in a recipe for its way back: where the network worked, and what background became."""
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from FusionINNLib.errors import ResultError
+from FusionINNLib.methods.boxes import Box
+from FusionINNLib.results.recipe import Recipe
+
+NEAR_BACKGROUND = 1.5 / 255  # fused values no farther from the background than this are taken for background, once rounded
+
+
+@dataclass(frozen=True)
+class FusionRecord:
+    """boxes: where the network worked, see methods/boxes.py. background: fused and latent value of background."""
+
+    boxes: tuple[Box, ...]
+    background: tuple[float, float]
+
+    def to_dict(self) -> dict:
+        """JSON-ready, compact."""
+        return {"background": list(self.background), "boxes": [[box.k, box.j0, box.j1, box.i0, box.i1] for box in self.boxes]}
+
+
+def record_of(recipe: Recipe) -> FusionRecord:
+    """The record in a recipe. Raises ResultError for what no fusion can have written: the one in an image header has no checksum."""
+    try:
+        fused, latent = map(float, recipe.record["background"])
+        boxes = tuple(Box(*map(int, box)) for box in recipe.record["boxes"])
+        _check(boxes, (fused, latent), recipe)
+        return FusionRecord(boxes, (fused, latent))
+    except (KeyError, TypeError, ValueError, OverflowError) as problem:
+        raise ResultError(f"The record of the fusion is damaged ({type(problem).__name__}): fuse the sources again.") from problem
+
+
+def with_boxes(recipe: Recipe, boxes: tuple[Box, ...]) -> Recipe:
+    """The recipe with the network at work in these boxes alone."""
+    return replace(recipe, record=replace(record_of(recipe), boxes=boxes).to_dict())
+
+
+def of_slices(recipe: Recipe, chosen: list[int]) -> Recipe:
+    """The recipe of a volume made of these slices alone, in this order; voxels that are not finite come out as background."""
+    boxes = tuple(replace(box, k=chosen.index(box.k)) for box in record_of(recipe).boxes if box.k in chosen)
+    sources = tuple(replace(source, normalizations=tuple(source.normalization(k) for k in chosen), not_finite=None)
+                    for source in recipe.sources)
+    shape = tuple(len(chosen) if axis == recipe.axis else size for axis, size in enumerate(recipe.shape))
+    record = replace(record_of(recipe), boxes=boxes).to_dict()
+    return replace(recipe, shape=shape, record=record, sources=sources)
+
+
+def _check(boxes: tuple[Box, ...], background: tuple[float, float], recipe: Recipe) -> None:
+    """Raise ValueError for boxes outside of the volume and for numbers that are none."""
+    if not np.isfinite(background).all():
+        raise ValueError("background")
+    count = recipe.shape[recipe.axis]
+    rows, columns = (size for axis, size in enumerate(recipe.shape) if axis != recipe.axis)
+    if not all(0 <= box.k < count and 0 <= box.j0 < box.j1 <= rows and 0 <= box.i0 < box.i1 <= columns for box in boxes):
+        raise ValueError("boxes")

@@ -1,0 +1,169 @@
+"""The fusion methods there are: one literal table, in the order in which lists show them, and what is found of others' plug-ins.
+
+Reading it imports no method and no network. A package of its own adds a method by an entry point of the group `fusioninn.methods` that
+names a `MethodInfo`:
+
+    [project.entry-points."fusioninn.methods"]
+    mine = "my_package.fusion:INFO"
+"""
+import importlib
+import importlib.metadata
+import importlib.util
+from dataclasses import dataclass
+from functools import cache
+
+from FusionINNLib.errors import InputError, ModelError
+from FusionINNLib.methods import model_card
+from FusionINNLib.methods.base import Capabilities, FusionMethod, MethodInfo
+from FusionINNLib.results.recipe import Recipe
+
+DEFAULT = "fusioninn"
+GROUP = "fusioninn.methods"
+
+_KUMAR = "Kumar et al. 2024: FusionINN: Decomposable Image Fusion for Brain Tumor Monitoring"
+_SURVEY = "Li, Kang, Fang, Guo, Yin 2017: Pixel-level image fusion: A survey of the state of the art"
+_LI_1995 = "Li, Manjunath, Mitra 1995: Multisensor image fusion using the wavelet transform"
+_BURT = "Burt, Kolczynski 1993: Enhanced image capture through fusion"
+_GUIDED = "Li, Kang, Hu 2013: Image fusion with guided filtering"
+
+METHODS: dict[str, MethodInfo] = {info.name: info for info in (
+    MethodInfo("fusioninn", "FusionINN", "An invertible network: what it fuses it takes apart again.", _KUMAR, "10.48550/arXiv.2403.15769",
+               "FusionINNLib.methods.fusioninn.method:FusionINN",
+               Capabilities(exact=True, estimate=True, needs_training=True), "default", ("torch",), "see MODEL_LICENSE"),
+    MethodInfo("average", "Average", "The mean of both sources: the plain reference.", _SURVEY, "10.1016/j.inffus.2016.05.004",
+               "FusionINNLib.methods.classical.rules:Average"),
+    MethodInfo("maximum", "Maximum", "The brighter of both sources, voxel by voxel.", _SURVEY, "10.1016/j.inffus.2016.05.004",
+               "FusionINNLib.methods.classical.rules:Maximum"),
+    MethodInfo("laplacian", "Laplacian pyramid", "Details of the source where they are stronger, over the mean of what is coarse.", _BURT,
+               "10.1109/ICCV.1993.378222", "FusionINNLib.methods.classical.laplacian:LaplacianPyramid"),
+    MethodInfo("gradient", "Gradient-guided selection", "The source with the stronger edges, by weights that follow them.", _GUIDED,
+               "10.1109/TIP.2013.2244222", "FusionINNLib.methods.classical.gradient:GradientGuided"),
+)}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A method that can be used here and now."""
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """What keeps a method from being used here, and what to do about it; neither ends with a full stop."""
+
+    what: str
+    remedy: str
+
+
+# ---- what there is -----------------------------------------------------------------------------------------------------------------
+
+
+def names() -> list[str]:
+    """All methods, this program's own first."""
+    return list(_all())
+
+
+def info(name: str) -> MethodInfo:
+    """The row of a method. Raises InputError for one that does not exist."""
+    if name not in _all():
+        raise InputError(f"There is no fusion method {name!r}: choose one of {', '.join(_all())}.")
+    return _all()[name]
+
+
+def models_of(name: str) -> list[str]:
+    """Ids of the installed models of a method, its own default first. Damaged ones are left out."""
+    found = [model for model in model_card.available() if _belongs(model, name)]
+    return sorted(found, key=lambda model: model != info(name).default_model)
+
+
+def state(name: str) -> Ready | Lacking:
+    """Whether a method can be used: its packages and, where it needs one, a model."""
+    row = info(name)
+    missing = [package for package in row.requires if importlib.util.find_spec(package) is None]
+    if missing:
+        return Lacking(f"the package {missing[0]} is not installed", f"install {' and '.join(missing)}")
+    if row.capabilities.needs_training and not models_of(name):
+        return Lacking("its trained weights are not installed", "install a model of it, or name its folder")
+    return Ready()
+
+
+def register(row: MethodInfo) -> None:
+    """Add a method for this process. Raises ValueError where the name is taken."""
+    if row.name in _all():
+        raise ValueError(f"there is a method {row.name!r} already")
+    _all()[row.name] = row
+
+
+def unregister(name: str) -> None:
+    """Take a method out again that was `register`ed."""
+    del _all()[name]
+
+
+# ---- ready to work -----------------------------------------------------------------------------------------------------------------
+
+
+def create(name: str, model: str | None = None) -> FusionMethod:
+    """A method ready to fuse.
+
+    Args:
+        model: id or path of a model folder; None for the method's own.
+
+    Raises InputError for an unknown method, ModelError where something is missing or the model belongs to another method.
+    """
+    row = info(name)
+    if missing := [package for package in row.requires if importlib.util.find_spec(package) is None]:
+        raise ModelError(f"{row.title} cannot be used here, for the package {missing[0]} is not installed: "
+                         f"install {' and '.join(missing)}, or choose another method.")
+    return _class_of(row)(row, _card(row, model))
+
+
+def method_of(recipe: Recipe, model: str | None = None) -> FusionMethod:
+    """The method that a recipe names, with its model or the one that is given instead. Raises as `create`."""
+    return create(recipe.method, model or recipe.model)
+
+
+def maker_of(recipe: Recipe, model: str | None = None) -> FusionMethod:
+    """As `method_of`, and what is at hand is what made the fusion. Raises ModelError or ResultError where it is not."""
+    method = method_of(recipe, model)
+    method.check(recipe)
+    return method
+
+
+def _card(row: MethodInfo, model: str | None) -> model_card.ModelCard | None:
+    if not row.capabilities.needs_training:
+        if model is not None:
+            raise ModelError(f"{row.title} has no models: leave the model out, or choose another method.")
+        return None
+    if model is None and row.default_model is None:
+        raise ModelError(f"{row.title} needs trained weights: name the folder of a model of it.")
+    card = model_card.find(model or row.default_model)
+    if card.method != row.name:
+        others = ", ".join(models_of(row.name)) or "none is installed"
+        raise ModelError(f"Model {card.id!r} belongs to the method {card.method}, not to {row.name}: choose that method, "
+                         f"or a model of {row.name} ({others}).")
+    return card
+
+
+def _class_of(row: MethodInfo) -> type[FusionMethod]:
+    module, _, name = row.target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _belongs(model: str, name: str) -> bool:
+    try:
+        return model_card.find(model).method == name
+    except ModelError:
+        return False
+
+
+@cache
+def _all() -> dict[str, MethodInfo]:
+    """The table, and behind it what plug-ins name; one that cannot be loaded or takes a name again is left out."""
+    found = dict(METHODS)
+    for point in importlib.metadata.entry_points(group=GROUP):
+        try:
+            row = point.load()
+        except Exception:  # somebody else's code: whatever it raises, this program's own methods are there
+            continue
+        if isinstance(row, MethodInfo):
+            found.setdefault(row.name, row)
+    return found

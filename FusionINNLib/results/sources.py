@@ -1,0 +1,35 @@
+"""A source volume and its record: how stored numbers became the nominal 0..1 scale, slice by slice. Stacks are (K, J, I)."""
+from collections.abc import Iterator
+
+import numpy as np
+
+from FusionINNLib.preprocessing.normalization import fit_slice, fit_volume, scaled
+from FusionINNLib.preprocessing.slicing import to_stack
+from FusionINNLib.results.recipe import SourceRecord, pack_not_finite
+from FusionINNLib.volumes.volume import Volume
+
+
+def record_by_volume(volume: Volume, resampled: bool) -> SourceRecord:
+    """The record of a source that is normalised as a whole. resampled: whether it was interpolated onto the reference grid."""
+    return _record(volume, (fit_volume(volume.array),), resampled)
+
+
+def record_by_slice(volume: Volume, axis: int, resampled: bool) -> SourceRecord:
+    """The record of a source whose slices along `axis` are normalised one by one."""
+    return _record(volume, tuple(fit_slice(part) for part in to_stack(volume.array, axis)), resampled)
+
+
+def _record(volume: Volume, maps: tuple, resampled: bool) -> SourceRecord:
+    return SourceRecord(volume.unit, volume.array.dtype.name, volume.slope, volume.intercept, resampled, maps,
+                        pack_not_finite(volume.array))
+
+
+def normalised(stored: np.ndarray, record: SourceRecord, k: int) -> np.ndarray:
+    """Stored numbers of slice k, any shape -> float32 on the nominal 0..1 scale; what is not finite becomes background, 0."""
+    return scaled(stored, record.normalization(k))
+
+
+def occupied(stacks: tuple[np.ndarray, np.ndarray], records: tuple[SourceRecord, SourceRecord]) -> Iterator[np.ndarray]:
+    """For each slice, where (J, I) one of the sources is not background."""
+    for k in range(len(stacks[0])):
+        yield np.any([normalised(stack[k], record, k) != 0 for stack, record in zip(stacks, records)], axis=0)
