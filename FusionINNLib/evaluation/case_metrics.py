@@ -3,7 +3,9 @@
 No slicer: it may run in a worker. Arrays are (k, j, i).
 """
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from FusionINNLib.preprocessing.normalization import scaled
 from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.progress import Progress
 from FusionINNLib.registration.resampling import onto_grid
+from FusionINNLib.results.estimate_images import CYCLE, ESTIMATE_IMAGES, SPREAD, DecomposedImage
 from FusionINNLib.results.recipe import Recipe, SourceRecord
 from FusionINNLib.results.scene_folder import as_stored
 from FusionINNLib.volumes.volume import Volume
@@ -20,14 +23,55 @@ WHOLE, SEGMENTATION = "whole volume", "segmentation"
 MARGIN_MM = 10.0
 
 
+class Group(Enum):
+    """What a number is about."""
+
+    FUSION = "fusion"
+    ESTIMATE = "estimate"
+
+
 @dataclass(frozen=True)
 class Row:
-    """One number. region: "whole volume", "segmentation" or, for example, "10 mm margin"; unit: "" for plain numbers."""
+    """One number.
 
-    measure: str
+    key: what it is: a key of `FusionINNLib.metrics`, or of an `EstimateFigure`. region: "whole volume", "segmentation" or, for example,
+    "10 mm margin". unit: "" for plain numbers.
+    """
+
+    key: str
     region: str
     value: float
     unit: str = ""
+    group: Group = Group.FUSION
+
+    @property
+    def measure(self) -> str:
+        """What it is called in tables for readers."""
+        return _MEASURES.get(self.key, self.key)
+
+
+@dataclass(frozen=True)
+class EstimateFigure:
+    """One figure of an image of an estimate.
+
+    key: of its rows. measure: for readers. of: takes the absolute values in a region, any number of them.
+    """
+
+    key: str
+    measure: str
+    of: Callable[[np.ndarray], float]
+
+
+def figures_of(image: DecomposedImage) -> tuple[EstimateFigure, ...]:
+    """What is measured of an image of an estimate; nothing of the estimates themselves, which have no source to be compared with."""
+    if image.kind is SPREAD:
+        name = f"spread of {('first', 'second')[image.role]}"
+        return (EstimateFigure(f"{image.field}_mean", f"{name}, mean", _mean),
+                EstimateFigure(f"{image.field}_p95", f"{name}, 95th percentile", lambda values: _percentile(values, 95)))
+    if image.kind is CYCLE:
+        return (EstimateFigure(f"{image.field}_mean", "cycle error, mean of absolute values", _mean),
+                EstimateFigure(f"{image.field}_largest", "cycle error, largest", lambda values: _percentile(values, 100)))
+    return ()
 
 
 def fusion_rows(sources: tuple[Volume, Volume], fused: Volume, recipe: Recipe, labels: Volume | None = None,
@@ -81,17 +125,13 @@ def estimate_rows(estimate, labels: Volume | None = None, margin_mm: float = MAR
 
     The whole volume is where the network worked: where latents make any difference.
     """
-    spreads = {"first": estimate.first_spread, "second": estimate.second_spread}
-    worked = np.any([spread.values != 0 for spread in spreads.values()], axis=0) | (estimate.cycle_error.values != 0)
+    images = [(image, getattr(estimate, image.field)) for image in ESTIMATE_IMAGES if figures_of(image)]
+    worked = np.any([volume.values != 0 for _, volume in images], axis=0)
     rows = []
     for region, mask in [(WHOLE, worked), *regions(_turned_onto(labels, estimate.first_spread), margin_mm)]:
-        for word, spread in spreads.items():
-            values = np.abs(spread.values[mask])
-            rows += [Row(f"spread of {word}, mean", region, _mean(values), spread.unit),
-                     Row(f"spread of {word}, 95th percentile", region, _percentile(values, 95), spread.unit)]
-        errors = np.abs(estimate.cycle_error.values[mask])
-        rows += [Row("cycle error, mean of absolute values", region, _mean(errors)),
-                 Row("cycle error, largest", region, _percentile(errors, 100))]
+        for image, volume in images:
+            values, unit = np.abs(volume.values[mask]), "" if image.role is None else volume.unit
+            rows += [Row(figure.key, region, figure.of(values), unit, Group.ESTIMATE) for figure in figures_of(image)]
     return tuple(rows)
 
 
@@ -151,3 +191,6 @@ def _percentile(values: np.ndarray, percent: float) -> float:
 
 def _mean(values: np.ndarray) -> float:
     return float(values.mean(dtype=np.float64)) if values.size else float("nan")
+
+
+_MEASURES = {figure.key: figure.measure for image in ESTIMATE_IMAGES for figure in figures_of(image)}

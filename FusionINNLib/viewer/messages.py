@@ -13,10 +13,10 @@ _TASKS = {"fusing slices": "Fusing slice {} of {}", "decomposing slices": "Decom
           "estimating slices": "Estimating slice {} of {}"}
 _NAMES = {"q_ssim": "Q SSIM", "q_fmi": "Q FMI", "q_ncie": "Q NCIE", "q_xy": "Q XY", "q_p": "Q P", "q_xy_centre": "Q XY centre",
           "q_p_centre": "Q P centre", "q_abf": "Q AB/F", "mi": "MI [bits]", "en": "entropy [bits]", "sd": "SD [grey]",
-          "sf": "SF [grey]", "vif": "VIF", "scd": "SCD", "ncc_sum": "NCC sum", "spread of first, mean": "first: spread, mean",
-          "spread of first, 95th percentile": "first: 95th percentile", "spread of second, mean": "second: spread, mean",
-          "spread of second, 95th percentile": "second: 95th percentile", "cycle error, mean of absolute values": "cycle error, mean",
-          "cycle error, largest": "cycle error, largest"}
+          "sf": "SF [grey]", "vif": "VIF", "scd": "SCD", "ncc_sum": "NCC sum", "first_spread_mean": "first: spread, mean",
+          "first_spread_p95": "first: 95th percentile", "second_spread_mean": "second: spread, mean",
+          "second_spread_p95": "second: 95th percentile", "cycle_error_mean": "cycle error, mean",
+          "cycle_error_largest": "cycle error, largest"}
 
 
 def step_text(step: Step) -> str:
@@ -75,14 +75,14 @@ def moved(alignment: dict) -> str:
 def table(rows: tuple[Row, ...]) -> dict:
     """Rows as a table: a line for each measure, a column for each region. Empty cells where a measure knows no regions."""
     regions = list(dict.fromkeys(row.region for row in rows))
-    measures = list(dict.fromkeys(row.measure for row in rows))
-    values = {(row.measure, row.region): row for row in rows}
+    keys = list(dict.fromkeys(row.key for row in rows))
+    values = {(row.key, row.region): row for row in rows}
     lines = []
-    for measure in measures:
-        cells = [_number(values.get((measure, region))) for region in regions]
-        unit = next(row.unit for row in rows if row.measure == measure)
-        name = _NAMES.get(measure, measure) + (f" [{unit}]" if unit else "")
-        lines.append({"name": name, "words": WORDS.get(measure, ""), "cells": cells})
+    for key in keys:
+        cells = [_number(values.get((key, region))) for region in regions]
+        unit = next(row.unit for row in rows if row.key == key)
+        name = _NAMES.get(key, key) + (f" [{unit}]" if unit else "")
+        lines.append({"name": name, "words": WORDS.get(key, ""), "cells": cells})
     return {"columns": regions, "lines": lines}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from FusionINNLib import mrml
 from FusionINNLib.errors import InputError, ResultError
+from FusionINNLib.evaluation.case_metrics import Group
 from FusionINNLib.mrml.nodes import checksumOfVoxels
 from FusionINNLib.viewer.case import Case, exportOf
 from FusionINNLib.viewer.inputs import Input, labels_of
@@ -140,4 +141,4 @@ def _warnings(first: Input, second: Input, fusion) -> list[str]:
 
 
 def _isOfEstimate(row) -> bool:
-    return row.measure.startswith(("spread", "cycle"))
+    return row.group is Group.ESTIMATE

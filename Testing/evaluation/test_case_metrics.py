@@ -1,4 +1,6 @@
-"""The numbers of a case: progress, and cancel soon."""
+"""The numbers of a case: what they are called, progress, and cancel soon."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,3 +44,19 @@ def test_it_stops_at_the_next_slice(case, after):
     with pytest.raises(Cancelled):
         case_metrics.fusion_rows(*case, progress=progress)
     assert len(steps) == after
+
+
+def test_rows_of_an_estimate_have_keys_of_their_own_and_say_what_they_are(case):
+    """The words stay as they are in tables that scenes hold; keys are what programs look for."""
+    sources, fused = case[:2]
+    spread = replace(fused, unit="um2/s")
+    rows = case_metrics.estimate_rows(pipeline.Estimate(*sources, spread, fused, fused))
+    assert [(row.key, row.measure, row.unit) for row in rows] == [
+        ("first_spread_mean", "spread of first, mean", "um2/s"), ("first_spread_p95", "spread of first, 95th percentile", "um2/s"),
+        ("second_spread_mean", "spread of second, mean", ""), ("second_spread_p95", "spread of second, 95th percentile", ""),
+        ("cycle_error_mean", "cycle error, mean of absolute values", ""), ("cycle_error_largest", "cycle error, largest", "")]
+    assert {row.group for row in rows} == {case_metrics.Group.ESTIMATE}
+    worked = np.abs(fused.array[fused.array != 0].astype(np.float64))
+    assert rows[0].value == pytest.approx(worked.mean()) and rows[5].value == pytest.approx(worked.max())
+    of_fusion = case_metrics.fusion_rows(*case)
+    assert {row.group for row in of_fusion} == {case_metrics.Group.FUSION} and all(row.measure == row.key for row in of_fusion)

@@ -81,7 +81,7 @@ def test_what_was_moved_in_words():
 
 def test_the_table_of_numbers():
     rows = (Row("q_ssim", "whole volume", 0.5678), Row("q_ssim", "segmentation", math.nan), Row("mi", "whole volume", 2.0),
-            Row("spread of first, mean", "whole volume", 12345.6, "um2/s"))
+            Row("first_spread_mean", "whole volume", 12345.6, "um2/s"))
     table = messages.table(rows)
     assert table["columns"] == ["whole volume", "segmentation"]
     assert [line["cells"] for line in table["lines"]] == [["0.568", "not defined"], ["2.000", ""], ["12346", ""]]
