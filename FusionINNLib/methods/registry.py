@@ -36,6 +36,8 @@ METHODS: dict[str, MethodInfo] = {info.name: info for info in (
                "FusionINNLib.methods.classical.rules:Maximum"),
     MethodInfo("laplacian", "Laplacian pyramid", "Details of the source where they are stronger, over the mean of what is coarse.", _BURT,
                "10.1109/ICCV.1993.378222", "FusionINNLib.methods.classical.laplacian:LaplacianPyramid"),
+    MethodInfo("wavelet", "Discrete wavelet", "Wavelet details by the larger magnitude, over the mean of what is coarse.", _LI_1995,
+               "10.1006/gmip.1995.1022", "FusionINNLib.methods.classical.wavelet:Wavelet", requires=("pywt",)),
     MethodInfo("gradient", "Gradient-guided selection", "The source with the stronger edges, by weights that follow them.", _GUIDED,
                "10.1109/TIP.2013.2244222", "FusionINNLib.methods.classical.gradient:GradientGuided"),
 )}
