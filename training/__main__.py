@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from FusionINNLib.errors import Cancelled, FusionINNError
+from FusionINNLib.methods.model_card import DEFAULT
 
 TABLES = ("benchmark", "ablate")  # commands of `cli/tables.py`
 
@@ -91,7 +92,7 @@ def _add_tables(commands) -> None:
     benchmark.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder given to 'prepare'")
     _add_prepared(benchmark, is_required=False)
     benchmark.add_argument("--runs", type=Path, required=True, metavar="DIR", help="a run a network, named after it, and what was measured")
-    benchmark.add_argument("--model", default="default", metavar="ID|DIR", help="this project's model (default: default)")
+    benchmark.add_argument("--model", default=DEFAULT, metavar="ID|DIR", help=f"this project's model (default: {DEFAULT})")
     benchmark.add_argument("--slices", type=_count, metavar="N", help="at most so many slices of a patient, evenly spaced")
     _add_table_options(benchmark, "benchmark")
 
@@ -103,7 +104,7 @@ def _add_tables(commands) -> None:
 
 
 def _add_robustness(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default="default", metavar="ID|DIR", help="this project's model (default: default)")
+    parser.add_argument("--model", default=DEFAULT, metavar="ID|DIR", help=f"this project's model (default: {DEFAULT})")
     parser.add_argument("--data", type=Path, metavar="DIR", help="the folder given to 'evaluate'")
     parser.add_argument("--splits", type=Path, metavar="FILE", help="JSON: set -> train, val -> case names")
     parser.add_argument("--slices", type=_count, default=6, metavar="N", help="at most so many of a case, evenly spaced (default: 6)")

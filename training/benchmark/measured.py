@@ -11,7 +11,6 @@ from FusionINNLib.metrics import MASKED_KEYS, WHOLE_KEYS, evaluate_slice
 from FusionINNLib.metrics.gaussian_window import masked_mean
 from FusionINNLib.metrics.images import HIGHEST, LOWEST
 from FusionINNLib.metrics.ssim import ssim_map
-from training.benchmark.flow_fuser import FlowFuser
 from training.benchmark.methods import Method
 from training.benchmark.pairs import CasePairs
 from training.cached import cached, checksum, source_checksum
@@ -60,7 +59,7 @@ def measure_slice(method: Method, pairs: CasePairs, n: int, device: str) -> Slic
         figures |= evaluate_slice(*(np.clip(image, LOWEST, HIGHEST) for image in (pairs.first[n], pairs.second[n], fused)), mask)
     except InputError:
         pass  # a constant image, or one that is not finite: such a fused image has no figures
-    if isinstance(method.fuser, FlowFuser):
+    if method.fuser.can_estimate:
         guess = estimate_slice(method, fused, pairs.numbers[n], device)
         for number, (image, source) in enumerate(zip(guess, (pairs.first[n], pairs.second[n])), start=1):
             values = ssim_map(image, source, 1.0)

@@ -1,29 +1,48 @@
 """The methods that are compared, each ready to fuse, or with the reason why it is not."""
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
 from FusionINNLib.errors import FusionINNError, InputError
-from FusionINNLib.methods.fusioninn import convolution, digits, flow, model_folder, networks
-from FusionINNLib.methods.fusioninn.card import find as find_card
-from FusionINNLib.methods.fusioninn.networks import FusionNetwork
+from FusionINNLib.methods import registry
+from FusionINNLib.methods.base import MethodInfo, SliceMethod
 from training import baselines
-from training.baselines import SIMPLE, TITLES, TRAINED, Fuser, build
-from training.benchmark import flow_fuser
-from training.benchmark.flow_fuser import FlowFuser
+from training.baselines import Fuser
+from training.benchmark.published import NOT_HERE, PROPOSED
+from training.benchmark.registered import RegisteredFuser
 from training.cached import checksum, source_checksum
 from training.loop.config import load_config
 from training.loop.convergence import Convergence, convergence_of
 from training.loop.export import load_run
-from training.losses import paper as paper_losses
-from training.losses.paper import ReleasedProgram
-from training.trainers.registry import TRAINERS
+from training.trainers.registry import TRAINERS, load_model
 
-AVERAGE, DEFAULT, PAPER, DDFM = "average", "fusioninn", "paper", "ddfm"
-ORDER = (*SIMPLE, *TRAINED, DDFM, PAPER, DEFAULT)
-ALL_TITLES = TITLES | {DDFM: "DDFM", PAPER: "FusionINN (published network, trained here)", DEFAULT: "FusionINN (default model)"}
+AVERAGE = "average"  # what every other method is compared with: it needs no network
+DEFAULT = registry.DEFAULT
+
+
+@dataclass(frozen=True)
+class Row:
+    """How a method is called. title: in the tables. short_title: in pictures."""
+
+    title: str
+    short_title: str
+
+
+def rows() -> dict[str, Row]:
+    """All methods by name, in the order of the table: those that need no training, networks to compare with, others, this program's own."""
+    own = registry.info(DEFAULT)
+    others = [registry.info(name) for name in registry.names() if name != own.name]
+    plain = [row for row in others if not row.capabilities.needs_training]
+    titles = _titles(plain) | _titles(baselines.ROWS) | NOT_HERE | _titles([row for row in others if row not in plain])
+    return {name: Row(title, title) for name, title in titles.items()} | {
+        PROPOSED: Row(f"{own.title} (published network, trained here)", f"{own.title}, published"),
+        own.name: Row(f"{own.title} (default model)", f"{own.title}, default")}
+
+
+def _titles(infos: Iterable[MethodInfo]) -> dict[str, str]:
+    return {info.name: info.title for info in infos}
 
 
 class State(Enum):
@@ -49,12 +68,12 @@ class Method:
     @property
     def title(self) -> str:
         """As in the table."""
-        return ALL_TITLES[self.key]
+        return rows()[self.key].title
 
     @property
     def short_title(self) -> str:
         """As in pictures."""
-        return {DEFAULT: "FusionINN, default", PAPER: "FusionINN, published"}.get(self.key, self.title)
+        return rows()[self.key].short_title
 
     @property
     def state_words(self) -> str:
@@ -86,57 +105,54 @@ class Method:
 def find_methods(model: str, runs: Path, device: str, report: Callable[[str], None]) -> tuple[list[Method], dict[str, str]]:
     """All methods in the order of the table, and those that cannot be used, title -> reason. Raises ModelError for an unknown `model`."""
     found, skipped = [], {}
-    for name in ORDER:
+    for name, row in rows().items():
         try:
             found.append(_find(name, model, runs, device))
         except FusionINNError as problem:
             if name == DEFAULT:
                 raise
-            skipped[ALL_TITLES[name]] = str(problem)
-            report(f"{ALL_TITLES[name]}: skipped ({problem})")
+            skipped[row.title] = str(problem)
+            report(f"{row.title}: skipped ({problem})")
             found.append(Method(name, None, State.NOT_TRAINED))
     return found, skipped
 
 
 def _find(name: str, model: str, runs: Path, device: str) -> Method:
-    if name in SIMPLE:
-        return Method(name, build(name).to(device), State.UNTRAINABLE, code=_code(baselines))
-    if name == DDFM:
-        return Method(name, None, State.NOT_RUN)
     if name == DEFAULT:
         return _shipped(model, runs, device)
-    run = runs / name
-    if not (run / "best.pt").exists():
-        fuser = build(name) if name in TRAINED else _released(networks.paper_network())
-        return Method(name, fuser.to(device).eval(), State.NOT_TRAINED)  # with fresh weights: its size and its time are known all the same
+    if name in registry.names():
+        return _registered(name, device)
+    return _trained(name, runs, device) if name in TRAINERS else Method(name, None, State.NOT_RUN)
+
+
+def _registered(name: str, device: str) -> Method:
+    """A method that only fuses; what looks at whole volumes, or lacks something here, is not run."""
+    if isinstance(registry.state(name), registry.Lacking):
+        return Method(name, None, State.NOT_RUN)
+    method = registry.create(name)
+    if not isinstance(method, SliceMethod):
+        return Method(name, None, State.NOT_RUN)
+    fuser = RegisteredFuser(method)
+    state = State.SHIPPED if method.info.capabilities.needs_training else State.UNTRAINABLE
+    return Method(name, fuser.to(device).eval(), state, code=source_checksum(*fuser.code_files()) + method.fingerprint)
+
+
+def _trained(name: str, runs: Path, device: str) -> Method:
+    """A network that is trained in the folder of runs."""
+    trainer, run = TRAINERS[name], runs / name
+    if not (run / "best.pt").exists():  # with fresh weights: its size and its time are known all the same
+        fresh = trainer.network_of(trainer.Config(preset=name))
+        return Method(name, trainer.fuser(fresh.eval()).to(device).eval(), State.NOT_TRAINED)
     state = convergence_of(run, TRAINERS)
     if (preset := load_config(run / "config.json", TRAINERS).preset) != name:
         raise InputError(f"{run.name} is a run of {preset!r}: choose another folder for --runs.")
-    if name == PAPER:
-        code = _code(flow, networks, convolution, paper_losses, flow_fuser)
-        return Method(name, _released(load_run(run, TRAINERS)).to(device), State.TRAINED, state, code)
-    return Method(name, load_run(run, TRAINERS).to(device), State.TRAINED, state, _code(baselines))
+    fuser = trainer.fuser(load_run(run, TRAINERS))
+    return Method(name, fuser.to(device).eval(), State.TRAINED, state, source_checksum(*trainer.code_files()))
 
 
 def _shipped(model: str, runs: Path, device: str) -> Method:
     """The default model as it is shipped; where its run is among the others, with the curve of its training."""
-    card = find_card(model)
-    network = model_folder.load(card)
-    if card.architecture == "paper":
-        fuser = _released(network)
-    else:
-        fuser = FlowFuser(network, network, card.multiple)
-    state = convergence_of(runs / "default", TRAINERS) if (runs / "default" / "log.csv").exists() else None
-    return Method(DEFAULT, fuser.to(device).eval(), State.SHIPPED, state, _code(flow, networks, convolution, digits, flow_fuser))
-
-
-def _released(network: FusionNetwork) -> FlowFuser:
-    return FlowFuser(network.eval(), ReleasedProgram(network), multiple=2)
-
-
-def _code(*modules) -> str:
-    files = []
-    for module in modules:
-        path = Path(module.__file__)
-        files += [other for other in path.parent.glob("*.py") if other.stem != "trainer"] if path.stem == "__init__" else [path]
-    return source_checksum(*files)
+    name, network = load_model(model)
+    run, trainer = runs / name, TRAINERS[name]
+    state = convergence_of(run, TRAINERS) if (run / "log.csv").exists() else None
+    return Method(DEFAULT, trainer.fuser(network).to(device).eval(), State.SHIPPED, state, source_checksum(*trainer.code_files()))

@@ -8,6 +8,10 @@ VALUES = {
     "half_unet": (0.933, 0.850, 0.805, 0.464, 0.774), "unet": (0.934, 0.835, 0.805, 0.420, 0.711),
     "unet_plus_plus": (0.937, 0.849, 0.805, 0.433, 0.739), "unet_3_plus": (0.937, 0.849, 0.805, 0.434, 0.742),
     "ddfm": (0.921, 0.861, 0.806, 0.472, 0.702), "paper": (0.927, 0.835, 0.806, 0.493, 0.783)}
+PROPOSED = "paper"
+"""The row of what the paper proposes: the name of its training here, see trainers/registry.py."""
+NOT_HERE = {"ddfm": "DDFM"}
+"""Titles of the methods of that table that neither the program nor baselines/ has."""
 PARAMETERS = {"ddfm": 552_814_086}
-"""Of networks that are not here."""
+"""Of those."""
 ROWS = "8500 slices trained on, 1153 measured, split by slice"

@@ -1,7 +1,7 @@
 """The reading of the benchmark in sentences, made from the numbers: no sentence here says what the tables do not."""
 from training.benchmark.intervals import BETTER, TIED, WORSE
-from training.benchmark.methods import AVERAGE, DEFAULT, PAPER, State
-from training.benchmark.published import SOURCE, VALUES
+from training.benchmark.methods import AVERAGE, DEFAULT, State
+from training.benchmark.published import PROPOSED, SOURCE, VALUES
 from training.benchmark.results import BenchmarkResults, SetResult
 from training.benchmark.tables import MAIN, NAMES
 from training.markdown import listing
@@ -38,12 +38,12 @@ def _best(results: BenchmarkResults, found: SetResult) -> str:
 
 
 def _paper(results: BenchmarkResults, found: SetResult) -> str:
-    if PAPER not in results.measured:
+    if PROPOSED not in results.measured:
         return "**The published network** was not trained here, so it is not in the ranking."
-    gaps = [found.against(DEFAULT, PAPER, metric).mean for metric in MAIN]
+    gaps = [found.against(DEFAULT, PROPOSED, metric).mean for metric in MAIN]
     said = listing([f"{NAMES[metric]} {gap.value:+.4f} ({gap.word})" for metric, gap in zip(MAIN, gaps)])
-    estimates = [found.mean(name, "estimate_1").value for name in (DEFAULT, PAPER)]
-    state = "" if PAPER in results.ranked else ", which has not converged"
+    estimates = [found.mean(name, "estimate_1").value for name in (DEFAULT, PROPOSED)]
+    state = "" if PROPOSED in results.ranked else ", which has not converged"
     return (f"**The default model minus the published network** as trained here{state}: {said}. The estimate of the first source from the "
             f"fused image alone has Q_SSIM {estimates[0]:.3f} with the default model and {estimates[1]:.3f} with the published one.")
 

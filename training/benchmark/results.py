@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from FusionINNLib.errors import InputError
-from FusionINNLib.methods.fusioninn.card import FusionINNCard
-from FusionINNLib.methods.fusioninn.card import find as find_card
+from FusionINNLib.methods import model_card
 from training.benchmark.intervals import WORSE, Difference, Mean, Table, difference, mean_of
 from training.benchmark.measured import KEYS, measure_case
 from training.benchmark.methods import Method, find_methods
@@ -47,7 +46,7 @@ class SetResult:
 class BenchmarkResults:
     """All sets. seconds: a slice, by method; skipped: what was left out -> reason; splits: those trained by."""
 
-    card: FusionINNCard
+    card: model_card.ModelCard
     methods: list[Method]
     sets: list[SetResult]
     seconds: dict[str, float]
@@ -100,7 +99,7 @@ def benchmark(request: Request, report: Callable[[str], None], look: Look = lamb
 
     Raises InputError where there is nothing to measure, ModelError for a model that does not exist.
     """
-    card, device = find_card(request.model), request.device
+    card, device = model_card.find(request.model), request.device
     entries = pair_sets(request.data, request.splits)
     if not entries:
         raise InputError(f"{request.data} holds none of the sets brats18, openms, isles22: give the folder with SET/CASE in it.")

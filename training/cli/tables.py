@@ -7,7 +7,7 @@ from pathlib import Path
 
 from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError
-from FusionINNLib.methods import devices
+from FusionINNLib.methods import devices, model_card
 from training.ablation import page as ablation_page
 from training.ablation.results import ablate as run_ablation
 from training.ablation.train import QUICK, SCHEDULE, with_steps
@@ -77,7 +77,7 @@ def command_words(options: argparse.Namespace, values: tuple[str, ...], flags: t
     words = ["python", "-m", "training", options.command]
     for name in values:
         value = getattr(options, name)
-        if value in (None, []) or (name, value) in (("device", "auto"), ("model", "default")):
+        if value in (None, []) or (name, value) in (("device", "auto"), ("model", model_card.DEFAULT)):
             continue
         values_of = value if isinstance(value, list) else [os.path.relpath(value) if os.path.isabs(str(value)) else str(value)]
         words += [f"--{name}", *values_of]

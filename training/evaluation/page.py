@@ -30,7 +30,7 @@ def page(results: Results, command: str, pictures: list[str]) -> str:
         parts += ["## What was asked, and what was measured", main_table(asked)]
     if others:
         parts += ["## Other contrasts, grids and diseases", plain_table(others)]
-    if results.card.architecture == "paper":
+    if all(key in result.cases[0].means for result in results.columns for row in RELEASED_ROWS for key in row.keys):
         parts += ["## The released program, with its two sigmoids", RELEASED_PROGRAM, released_table(results.columns)]
     if asked:
         parts += ["## Patient by patient", *(_patients(result) for result in results.columns if len(result.cases) > 1)]

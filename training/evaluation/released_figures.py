@@ -1,18 +1,17 @@
-"""What the released program, with its two sigmoids, makes of slices: figures for models of the `paper` preset, beside this program's."""
+"""What the released program, with its two sigmoids, makes of slices: figures for published networks, beside this program's."""
 import numpy as np
 import torch
 
 from FusionINNLib.methods import devices
-from FusionINNLib.methods.fusioninn import model_folder
-from FusionINNLib.methods.fusioninn.card import find as find_card
 from training.evaluation.quality import Pair, similarities
 from training.losses.paper import ReleasedProgram
+from training.trainers.registry import TRAINERS, load_model
 
 
 @torch.no_grad()
 def released_figures(model: str, device: str, sources: Pair, heads: np.ndarray, chosen: list[int],
                      seed: int) -> dict[int, dict[str, float]]:
-    """Figures of the chosen slices, index -> name -> value; none for a model of another preset.
+    """Figures of the chosen slices, index -> name -> value; none for a model whose program is this one.
 
     Args:
         sources: both stacks (K, J, I) float32 as the network sees them. heads: (K, J, I) boolean.
@@ -20,11 +19,12 @@ def released_figures(model: str, device: str, sources: Pair, heads: np.ndarray, 
     `released_fused_...` of sigmoid(y) to both sources, `released_...` of sigmoid(f^-1([sigmoid(y), noise])), one draw, and
     `released_saved_...` of the same with the saved latent. Whole slices, without a last row or column where sides are odd.
     """
-    card = find_card(model)
-    if card.architecture != "paper":
+    name, network = load_model(model)
+    network = network.to(devices.choose_device(device))
+    program = TRAINERS[name].program(network)
+    if program is network:
         return {}
-    program = ReleasedProgram(model_folder.load(card).to(devices.choose_device(device)))
-    height, width = (side - side % card.multiple for side in heads.shape[1:])
+    height, width = (side - side % network.config.multiple for side in heads.shape[1:])
     result = {}
     for k in chosen:
         pair, head = [source[k, :height, :width] for source in sources], heads[k, :height, :width]

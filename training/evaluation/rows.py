@@ -106,7 +106,7 @@ RELEASED_ROWS = (
     Row("this program: estimate f^-1([y, noise]), one draw, whole slice", ("one_draw_1", "one_draw_2")),
     Row("the same inside the head", ("one_draw_1_inside", "one_draw_2_inside")),
 )
-"""Of models of the `paper` preset: the figures `released_...` of `evaluation/released_figures.py`, each beside this program's."""
+"""Of published networks: the figures `released_...` of `evaluation/released_figures.py`, each beside this program's."""
 
 EXACT_LABEL = "exact: first / second"
 _EXACT_TARGETS = {TRAINED: "identical in every voxel", UNSEEN: "to 1e-5 of the range"}

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError, ModelError
+from training.baselines import Fuser
 from training.data.crops import VALIDATED_SET, CropSampler, load_split, validation_slices
 from training.data.prepare import PreparedCase
 from training.distributed import ALONE, Workers
@@ -141,6 +142,16 @@ class Trainer:
     def logged_loss(cls, config: TrainingConfig, row: dict[str, str]) -> float:
         """What convergence is judged by, from a row of log.csv: the validation loss, without what no training could change in it."""
         return float(row["loss"])
+
+    @classmethod
+    def fuser(cls, network: nn.Module) -> Fuser:
+        """A trained network as a method that is compared with others."""
+        raise NotImplementedError
+
+    @classmethod
+    def code_files(cls) -> list[Path]:
+        """What that fuser computes with: where one of these files changes, it is measured again."""
+        raise NotImplementedError
 
     @classmethod
     def exported(cls, network: nn.Module) -> nn.Module:

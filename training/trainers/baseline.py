@@ -8,6 +8,7 @@ The loss is that of Kumar et al. 2024: 0.8 (1 - SSIM) + 0.2 MSE, mean over both 
 `t1ce_flair_loss` in the run's log.csv; `best.pt` has the least.
 """
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from FusionINNLib.errors import InputError
+from training import baselines
 from training.baselines import TRAINED, Fuser, build
 from training.data.prepare import PreparedCase
 from training.loop.config import TrainingConfig
@@ -83,6 +85,16 @@ class BaselineTrainer(Trainer):
             rows = [self._validate_slice(torch.from_numpy(np.ascontiguousarray(pair))[None].to(self.device)) for pair in slices]
             result |= {f"{name}_{key}": float(np.mean([row[key] for row in rows])) for key in rows[0]}
         return {**result, "score": -result[f"{next(iter(self.validation))}_loss"]}
+
+    @classmethod
+    def fuser(cls, network: Fuser) -> Fuser:
+        """The network itself."""
+        return network
+
+    @classmethod
+    def code_files(cls) -> list[Path]:
+        """All of baselines/."""
+        return list(Path(baselines.__file__).parent.glob("*.py"))
 
     @classmethod
     def logged_loss(cls, config: TrainingConfig, row: dict[str, str]) -> float:

@@ -1,16 +1,22 @@
 """What the trainings of both FusionINN networks have in common: the flow, its precision and its start, and how it becomes a model."""
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import ClassVar
 
 from torch import Tensor
 
+from FusionINNLib.methods.fusioninn import convolution, digits, flow, networks
 from FusionINNLib.methods.fusioninn.networks import FusionNetwork, build, describe
 from training.data.prepare import PreparedCase
 from training.loop.config import TrainingConfig
 from training.loop.trainer import Trainer
+from training.losses import paper
 from training.losses.losses import CELL
+from training.losses.paper import ReleasedProgram
+from training.trainers import fusioninn_fuser
 from training.trainers.fusioninn_card import measure, some_slices
+from training.trainers.fusioninn_fuser import FlowFuser
 from training.trainers.fusioninn_subnets import lower_subnets
 from training.trainers.fusioninn_widen import widened
 
@@ -41,6 +47,21 @@ class FlowTrainer(Trainer):
     def fitted(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
         """Of a run whose network may have been narrower."""
         return widened(weights, self.network.state_dict())
+
+    @classmethod
+    def program(cls, network: FusionNetwork) -> FusionNetwork | ReleasedProgram:
+        """What fuses and takes apart with a trained network."""
+        return network
+
+    @classmethod
+    def fuser(cls, network: FusionNetwork) -> FlowFuser:
+        """With a way back."""
+        return FlowFuser(network, cls.program(network))
+
+    @classmethod
+    def code_files(cls) -> list[Path]:
+        """The network, the program round it, and how both are used."""
+        return [Path(module.__file__) for module in (flow, networks, convolution, digits, paper, fusioninn_fuser)]
 
     @classmethod
     def exported(cls, network: FusionNetwork) -> FusionNetwork:

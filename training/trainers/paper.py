@@ -143,6 +143,11 @@ class PaperTrainer(FlowTrainer):
         return float(row["loss"]) - config.forward_share * 2 * len(WIDTHS) / config.batch
 
     @classmethod
+    def program(cls, network: FusionNetwork) -> ReleasedProgram:
+        """The authors' program, with its sigmoids outside of the flow."""
+        return ReleasedProgram(network)
+
+    @classmethod
     def exported(cls, network: FusionNetwork) -> FusionNetwork:
         """As it is: the published network exchanges no digits."""
         return network

@@ -1,4 +1,8 @@
 """Which training belongs to a name: the one table of trainers. `loop/` knows none of them and is handed it."""
+from FusionINNLib.methods import registry
+from FusionINNLib.methods.fusioninn import model_folder
+from FusionINNLib.methods.fusioninn.card import typed
+from FusionINNLib.methods.fusioninn.networks import FusionNetwork
 from training.baselines import TRAINED
 from training.loop.trainer import Trainer
 from training.trainers.baseline import BaselineTrainer
@@ -7,3 +11,12 @@ from training.trainers.paper import PaperTrainer
 
 TRAINERS: dict[str, type[Trainer]] = {"default": FusionInnTrainer, "paper": PaperTrainer, **dict.fromkeys(TRAINED, BaselineTrainer)}
 """Name, as the setting `preset` has it -> trainer, whose `Config` are its settings. The first is trained where nothing is named."""
+
+
+def load_model(model: str) -> tuple[str, FusionNetwork]:
+    """The name of the training that a model of FusionINN comes from, and its network on the CPU, ready to use.
+
+    Raises ModelError where there is none, it is damaged, or belongs to another method.
+    """
+    card = typed(registry.create("fusioninn", model).card)
+    return card.architecture, model_folder.load(card)

@@ -1,22 +1,18 @@
 """The methods that FusionINN is compared with: that they are the ones of the paper, work at all sizes, learn, and resume."""
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from skimage.io import imread
 from training_data import write_data, write_splits
 
 from FusionINNLib.errors import InputError, ModelError
-from training.baselines import SIMPLE, TITLES, TRAINED, build
-from training.baselines.simple import LaplacianPyramid
+from training.baselines import ROWS, TRAINED, build
 from training.data.prepare import prepare
 from training.loop.export import load_run
 from training.trainers.baseline import BaselineConfig, BaselineTrainer
 from training.trainers.registry import TRAINERS
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "synthetic" / "inputs"
 PUBLISHED_PARAMETERS = {"deepfuse": 89_155, "funfuseann": 122_209, "half_unet": 337_729, "unet": 31_042_945, "unet_plus_plus": 36_629_057,
                         "unet_3_plus": 26_971_201}
 BOUNDS = {"deepfuse": (-1, 1), "funfuseann": (0, 1), "half_unet": (0, 1), "unet": (-np.inf, np.inf), "unet_plus_plus": (0, 1),
@@ -36,9 +32,9 @@ def named(request):
 
 
 def test_every_method_has_a_title_and_a_wrong_name_is_refused():
-    assert list(TITLES) == [*SIMPLE, *TRAINED]
-    assert all(build(name).parameter_count == 0 for name in SIMPLE)
-    with pytest.raises(ValueError, match="there is no method 'ddfm'"):
+    assert [row.name for row in ROWS] == list(TRAINED) == list(PUBLISHED_PARAMETERS)
+    assert all(row.title and row.citation and row.doi.startswith("10.") and row.capabilities.needs_training for row in ROWS)
+    with pytest.raises(ValueError, match="there is no network 'ddfm'"):
         build("ddfm")
 
 
@@ -71,29 +67,6 @@ def test_any_size_is_fused_and_both_sources_count(named):
     assert fused.shape == first.shape and not fused.requires_grad
     assert not torch.equal(fused, network.fuse(first, 1 - second)) and not torch.equal(fused, network.fuse(1 - first, second))
     assert torch.equal(fused, network.fuse(first, second))
-
-
-# ---- without training --------------------------------------------------------------------------------------------------------------
-
-
-def test_average_and_maximum():
-    first, second = torch.tensor([0.2, 0.8]).view(1, 1, 1, 2), torch.tensor([0.4, 0.1]).view(1, 1, 1, 2)
-    assert torch.allclose(build("average").fuse(first, second).flatten(), torch.tensor([0.3, 0.45]))
-    assert torch.equal(build("maximum").fuse(first, second).flatten(), torch.tensor([0.4, 0.8]))
-
-
-@pytest.mark.parametrize("name, levels", [("synth_head_96x80", 4), ("synth_patches_48x48", 3), ("synth_edges_32x40", 3)])
-def test_the_laplacian_pyramid_is_that_of_the_golden_set_to_the_pixel(name, levels):
-    first, second, expected = (imread(GOLDEN / f"{name}__{image}.png").astype(np.float64) for image in ("A", "B", "F_lap"))
-    fused = LaplacianPyramid(levels).fuse(*(torch.from_numpy(image)[None, None] for image in (first, second)))
-    np.testing.assert_array_equal(np.clip(np.floor(fused[0, 0].numpy() + 0.5), 0, 255), expected)
-
-
-@pytest.mark.parametrize("size", [(3, 3), (45, 37), (240, 240)])
-def test_the_laplacian_pyramid_of_one_image_is_that_image(size):
-    image, other = pair(*size)
-    assert torch.allclose(build("laplacian").fuse(image, image), image, atol=1e-6)
-    assert build("laplacian").fuse(image, other).shape == image.shape
 
 
 # ---- training ----------------------------------------------------------------------------------------------------------------------

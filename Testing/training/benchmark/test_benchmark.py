@@ -11,17 +11,20 @@ from making import head
 from training_data import write_data, write_splits
 
 from FusionINNLib.errors import InputError, ModelError
+from FusionINNLib.methods import registry
+from FusionINNLib.methods.base import MethodInfo, SliceMethod
 from FusionINNLib.metrics import evaluate_slice
 from FusionINNLib.metrics.ssim import ssim
 from FusionINNLib.preprocessing.normalization import fit_volume
 from FusionINNLib.volumes.io import read_segmentation, read_volume
-from training.baselines import SIMPLE, build
+from training.baselines import build
 from training.benchmark import measured, timing
 from training.benchmark.intervals import Mean, difference, mean_of
 from training.benchmark.measured import ESTIMATE_KEYS, KEYS, fuse_slice, measure_case, measure_slice
-from training.benchmark.methods import DEFAULT, ORDER, Method, State, find_methods
+from training.benchmark.methods import DEFAULT, Method, State, find_methods, rows
 from training.benchmark.pairs import CasePairs, evenly, load_cases, pair_sets
 from training.benchmark.published import METRICS, VALUES
+from training.benchmark.registered import RegisteredFuser
 from training.cached import cached, checksum
 from training.data.usable import usable_split
 from training.loop.convergence import Convergence, convergence_of, gain_of_last_part
@@ -206,12 +209,34 @@ def test_every_method_has_its_row_and_what_is_not_trained_is_out_of_the_ranking(
     said = []
     methods, skipped = find_methods(tiny_model, tmp_path, "cpu", said.append)
     by_key = {method.key: method for method in methods}
-    assert [method.key for method in methods] == list(ORDER) and not skipped
-    assert [method.key for method in methods if method.is_ranked] == [*SIMPLE, "fusioninn"]
+    assert [method.key for method in methods] == list(rows()) and not skipped
+    assert [method.key for method in methods if method.is_ranked] == [name for name in registry.names() if name != DEFAULT] + [DEFAULT]
     assert by_key["ddfm"].fuser is None and by_key["ddfm"].state is State.NOT_RUN and by_key["unet"].state is State.NOT_TRAINED
     assert by_key["unet_3_plus"].parameters == 26_971_201 and by_key["paper"].parameters == 17_564
     with pytest.raises(ModelError):
         find_methods("no-such-model", tmp_path, "cpu", said.append)
+
+
+class Halved(SliceMethod):
+    """Somebody else's method."""
+
+    def fuse_slices(self, first, second):
+        return first / 2
+
+
+def test_a_method_that_is_registered_has_a_row_and_what_it_lacks_is_not_run(pairs, tmp_path, tiny_model):
+    mine = MethodInfo("halved", "Halved", "Half of the first.", "Nobody 2024", "", f"{__name__}:Halved")
+    poor = replace(mine, name="poor", title="Poor", requires=("no_such_package",))
+    for row in (mine, poor):
+        registry.register(row)
+    try:
+        methods = {method.key: method for method in find_methods(tiny_model, tmp_path, "cpu", _say)[0]}
+        assert list(methods).index("halved") < list(methods).index("deepfuse") and methods["halved"].is_ranked
+        np.testing.assert_array_equal(fuse_slice(methods["halved"], pairs, 0, "cpu"), pairs.first[0] / 2)
+        assert methods["poor"].fuser is None and methods["poor"].state is State.NOT_RUN and methods["poor"].title == "Poor"
+    finally:
+        for row in (mine, poor):
+            registry.unregister(row.name)
 
 
 def test_a_run_of_another_network_is_named_and_not_measured(tmp_path, tiny_model):
@@ -249,15 +274,15 @@ def test_estimates_are_made_from_the_fused_image_alone(pairs, tmp_path, tiny_mod
 
 
 def test_a_constant_fused_image_has_no_figures(pairs):
-    blank = build("average")
+    blank = build("deepfuse")
     blank.forward = lambda first, second: torch.zeros_like(first)
-    assert np.isnan(measure_slice(Method("average", blank, State.UNTRAINABLE), pairs, 0, "cpu")["q_ssim"])
+    assert np.isnan(measure_slice(Method("deepfuse", blank, State.TRAINED), pairs, 0, "cpu")["q_ssim"])
 
 
 def test_a_method_is_measured_once_and_again_when_it_changes(pairs, tmp_path, monkeypatch):
     counted = []
     monkeypatch.setattr(measured, "measure_slice", lambda *arguments: counted.append(1) or dict.fromkeys(KEYS, float(len(counted))))
-    method = Method("average", build("average"), State.UNTRAINABLE, code="one")
+    method = Method("average", RegisteredFuser(registry.create("average")), State.UNTRAINABLE, code="one")
     first = measure_case(method, pairs, "brats18", tmp_path, "cpu", _say)
     assert measure_case(method, pairs, "brats18", tmp_path, "cpu", _say) == first and len(counted) == len(pairs.numbers) == len(first)
     measure_case(replace(method, code="two"), pairs, "brats18", tmp_path, "cpu", _say)
@@ -286,5 +311,5 @@ def test_methods_take_turns_and_slow_ones_fewer(monkeypatch):
 
 
 def test_published_values_are_those_of_the_paper():
-    assert all(len(values) == len(METRICS) for values in VALUES.values()) and set(VALUES) <= set(ORDER)
+    assert all(len(values) == len(METRICS) for values in VALUES.values()) and set(VALUES) <= set(rows())
     assert VALUES["paper"] == (0.927, 0.835, 0.806, 0.493, 0.783) and max(values[0] for values in VALUES.values()) == 0.937

@@ -1,10 +1,14 @@
 """Which training belongs to a name, and which settings: earlier runs, whose settings were one flat table of all trainings, still load."""
+import ast
 import json
 from dataclasses import asdict, fields
+from pathlib import Path
 
 import pytest
 
+import training
 from FusionINNLib.errors import InputError, ModelError
+from FusionINNLib.methods import registry
 from training.baselines import TRAINED
 from training.loop.config import TrainingConfig, load_config
 from training.loop.run_settings import settings_of
@@ -62,3 +66,19 @@ def test_what_is_trained_cannot_change_in_a_run(tmp_path):
 def test_a_network_to_compare_with_becomes_no_model():
     with pytest.raises(ModelError, match="Only a fusion method of this program"):
         BaselineTrainer.card_facts(None, [])
+
+
+TABLES = ("benchmark/published.py", "speed/")  # tables of results, which name what they compare
+WORDS = {"average"}  # mean other things too
+
+
+def test_no_method_or_training_is_named_where_all_are_meant():
+    """In trainers/ and baselines/ alone: elsewhere a name comes from a registry, so that a further method needs no change there."""
+    names, root = {*registry.names(), *TRAINERS} - WORDS, Path(training.__file__).parent
+    named = {}
+    for path in root.rglob("*.py"):
+        place = path.relative_to(root).as_posix()
+        if not place.startswith(("trainers/", "baselines/", *TABLES)):
+            used = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant) and node.value in names}
+            named |= {place: used} if used else {}
+    assert named == {}

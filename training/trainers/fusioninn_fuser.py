@@ -12,9 +12,11 @@ from training.losses.paper import ReleasedProgram
 class FlowFuser(Fuser):
     """A flow, or the released program around one, as a fusion method that can also take its fused image apart."""
 
-    def __init__(self, network: FusionNetwork, program: FusionNetwork | ReleasedProgram, multiple: int):
+    can_estimate = True
+
+    def __init__(self, network: FusionNetwork, program: FusionNetwork | ReleasedProgram):
         super().__init__()
-        self.network, self.multiple = network, multiple
+        self.network, self.multiple = network, network.config.multiple
         self._program = [program]  # in a list: it is no module of its own
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
@@ -23,10 +25,7 @@ class FlowFuser(Fuser):
 
     @torch.no_grad()
     def estimate(self, fused: Tensor, generator: torch.Generator) -> Tensor:
-        """Both sources (B, 2, H, W) from a fused image (B, 1, H, W) of any size and one standard normal latent.
-
-        Drawn as the program draws it.
-        """
+        """As `Fuser.estimate`, from an image of any size and one standard normal latent, drawn as the program draws it."""
         height, width = fused.shape[-2:]
         fused = F.pad(fused, (0, -width % self.multiple, 0, -height % self.multiple), mode="replicate")
         drawn = torch.randn(fused.shape, generator=generator).to(fused.device)
