@@ -10,7 +10,7 @@ import numpy as np
 from FusionINNLib.errors import GeometryError, InputError
 from FusionINNLib.evaluation.grayscale_png import is_picture, read_grey, read_picture_mask
 from FusionINNLib.metrics.images import HIGHEST, LOWEST
-from FusionINNLib.preprocessing.normalization import Normalization, fit_volume, scaled
+from FusionINNLib.preprocessing.normalization import finite, fit_volume, scaled
 from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.registration.resampling import onto_grid
 from FusionINNLib.volumes.io import read_mask, read_volume
@@ -129,7 +129,7 @@ def _on_scale(volume: Volume, role: str, as_scaled: bool, notes: list[str]) -> t
     elif _is_8_bit(volume):
         values, scale = volume.array.astype(np.float32) / 255, "8-bit grey levels, taken as 0..255"
     else:
-        values, scale = scaled(volume.values, Normalization(0.0, 1.0)), "taken as it is, on the nominal 0..1 scale"
+        values, scale = finite(volume.values), "taken as it is, on the nominal 0..1 scale"
     beyond = int(np.count_nonzero((values < LOWEST) | (values > HIGHEST)))
     if beyond > BEYOND * values.size and not normalised:
         raise InputError(f"{volume.name} reaches from {values.min():g} to {values.max():g}, which is not the nominal 0..1 scale "

@@ -174,8 +174,7 @@ def _foreign(node: Node, model: str | None) -> SceneFusion:
         found = read_fused(path, model)
         return SceneFusion(found.fused, None, found.recipe, problem, tuple(f"{note}." for note in found.notes))
     volume = _read(node)
-    values = np.nan_to_num(volume.array.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    if volume.array.dtype.kind != "f" or not is_nominal(values):
+    if not is_nominal(volume.array):
         raise InputError(f"{node.GetName()} carries no record of a fusion and is not on the scale of fused images: choose a fused volume.")
     found = registry.create(registry.DEFAULT, model).adopt(volume, None, has_scale=True)
     return SceneFusion(found.fused, None, found.recipe, problem, tuple(f"{note}." for note in found.notes))

@@ -95,9 +95,14 @@ def bright_level(image: np.ndarray) -> float:
     return normalization.offset + normalization.scale
 
 
-def is_nominal(image: np.ndarray) -> bool:
-    """Whether finite floating-point values can be on the nominal 0..1 scale: by how bright the bright tissue is."""
-    return bright_level(image) <= LARGEST_NOMINAL
+def is_nominal(stored: np.ndarray) -> bool:
+    """Whether numbers as they are stored can be an image on the nominal 0..1 scale: floating point, its bright tissue not far beyond 1."""
+    return stored.dtype.kind == "f" and bright_level(finite(stored)) <= LARGEST_NOMINAL
+
+
+def finite(image: np.ndarray) -> np.ndarray:
+    """An image on the nominal 0..1 scale, of any shape, as float32; what is not finite becomes background, 0."""
+    return np.nan_to_num(image.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def dark_level(image: np.ndarray) -> float:

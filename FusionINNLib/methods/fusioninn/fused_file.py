@@ -7,7 +7,7 @@ from FusionINNLib.errors import InputError
 from FusionINNLib.methods.boxes import find_boxes
 from FusionINNLib.methods.fusioninn.card import FusionINNCard
 from FusionINNLib.methods.fusioninn.record import NEAR_BACKGROUND, FusionRecord, record_of
-from FusionINNLib.preprocessing.normalization import Normalization, bright_level, dark_level, is_nominal, levels
+from FusionINNLib.preprocessing.normalization import Normalization, bright_level, dark_level, finite, is_nominal, levels
 from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.results.recipe import Recipe, SourceRecord
 from FusionINNLib.results.records import FusedFile
@@ -25,15 +25,14 @@ def adopt(volume: Volume, recipe: Recipe | None, has_scale: bool, card: FusionIN
     """
     background = record_of(recipe).background[0] if recipe else None
     notes = list(volume.notes)
-    values = np.nan_to_num(volume.values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    is_float = volume.array.dtype.kind == "f"
-    if not has_scale and not (is_float and is_nominal(values)):
+    values = finite(volume.values)
+    if not has_scale and not is_nominal(volume.array):
         if recipe:
             values = _rescaled(values, levels(values), recipe.levels)
         else:
             values = _rescaled(values, (dark_level(values), bright_level(values)), (0.0, card.typical_bright))
         notes.append("The file has no scale factors: the scale of the fused image was guessed from its voxels")
-    if background is not None and not is_float:
+    if background is not None and volume.array.dtype.kind != "f":
         restore_background(values, background)
     fused = replace(volume, array=values, slope=1.0, intercept=0.0, name="fused", unit="")
     if recipe is None:
