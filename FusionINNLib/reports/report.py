@@ -10,6 +10,7 @@ from PIL import Image
 from FusionINNLib.methods import registry
 from FusionINNLib.reports.columns import described, difference_column, image_column, window
 from FusionINNLib.reports.page import ESTIMATED, EXACT, Panel, choose_slices, compose
+from FusionINNLib.results.estimate_images import CYCLE, ESTIMATE_IMAGES, EXACT_IMAGES, DecomposedImage
 from FusionINNLib.results.recipe import Recipe
 from FusionINNLib.results.records import Estimate, Fusion, Preview
 from FusionINNLib.volumes.volume import Volume
@@ -50,8 +51,8 @@ def exact_report(fused: Volume, sources: tuple[Volume, Volume], recipe: Recipe) 
     axis = recipe.axis
     slices = choose_slices(None, fused.array, axis)
     panels = [image_column("Fused\nno unit", fused, window(fused, axis), axis)]
-    panels += [image_column(f"Decomposed {word}\n{volume.unit or 'no unit'}", volume, window(volume, axis), axis, EXACT)
-               for word, volume in zip(("first", "second"), sources)]
+    panels += [image_column(f"{image.column}\n{volume.unit or 'no unit'}", volume, window(volume, axis), axis, EXACT)
+               for image, volume in zip(EXACT_IMAGES, sources)]
     header = f"FusionINN: exact decomposition with the saved latent\nmodel {recipe.model}"
     return compose(panels, fused.affine, slices, axis, None, header, count=recipe.shape[axis])
 
@@ -61,14 +62,17 @@ def estimate_report(fused: Volume, result: Estimate, recipe: Recipe) -> Image.Im
     axis = recipe.axis
     slices = choose_slices(None, fused.array, axis)
     panels = [image_column("Fused\nno unit", fused, window(fused, axis), axis)]
-    panels += [image_column(f"Estimated {word}\n{volume.unit or 'no unit'}", volume, window(volume, axis), axis, ESTIMATED)
-               for word, volume in (("first", result.first), ("second", result.second))]
-    panels += [image_column(f"Spread of {word}\n{volume.unit or 'no unit'}", volume, window(volume, axis), axis, ESTIMATED)
-               for word, volume in (("first", result.first_spread), ("second", result.second_spread))]
-    reach = float(np.percentile(np.abs(np.take(result.cycle_error.array, slices, axis)), 99.9)) or 1e-3
-    panels.append(Panel("Fused again - fused\nno unit", result.cycle_error.array, (-reach, reach), "difference", ESTIMATED))
+    panels += [_estimate_column(image, getattr(result, image.field), slices, axis) for image in ESTIMATE_IMAGES]
     header = "\n".join(["FusionINN: sources ESTIMATED from the fused image alone", f"model {recipe.model}", *result.warnings])
     return compose(panels, fused.affine, slices, axis, None, header, count=recipe.shape[axis])
+
+
+def _estimate_column(image: DecomposedImage, volume: Volume, slices: list[int], axis: int) -> Panel:
+    title = f"{image.column}\n{volume.unit or 'no unit'}"
+    if image.kind is not CYCLE:
+        return image_column(title, volume, window(volume, axis), axis, ESTIMATED)
+    half_width = float(np.percentile(np.abs(np.take(volume.array, slices, axis)), 99.9)) or 1e-3
+    return Panel(title, volume.array, (-half_width, half_width), "difference", ESTIMATED)
 
 
 def _made_by(recipe: Recipe) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from FusionINNLib import __version__
 from FusionINNLib.errors import ResultError
+from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES
 from FusionINNLib.results.recipe import FORMAT, NOTICE, Recipe, recipe_from_dict, to_extension
 from FusionINNLib.results.records import Estimate, Fusion
 from FusionINNLib.volumes.io import read_volume, sha256, write_nifti
@@ -16,9 +17,8 @@ from FusionINNLib.volumes.volume import Volume
 FUSED, LATENT, PROVENANCE, REPORT = "fused.nii.gz", "latent.nii.gz", "fusion.json", "report.png"
 ESTIMATE_RECORD = "estimate.json"
 FUSION_FILES = frozenset({FUSED, LATENT, PROVENANCE, REPORT})
-EXACT_FILES = frozenset({"first_exact.nii.gz", "second_exact.nii.gz", REPORT})
-ESTIMATE_FILES = frozenset({"first_estimated.nii.gz", "second_estimated.nii.gz", "first_spread.nii.gz", "second_spread.nii.gz",
-                            "cycle_error.nii.gz", ESTIMATE_RECORD, REPORT})
+EXACT_FILES = frozenset({*(image.file for image in EXACT_IMAGES), REPORT})
+ESTIMATE_FILES = frozenset({*(image.file for image in ESTIMATE_IMAGES), ESTIMATE_RECORD, REPORT})
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ def write_fusion(fusion: Fusion, folder: Path, inputs: tuple[InputFile, InputFil
 
 def write_exact(volumes: tuple[Volume, Volume], recipe: Recipe, folder: Path) -> None:
     """Write the exact decomposition into an existing folder."""
-    for volume, source in zip(volumes, recipe.sources):
-        words = "exact, as resampled onto the reference grid" if source.resampled else "exact"
-        write_nifti(volume, folder / f"{volume.name}.nii.gz", description=_described(words, volume.unit))
+    for image, volume, source in zip(EXACT_IMAGES, volumes, recipe.sources):
+        words = f"{image.kind.words}, as resampled onto the reference grid" if source.resampled else image.kind.words
+        write_nifti(volume, folder / image.file, description=_described(words, volume.unit))
 
 
 def write_estimate(estimate: Estimate, folder: Path, fused: InputFile, recipe: Recipe, settings: dict, notes: tuple[str, ...] = ()) -> None:
@@ -88,13 +88,10 @@ def write_estimate(estimate: Estimate, folder: Path, fused: InputFile, recipe: R
         notes: sentences about what had to be assumed.
     """
     files = {}
-    for volume, words in ((estimate.first, "ESTIMATED, not a scan"), (estimate.second, "ESTIMATED, not a scan"),
-                          (estimate.first_spread, "ESTIMATED: spread over latents"),
-                          (estimate.second_spread, "ESTIMATED: spread over latents"),
-                          (estimate.cycle_error, "ESTIMATED: fused again minus fused")):
-        name = f"{volume.name}.nii.gz"
-        write_nifti(volume, folder / name, description=_described(words, volume.unit))
-        files[name] = sha256(folder / name)
+    for image in ESTIMATE_IMAGES:
+        volume = getattr(estimate, image.field)
+        write_nifti(volume, folder / image.file, description=_described(image.kind.words, volume.unit))
+        files[image.file] = sha256(folder / image.file)
     record = {"format": FORMAT, "program": "FusionINN", "version": __version__, "notice": NOTICE,
               "kind": "ESTIMATED from the fused image alone: what the network believes, not a scan",
               "fused": {"file": fused.name, "sha256": fused.sha256}, "model": {"id": recipe.model, "sha256": recipe.sha256},

@@ -10,7 +10,7 @@ No slicer and, as long as nothing is written or read, no torch: an `Export` goes
                                                                leaves out
 """
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from FusionINNLib.atomic import new_folder
 from FusionINNLib.errors import ResultError
 from FusionINNLib.progress import Progress
 from FusionINNLib.registration.alignment import Alignment
+from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES, DecomposedImage
 from FusionINNLib.results.recipe import Recipe, SourceRecord
 from FusionINNLib.results.records import Estimate, Fusion
 from FusionINNLib.results.segments import Drawn, Segment, Segments
@@ -149,18 +150,21 @@ def _with_others(export: Export, folder: Path) -> Export:
         elif name == ESTIMATE_RECORD:
             settings, warnings = _how_estimated(folder / name)
         else:
-            volume = read_segmentation(folder / name) if name == SEGMENTATION else read_volume_as_is(folder / name)
-            found[name.removesuffix(".nii.gz")] = volume
-    exact = tuple(found[name] for name in ("first_exact", "second_exact") if name in found)
-    files = {key: file.removesuffix(".nii.gz") for key, file in _estimate_files().items()}
-    estimate = {key: found[name] for key, name in files.items() if name in found}
+            found[name] = read_segmentation(folder / name) if name == SEGMENTATION else read_volume_as_is(folder / name)
     units = [source.unit for source in export.recipe.sources]
-    exact = tuple(replace(v, unit=u) for v, u in zip(exact, units)) if len(exact) == 2 else None
-    if len(estimate) == 5:
-        export = replace(export, estimate=_with_units(estimate, units), estimate_settings=settings, estimate_warnings=warnings)
+    exact, estimate = (_of_files(found, images, units) for images in (EXACT_IMAGES, ESTIMATE_IMAGES))
+    if estimate is not None:
+        export = replace(export, estimate=estimate, estimate_settings=settings, estimate_warnings=warnings)
         notes.extend(warnings)
-    return replace(export, notes=tuple(notes), exact=exact,
-                   segments=Segments(found["segmentation"], tuple(identities)) if "segmentation" in found else None)
+    return replace(export, notes=tuple(notes), exact=tuple(exact.values()) if exact is not None else None,
+                   segments=Segments(found[SEGMENTATION], tuple(identities)) if SEGMENTATION in found else None)
+
+
+def _of_files(found: dict[str, Volume], images: Sequence[DecomposedImage], units: list[str]) -> dict[str, Volume] | None:
+    """By field, the images of a decomposition with their units; None unless all of their files were found."""
+    if any(image.file not in found for image in images):
+        return None
+    return {image.field: replace(found[image.file], unit=image.unit_of(units)) for image in images}
 
 
 def _how_estimated(path: Path) -> tuple[dict, tuple[str, ...]]:
@@ -191,11 +195,6 @@ def read_volume_as_is(path: Path) -> Volume:
     return read_nifti(path, path.name.removesuffix(".nii.gz"))
 
 
-def _with_units(estimate: dict[str, Volume], units: list[str]) -> dict[str, Volume]:
-    return {name: replace(volume, unit=units[0] if "first" in name else units[1] if "second" in name else "")
-            for name, volume in estimate.items()}
-
-
 def _write_scene(export: Export, folder: Path) -> None:
     names = sorted(name for name in _other_names() if (folder / name).is_file())
     segments = [asdict(one) for one in export.segments.segments] if export.segments else []
@@ -214,17 +213,11 @@ def _plain(file: str) -> str:
     return plain_name(Path(file))
 
 
-def _estimate_files() -> dict[str, str]:
-    """Fields of `records.Estimate` and the files they are written to."""
-    return {"first": "first_estimated.nii.gz", "second": "second_estimated.nii.gz", "first_spread": "first_spread.nii.gz",
-            "second_spread": "second_spread.nii.gz", "cycle_error": "cycle_error.nii.gz"}
-
-
 def _other_names() -> frozenset[str]:
     """Files that fusion.json does not vouch for."""
     from FusionINNLib.results.folder import ESTIMATE_RECORD
 
-    return frozenset({"first_exact.nii.gz", "second_exact.nii.gz", SEGMENTATION, ESTIMATE_RECORD, *_estimate_files().values()})
+    return frozenset({SEGMENTATION, ESTIMATE_RECORD, *(image.file for image in EXACT_IMAGES + ESTIMATE_IMAGES)})
 
 
 def _own_names() -> frozenset[str]:

@@ -1,9 +1,9 @@
 """One table says what the images of a decomposition are called: everything that lists them agrees, and names on disk stay."""
 from dataclasses import fields
 
-from FusionINNLib.pipeline import Estimate
 from FusionINNLib.results import folder
 from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, ESTIMATE_KINDS, EXACT_IMAGES
+from FusionINNLib.results.records import Estimate
 
 
 def test_the_records_are_the_volumes_of_an_estimate_in_their_order():

@@ -10,6 +10,7 @@ from FusionINNLib.methods.fusioninn.latent_sampling import all_draws, draw, way_
 from FusionINNLib.methods.fusioninn.record import FusionRecord, record_of
 from FusionINNLib.preprocessing.slicing import from_stack, to_stack
 from FusionINNLib.progress import Progress
+from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES
 from FusionINNLib.results.recipe import Recipe, restore_not_finite
 from FusionINNLib.results.records import Estimate
 from FusionINNLib.volumes.volume import Volume
@@ -33,9 +34,9 @@ def decompose(engine: Engine, fused: Volume, latent: Volume, recipe: Recipe, pro
 
     run_all(engine, decompose_batch, batches(list(record.boxes), engine.batch), "decomposing slices", len(record.boxes), progress)
     volumes = []
-    for name, array, source in zip(("first", "second"), arrays, recipe.sources):
+    for image, array, source in zip(EXACT_IMAGES, arrays, recipe.sources):
         restore_not_finite(array, source.not_finite)
-        volumes.append(Volume(array, fused.affine, f"{name}_exact", source.unit, source.slope, source.intercept))
+        volumes.append(Volume(array, fused.affine, image.name, source.unit, source.slope, source.intercept))
     return volumes[0], volumes[1]
 
 
@@ -86,10 +87,11 @@ def estimate(engine: Engine, card: FusionINNCard, fused: Volume, recipe: Recipe,
         return 1
 
     run_all(engine, estimate_slice, record.boxes, "estimating slices", len(record.boxes), progress)
-    means = [_physical(mean[n], recipe, n, fused.affine, ("first_estimated", "second_estimated")[n]) for n in range(2)]
-    spreads = [_physical_spread(spread[n], recipe, n, fused.affine, ("first_spread", "second_spread")[n]) for n in range(2)]
-    misfit = Volume(np.ascontiguousarray(from_stack(cycle, recipe.axis)), fused.affine, "cycle_error")
-    return Estimate(*means, *spreads, misfit, what_was_lost(list(lost.values())))
+    stacks = [*(_physical(mean[n], recipe, n) for n in range(2)), *(_physical_spread(spread[n], recipe, n) for n in range(2)), cycle]
+    units = [source.unit for source in recipe.sources]
+    volumes = [Volume(np.ascontiguousarray(from_stack(stack, recipe.axis)), fused.affine, image.name, image.unit_of(units))
+               for image, stack in zip(ESTIMATE_IMAGES, stacks)]
+    return Estimate(*volumes, what_was_lost(list(lost.values())))
 
 
 def _readable(fused: Volume, recipe: Recipe, record: FusionRecord) -> np.ndarray:
@@ -100,15 +102,15 @@ def _readable(fused: Volume, recipe: Recipe, record: FusionRecord) -> np.ndarray
     return to_stack(values, recipe.axis)
 
 
-def _physical(stack: np.ndarray, recipe: Recipe, n: int, affine: np.ndarray, name: str) -> Volume:
-    """Normalised slices (K, J, I) of source n -> float32 volume of physical values."""
+def _physical(stack: np.ndarray, recipe: Recipe, n: int) -> np.ndarray:
+    """Normalised slices (K, J, I) of source n -> physical values, float32."""
     record = recipe.sources[n]
     values = np.stack([record.normalization(k).undo(part) * record.slope + record.intercept for k, part in enumerate(stack)])
-    return Volume(np.ascontiguousarray(from_stack(values.astype(np.float32), recipe.axis)), affine, name, record.unit)
+    return values.astype(np.float32)
 
 
-def _physical_spread(stack: np.ndarray, recipe: Recipe, n: int, affine: np.ndarray, name: str) -> Volume:
-    """Normalised standard deviations (K, J, I) of source n -> float32 volume in its unit."""
+def _physical_spread(stack: np.ndarray, recipe: Recipe, n: int) -> np.ndarray:
+    """Normalised standard deviations (K, J, I) of source n -> in its unit, float32."""
     record = recipe.sources[n]
     values = np.stack([part * abs(record.normalization(k).scale * record.slope) for k, part in enumerate(stack)])
-    return Volume(np.ascontiguousarray(from_stack(values.astype(np.float32), recipe.axis)), affine, name, record.unit)
+    return values.astype(np.float32)
