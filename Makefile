@@ -10,7 +10,7 @@ VIEWER_VENV ?= .venv-viewer
 # PyTorch for the CPU is a tenth of the size; say TORCH=torch for the build with CUDA.
 TORCH ?= torch
 
-.PHONY: demo view test test-library test-slicer test-viewer test-panel test-slow bench clean
+.PHONY: demo view test test-library test-slicer test-viewer test-panel test-slow bench campaign clean
 
 demo: $(VENV)/.installed
 	$(BIN)/fusioninn demo --out demo --overwrite
@@ -42,6 +42,10 @@ test-slow: $(VENV)/.tests
 
 bench: $(VENV)/.tests
 	$(BIN)/python -m training bench $(ARGS)
+
+# A thousand kills and ten thousand damaged inputs, counted; an hour or so. ARGS="--kills 100 --mutations 1000" for less.
+campaign: $(VENV)/.tests
+	$(BIN)/python Testing/campaign/run.py --out docs/reliability.md $(ARGS)
 
 $(VENV)/.torch:
 	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 10), 'FusionINN needs Python 3.10 or newer: say make PYTHON=python3.12'"

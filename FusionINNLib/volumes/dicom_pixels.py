@@ -45,7 +45,7 @@ def _planes_of(file: Path, frames: list[Frame]) -> list[np.ndarray]:
         raise
     except Exception as error:  # each decoder has errors of its own
         syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None) if "dataset" in locals() else None
-        if syntax is not None and syntax.is_compressed:
+        if syntax is not None and syntax.is_transfer_syntax and syntax.is_compressed:
             raise InputError(f"{file.name}: pixels packed as {syntax.name} can't be unpacked ({_brief(error)}); export the series "
                              "uncompressed.") from error
         raise InputError(f"{file.name}: the pixels are damaged or cut off; copy or export the file again.") from error

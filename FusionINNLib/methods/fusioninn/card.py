@@ -44,13 +44,25 @@ class FusionINNCard:
 
 
 def typed(card: ModelCard) -> FusionINNCard:
-    """The card with its own fields. Raises ModelError where one is missing."""
+    """The card with its own fields. Raises ModelError where one is missing or cannot be."""
     data = card.data
     try:
+        _check(data)
         return FusionINNCard(card.id, card.folder, data["preset"], data["settings"], data["normalization"], data["margin"], card.sha256,
                              card.description, data["typical_bright"], data["spread_scale"], data["spread_scale_rounded"])
-    except (KeyError, TypeError) as problem:
+    except (KeyError, TypeError, ValueError, OverflowError) as problem:
         raise model_card.damaged(card.id, problem) from problem
+
+
+def _check(data: dict) -> None:
+    """Raise ValueError for what a card cannot say."""
+    margin, scales = data["margin"], [data[name] for name in ("typical_bright", "spread_scale", "spread_scale_rounded")]
+    if not isinstance(data["settings"], dict) or not isinstance(data["preset"], str) or data["normalization"] not in ("volume", "slice"):
+        raise ValueError("settings")
+    if type(margin) is not int or not 0 <= margin < 10_000:
+        raise ValueError("margin")
+    if any(isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale < 1e6 for scale in scales):
+        raise ValueError("scales")
 
 
 def find(model: str) -> FusionINNCard:

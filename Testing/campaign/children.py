@@ -1,0 +1,76 @@
+"""Work in forked children that may be killed, hang, crash or run out of memory without harm to whoever counts it.
+
+The parent imports everything beforehand and computes nothing itself, so that a child starts in milliseconds.
+"""
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+LIMIT_S = 60.0
+"""A child that takes longer hangs."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended: its exit code, or minus the signal; what it wrote to standard error; its largest memory in MiB."""
+
+    code: int
+    stderr: str
+    peak_mib: float
+    hung: bool
+    seconds: float
+
+
+def run(work: Callable[[], int], folder: Path, then: Callable[[int], None] = lambda pid: None) -> Ended:
+    """`work` in a child, which leaves with what it returns; `then` may send it signals meanwhile."""
+    errors = folder / "stderr.txt"
+    sys.stdout.flush()
+    started = time.monotonic()
+    pid = os.fork()
+    if pid == 0:
+        _child(work, errors)
+    then(pid)
+    hung = False
+    while True:
+        done, status, usage = os.wait4(pid, os.WNOHANG)
+        if done:
+            break
+        if time.monotonic() - started > LIMIT_S:
+            hung = True
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.001)
+    text = errors.read_text(encoding="utf-8", errors="replace") if errors.exists() else ""
+    errors.unlink(missing_ok=True)
+    return Ended(os.waitstatus_to_exitcode(status), text, usage.ru_maxrss / 1024, hung, time.monotonic() - started)
+
+
+def _child(work: Callable[[], int], errors: Path) -> None:
+    code = 70
+    try:
+        handle = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(handle, 2)
+        os.dup2(nowhere, 1)
+        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+        code = work()
+    except SystemExit as left:
+        code = left.code if isinstance(left.code, int) else 1
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def limit_memory(extra_mib: int) -> None:
+    """Let this process take so much more address space than it has."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + extra_mib * 2 ** 20
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))

@@ -1,0 +1,60 @@
+"""The page that a campaign writes: docs/reliability.md."""
+import time
+from collections import Counter
+
+from kills import WAYS, Campaign
+from mutations import Mutations
+
+
+def page(options, killed: Campaign, mutated: Mutations, seconds: float, machine: str, memory_mib: int) -> str:
+    """Markdown with the figures of one run.
+
+    Args:
+        options: with `kills`, `mutations`, `seed`.
+        seconds: that it took. machine: in a few words. memory_mib: the bound for reading an input.
+    """
+    kinds = sorted(mutated.read.keys() | mutated.refused.keys())
+    names = sorted({key[0] for key in killed.runs if isinstance(key, tuple)})
+    rows = [[way, *[str(killed.runs[name, way]) for name in names]] for way in WAYS]
+    faults = killed.faults + mutated.faults
+    return f"""# Reliability
+
+What `make campaign` found, which ends runs of the program at random moments and feeds it damaged inputs. A fault is a lost or broken
+result, a traceback, a crash, a run that hangs for a minute, a hidden folder that stays, or memory beyond the bound.
+
+*{time.strftime("%Y-%m-%d")}, seed {options.seed}, {machine}, {seconds / 60:.0f} minutes:
+`python Testing/campaign/run.py --kills {options.kills} --mutations {options.mutations} --seed {options.seed} --out docs/reliability.md`.
+Where in a run a kill falls depends on the machine too; the mutated inputs are the same everywhere.*
+
+**Faults: {sum(faults.values())}.** {_listed(faults)}
+
+## Runs that were ended
+
+{sum(count for key, count in killed.runs.items() if isinstance(key, tuple))} runs on a made-up pair of volumes, half of them
+replacing an earlier result. Afterwards the result folder held all of the new result, all of the earlier one, or nothing;
+{killed.runs["left a hidden folder"]} runs, which were given no time to clear away, left a hidden folder, which the next run of that name
+cleared away, putting back what was being replaced. Largest memory of a run: {killed.peak_mib:.0f} MiB.
+
+{_table(["ended by", *names], rows)}
+
+*File size limit*: a file that grows beyond a random size fails, as on a full disk. *Death at a rename*: the process ends just before
+one of the renames by which results take their place.
+
+## Damaged inputs
+
+{sum(mutated.read.values()) + sum(mutated.refused.values())} inputs, each a whole one in which bytes were flipped, cut out, put in or
+set to extremes, or values of a record replaced with its checksum made to fit. The longest took {mutated.slowest_s:.1f} s. Each may take
+{memory_mib} MiB beyond the program as loaded. *Read*: the change did no harm that can be seen, such as another grey value; what is taken
+is worked with too.
+
+{_table(["input", "read", "refused in a sentence"], [[kind, str(mutated.read[kind]), str(mutated.refused[kind])] for kind in kinds])}
+"""
+
+
+def _listed(faults: Counter) -> str:
+    return " ".join(f"{count} x {kind}." for kind, count in faults.most_common())
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

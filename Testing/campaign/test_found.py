@@ -1,0 +1,32 @@
+"""What campaigns have found: each stays mended."""
+import json
+import shutil
+
+import numpy as np
+import pytest
+from making import affine_from, head, write_dicom
+
+from FusionINNLib.errors import InputError, ModelError
+from FusionINNLib.methods import registry
+from FusionINNLib.volumes.io import read_volume
+
+
+def test_a_damaged_transfer_syntax(tmp_path):
+    write_dicom(tmp_path / "series", head()[:6], affine_from(np.diag([-1, -1, 1]), (1, 1, 3)))
+    for path in (tmp_path / "series").iterdir():
+        whole = path.read_bytes()
+        assert b"1.2.840.10008.1.2" in whole
+        path.write_bytes(whole.replace(b"1.2.840.10008.1.2", b"1.2.840.10008.7.2"))
+    with pytest.raises(InputError):
+        read_volume(tmp_path / "series")
+
+
+@pytest.mark.parametrize("name, value", [("margin", "x"), ("margin", True), ("margin", -1), ("margin", 2 ** 40), ("settings", []),
+                                         ("preset", 3), ("normalization", "é"), ("typical_bright", None), ("spread_scale", 0),
+                                         ("spread_scale_rounded", float("inf"))])
+def test_cards_that_cannot_be(tmp_path, tiny_model, name, value):
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps({**card, name: value}))
+    with pytest.raises(ModelError, match="damaged"):
+        registry.create("fusioninn", str(folder))
