@@ -18,7 +18,7 @@ from training.distributed import Workers, joined
 from training.evaluation.evaluate import evaluate as evaluate_model
 from training.evaluation.page import as_csv, as_json, page
 from training.evaluation.pictures import picture_of
-from training.loop.config import TrainingConfig
+from training.loop.config import TrainingConfig, load_config
 from training.loop.export import export as export_run
 from training.loop.export import load_run
 from training.loop.run_settings import record, settings_of
@@ -127,17 +127,18 @@ def export(options: argparse.Namespace) -> None:
     """python -m training export --run DIR --out DIR --prepared DIR --splits FILE [--facts FILE]"""
     check_free(options.out, options.overwrite, frozenset({model_card.CARD, model_card.WEIGHTS}))
     load_run(options.run, TRAINERS)
+    trainer = TRAINERS[load_config(options.run / "config.json", TRAINERS).preset]
     cases = load_split(options.prepared, options.splits, "train").get(VALIDATED_SET, [])
     if not cases:
         raise InputError(f"The split names no 'train' cases of {VALIDATED_SET}, on which the brightness of fusions is measured: add some.")
     facts = {"description": f"Trained by this project's training/, run {options.run.name}. Research use only.",
-             "split": read_splits(options.splits), "validation": _best_row(options.run)} | _facts(options.facts)
+             "split": read_splits(options.splits), "validation": _best_row(options.run)} | _facts(options.facts, trainer.CARD_KEYS)
     export_run(options.run, options.out, cases, facts, TRAINERS, options.overwrite)
     print(f"Made the model folder {options.out}: try it with 'fusioninn fuse --model {options.out} ...'.")
 
 
-def _facts(path: Path | None) -> dict:
-    """What else the card is to say: JSON, name -> anything."""
+def _facts(path: Path | None, measured: frozenset[str]) -> dict:
+    """What else the card is to say, beside what is measured: JSON, name -> anything."""
     if path is None:
         return {}
     try:
@@ -146,9 +147,7 @@ def _facts(path: Path | None) -> dict:
         raise InputError(f"{path} cannot be read as JSON: give a file with what the card is to say.") from problem
     if not isinstance(facts, dict) or not isinstance(facts.get("description", ""), str):
         raise InputError(f"{path} is no table of facts: give JSON such as {{\"description\": \"...\", \"terms\": \"...\"}}.")
-    own = {"id", "preset", "settings", "sha256", "normalization", "margin", "typical_bright", "spread_scale", "spread_scale_rounded",
-           "training"} & set(facts)
-    if own:
+    if own := {"id", "sha256", "training", *measured} & set(facts):
         raise InputError(f"{path} names {sorted(own)[0]!r}, which the run decides: leave it out.")
     return facts
 

@@ -52,6 +52,7 @@ class Trainer:
     """
 
     Config: ClassVar[type[TrainingConfig]] = TrainingConfig
+    CARD_KEYS: ClassVar[frozenset[str]] = frozenset()  # of `card_facts`
 
     def __init__(self, config: TrainingConfig, prepared: Path, splits: Path, folder: Path, device: str = "cpu", workers: Workers = ALONE):
         self.config, self.folder, self.device, self.workers = config, folder, torch.device(device), workers

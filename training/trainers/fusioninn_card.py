@@ -10,6 +10,8 @@ from FusionINNLib.methods.fusioninn.networks import FusionNetwork
 from FusionINNLib.volumes.foreground import foreground
 from training.data.prepare import PreparedCase
 
+FIGURES = ("typical_bright", "spread_scale", "spread_scale_rounded")
+
 
 def some_slices(case: PreparedCase, sources_of: Callable) -> list[np.ndarray]:
     """Seven slices of T1ce and FLAIR, (2, J, I) with sides cut to multiples of 4."""
@@ -38,8 +40,8 @@ def measure(network: FusionNetwork, pairs: list[np.ndarray]) -> dict[str, float]
         whole.append(_error_and_variance(network.decompose(fused.repeat(8, 1, 1, 1), within), sources, head))
         rounded.append(_error_and_variance(network.decompose_rounded(in_8_bit(fused).repeat(8, 1, 1, 1), drawn), sources, head))
     scales = (float(np.sqrt(error / max(variance, 1e-12))) for error, variance in (np.sum(whole, 0), np.sum(rounded, 0)))
-    return {"typical_bright": round(float(np.percentile(np.concatenate(bright), 99.9)), 4),
-            **{name: round(scale, 3) for name, scale in zip(("spread_scale", "spread_scale_rounded"), scales)}}
+    return {FIGURES[0]: round(float(np.percentile(np.concatenate(bright), 99.9)), 4),
+            **{name: round(scale, 3) for name, scale in zip(FIGURES[1:], scales)}}
 
 
 def in_8_bit(fused: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from training.losses import paper
 from training.losses.losses import CELL
 from training.losses.paper import ReleasedProgram
 from training.trainers import fusioninn_fuser
-from training.trainers.fusioninn_card import measure, some_slices
+from training.trainers.fusioninn_card import FIGURES, measure, some_slices
 from training.trainers.fusioninn_fuser import FlowFuser
 from training.trainers.fusioninn_subnets import lower_subnets
 from training.trainers.fusioninn_widen import widened
@@ -30,6 +30,7 @@ class FlowTrainer(Trainer):
     sources_of              the slice k of two contrasts of a case, as the network is trained on it
     """
 
+    CARD_KEYS: ClassVar[frozenset[str]] = frozenset({"method", "preset", "settings", "normalization", "margin", *FIGURES})
     NORMALIZATION: ClassVar[str] = "volume"
     MARGIN: ClassVar[int] = 8  # pixels; a crop in training ends in the head as often as in background, so little is needed
     sources_of: ClassVar[Callable] = staticmethod(PreparedCase.sources)
@@ -74,4 +75,5 @@ class FlowTrainer(Trainer):
     def card_facts(cls, network: FusionNetwork, cases: list[PreparedCase]) -> dict:
         """What the network is built from, scale and margin of the sources, brightness of fused images, calibration of estimates."""
         pairs = [pair for case in cases for pair in some_slices(case, cls.sources_of)]
-        return {**describe(network), "normalization": cls.NORMALIZATION, "margin": cls.MARGIN, **measure(network, pairs)}
+        return {"method": "fusioninn", **describe(network), "normalization": cls.NORMALIZATION, "margin": cls.MARGIN,
+                **measure(network, pairs)}

@@ -167,6 +167,7 @@ def test_an_exported_model_gives_what_the_run_gives(place, tmp_path, run):
     assert 0.2 < card.typical_bright < 1.5
     whole = json.loads((tmp_path / "mine" / model_card.CARD).read_text())
     assert whole["terms"] == "none" and whole["split"]["brats18"]["val"] == ["c"] and whole["training"]["steps"] == 6
+    assert whole["method"] == "fusioninn" and FusionInnTrainer.CARD_KEYS <= set(whole)
     assert whole["validation"]["step"] in (3, 6) and str(place) not in json.dumps(whole)
     sources = torch.rand(1, 2, 32, 32)
     learned = load_run(run, TRAINERS)

@@ -4,12 +4,14 @@ import json
 from dataclasses import asdict, fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import training
 from FusionINNLib.errors import InputError, ModelError
 from FusionINNLib.methods import registry
 from training.baselines import TRAINED
+from training.data.prepare import PreparedCase
 from training.loop.config import TrainingConfig, load_config
 from training.loop.run_settings import settings_of
 from training.trainers.baseline import BaselineTrainer
@@ -66,6 +68,16 @@ def test_what_is_trained_cannot_change_in_a_run(tmp_path):
 def test_a_network_to_compare_with_becomes_no_model():
     with pytest.raises(ModelError, match="Only a fusion method of this program"):
         BaselineTrainer.card_facts(None, [])
+
+
+@pytest.mark.parametrize("preset", ["default", "paper"])
+def test_facts_of_a_card_are_those_that_are_announced(preset):
+    trainer = TRAINERS[preset]
+    case = PreparedCase("made up", ["t1ce", "flair"], np.random.default_rng(0).integers(1, 900, (2, 8, 16, 16)).astype(np.int16),
+                        np.zeros(2, np.float32), np.full(2, 900, np.float32), np.zeros((8, 16, 16), np.uint8))
+    network = trainer.network_of(trainer.Config()).eval().requires_grad_(False)
+    facts = trainer.card_facts(network, [case])
+    assert set(facts) == trainer.CARD_KEYS and facts["preset"] == preset and facts["spread_scale"] > 0
 
 
 TABLES = ("benchmark/published.py", "speed/")  # tables of results, which name what they compare
