@@ -25,10 +25,11 @@ def findLibrary() -> None:
 
 findLibrary()
 
+from FusionINNLib import mrml  # noqa: E402
 from FusionINNLib.errors import FusionINNError  # noqa: E402
-from FusionINNPanel import sample, tasks  # noqa: E402
+from FusionINNPanel import sample, startup  # noqa: E402
 from FusionINNPanel.panel import Panel  # noqa: E402
-from FusionINNPanel.parameters import FusionINNParameterNode  # noqa: E402
+from FusionINNPanel.parameters import FusionINNParameterNode, parametersOf  # noqa: E402
 from FusionINNPanel.selftest import SelfTest  # noqa: E402
 
 
@@ -50,7 +51,7 @@ See the <a href="https://github.com/fusioninn/SlicerFusionINN/blob/main/docs/tut
         self.parent.acknowledgementText = _("""
 The method is FusionINN: Kumar et al. 2024, <a href="https://arxiv.org/abs/2403.15769">arXiv:2403.15769</a>. Please cite it.
 """)
-        slicer.app.connect("startupCompleted()", sample.registerSampleData)
+        slicer.app.connect("startupCompleted()", startup.onStartup)
 
 
 class FusionINNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -78,6 +79,7 @@ class FusionINNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self.onNodeAdded)
         self.initializeParameterNode()
+        self.panel.restore(self._parameterNode)
 
     def cleanup(self) -> None:
         """Called when the application closes or the module is reloaded."""
@@ -92,6 +94,7 @@ class FusionINNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def exit(self) -> None:
         """Called each time the user opens another module. A computation goes on."""
+        self.panel.leave()
         self._disconnect()
 
     def onSceneStartClose(self, caller, event) -> None:
@@ -108,7 +111,7 @@ class FusionINNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """A scene was opened: it may have the comparison on screen, with estimates in it."""
         if self.parent.isEntered:
             self.initializeParameterNode()
-        self.panel.comparison.mark()
+        self.panel.restore(self.logic.getParameterNode())
 
     def onNodeAdded(self, caller, event) -> None:
         """Something was loaded: it may be an input. Asked later, when it has its name and voxels."""
@@ -183,34 +186,31 @@ class FusionINNLogic(ScriptedLoadableModuleLogic):
     def fuse(self, firstVolume, secondVolume, **choices):
         """Fuse two scalar volume nodes; `mrml.FusionNodes`. choices: reference ("first", "second"), alignment ("auto", "none", "header",
         "rigid"), model, device ("auto", "cpu", "cuda:0"), fusedVolume and latentVolume (nodes to update)."""
-        nodes, sentences = tasks.fuseTask(firstVolume, secondVolume, **choices).run()
-        return nodes
+        return mrml.fuseTask(slicer.mrmlScene, firstVolume, secondVolume, **choices).run().nodes
 
     def decompose(self, fusedVolume, latentVolume=None, **choices) -> tuple:
         """Exact decomposition: nodes of both sources. choices: model, device, firstVolume and secondVolume (nodes to update)."""
-        nodes, difference = tasks.decomposeTask(fusedVolume, latentVolume, **choices).run()
-        return nodes
+        return mrml.decomposeTask(slicer.mrmlScene, fusedVolume, latentVolume, **choices).run().nodes
 
     def estimate(self, fusedVolume, **choices):
         """Estimated decomposition; `mrml.EstimateNodes`. choices: samples, seed, model, device, outputs (nodes to update)."""
-        nodes, notes, difference = tasks.estimateTask(fusedVolume, **choices).run()
-        return nodes
+        return mrml.estimateTask(slicer.mrmlScene, fusedVolume, **choices).run().nodes
 
     def numbers(self, fusedVolume, segmentation=None, **choices):
         """Fusion metrics as a table node. choices: latentVolume, estimateNodes, model, device, table (node to update)."""
-        return tasks.numbersTask(fusedVolume, segmentation=segmentation, **choices).run()
+        return mrml.numbersTableTask(slicer.mrmlScene, fusedVolume, segmentation=segmentation, **choices).run()
 
     def export(self, folder, fusedVolume, **choices) -> Path:
         """Write a result folder. choices: latentVolume, segmentation, exactNodes, estimateNodes, model, device, overwrite."""
-        return tasks.exportTask(folder, fusedVolume, **choices).run()
+        return mrml.exportTask(folder, fusedVolume, **choices).run()
 
     def loadResult(self, folder) -> tuple:
         """Read a result folder: (`mrml.FusionNodes`, {name: node}); names are those of the parameters, such as firstExact.
         What was left out is in the log."""
-        nodes, others, notes = tasks.loadTask(folder).run()
-        for note in notes:
+        loaded = mrml.loadTask(slicer.mrmlScene, folder).run()
+        for note in loaded.export.notes:
             logging.warning("FusionINN: %s", note)
-        return nodes, others
+        return loaded.nodes, parametersOf(loaded)
 
 
 class FusionINNTest(SelfTest, ScriptedLoadableModuleTest):

@@ -1,6 +1,6 @@
 """Work in steps, for a window that must not freeze: a generator that yields wherever its caller may do something else in between."""
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -15,6 +15,15 @@ def finish(steps: Steps[Result]) -> Result:
             next(steps)
         except StopIteration as end:
             return end.value
+
+
+def in_one_step(function: Callable[..., Result]) -> Callable[..., Steps[Result]]:
+    """A function as work in steps, of which it has one."""
+    def steps(*arguments):
+        return function(*arguments)
+        yield
+
+    return steps
 
 
 class Stepper:

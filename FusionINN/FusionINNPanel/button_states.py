@@ -3,10 +3,10 @@ from dataclasses import dataclass
 
 from slicer.i18n import tr as _
 
+from FusionINNLib import mrml
 from FusionINNLib.errors import FusionINNError
 from FusionINNPanel.comparison import blinkedVolumes
 from FusionINNPanel.parameters import FusionINNParameterNode, Method
-from FusionINNPanel.tasks import checkFusion
 
 
 @dataclass(frozen=True)
@@ -17,16 +17,18 @@ class ButtonState:
     toolTip: str
 
 
-def buttonStates(parameters: FusionINNParameterNode, ways, running: bool, lacking: str) -> dict[str, ButtonState]:
+def buttonStates(parameters: FusionINNParameterNode, ways, running: bool, lacking: str, hasViews: bool) -> dict[str, ButtonState]:
     """For each button by its name in the .ui file.
 
     Args:
         ways: `mrml.WaysBack` of the volume to decompose, None where there is none.
         lacking: what is not installed, in words; "" where nothing is.
+        hasViews: whether Slicer has a main window.
     """
     busy = _("Wait until the computation is over, or cancel it.") if running else ""
     computing = busy or lacking
     noFused = "" if parameters.decomposedVolume else _("Choose a fused volume first.")
+    noViews = "" if hasViews else _("Slicer runs without a main window: there are no views.")
     noSegmentation = "" if parameters.segmentation else _("Choose a segmentation first.")
     one, other = blinkedVolumes(parameters)
     noPair = "" if one and other and one is not other else _("There are no two volumes to blink between yet.")
@@ -41,9 +43,9 @@ def buttonStates(parameters: FusionINNParameterNode, ways, running: bool, lackin
                                _("Write fused, latent and decomposed images, segmentation and provenance as NIfTI and JSON.")),
         "loadResultButton": _state(computing, _("Load a folder that Export or the command line wrote.")),
         "sampleButton": _state(busy, _("Make a sample case (ADC, FLAIR and segmentation of a head made by code) and choose it.")),
-        "layoutButton": _state("", _("Inputs and fused image above, decomposed images and difference below; all views linked.")),
-        "jumpButton": _state(noSegmentation, _("Move all views to the middle of the segmentation.")),
-        "blinkButton": _state(noPair, _("Switch the fused view to and fro between the two volumes.")),
+        "layoutButton": _state(noViews, _("Inputs and fused image above, decomposed images and difference below; all views linked.")),
+        "jumpButton": _state(noViews or noSegmentation, _("Move all views to the middle of the segmentation.")),
+        "blinkButton": _state(noViews or noPair, _("Switch the fused view to and fro between the two volumes.")),
         "installButton": _state(busy or ("" if lacking else _("Nothing is missing.")),
                                 _("Install what is missing, after asking. Nothing is installed without your click.")),
     }
@@ -55,7 +57,7 @@ def _state(whyNot: str, does: str) -> ButtonState:
 
 def _whyNotFuse(parameters: FusionINNParameterNode) -> str:
     try:
-        checkFusion(parameters.firstVolume, parameters.secondVolume, parameters.fusedVolume, parameters.latentVolume)
+        mrml.checkFusion(parameters.firstVolume, parameters.secondVolume, parameters.fusedVolume, parameters.latentVolume)
     except FusionINNError as problem:
         return str(problem)
     return ""

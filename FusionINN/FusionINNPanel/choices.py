@@ -1,12 +1,16 @@
 """Device and model: lists that depend on the machine, and therefore are filled here and not by the parameter node."""
+from __future__ import annotations  # the names of mrml load their files when they are used, and not before
+
 import qt
 import slicer
 from slicer.i18n import tr as _
 
+from FusionINNLib import mrml
 from FusionINNLib.errors import FusionINNError
+from FusionINNLib.steps import in_one_step
 from FusionINNPanel import model_folders, requirements
 from FusionINNPanel.run import Run
-from FusionINNPanel.tasks import Task, inOneStep
+from FusionINNPanel.state import PanelState
 
 OTHER_FOLDER = "<folder>"
 
@@ -14,8 +18,8 @@ OTHER_FOLDER = "<folder>"
 class Choices:
     """Keeps the two lists and the parameters `device` and `model` in agreement."""
 
-    def __init__(self, panel) -> None:
-        self._panel, self._ui = panel, panel.ui
+    def __init__(self, state: PanelState, ui) -> None:
+        self._state, self._ui = state, ui
         self._devices = [("auto", _("Automatic: a GPU where there is one")), ("cpu", _("CPU"))]
         self._looking: Run | None = None
         self._looked = False
@@ -28,23 +32,14 @@ class Choices:
         """Show what the parameters say."""
         from FusionINNLib.methods import model_card
 
-        parameters = self._panel.parameters
+        parameters = self._state.parameters
         ids = model_card.available()
         self._fill(self._ui.deviceComboBox, self._devices, parameters.device)
         self._fill(self._ui.modelComboBox, [*((name, name) for name in ids), (OTHER_FOLDER, _("Another folder ..."))], parameters.model)
         try:
-            self._ui.modelLabel.text = model_card.find(self.model()).description
+            self._ui.modelLabel.text = model_card.find(self._state.model()).description
         except FusionINNError as problem:
             self._ui.modelLabel.text = str(problem)
-
-    def model(self) -> str:
-        """The chosen model as the library calls it. Raises ModelError where it is not on this computer."""
-        return model_folders.find(self._panel.parameters.model)
-
-    def modelForWayBack(self) -> str | None:
-        """The folder of a model that was chosen by its folder; None for the models of FusionINN, which a fused image names itself. Raises
-        as `model`."""
-        return self.model() if model_folders.isFolder(self._panel.parameters.model) else None
 
     def stop(self) -> None:
         """The panel goes away."""
@@ -63,7 +58,7 @@ class Choices:
         comboBox.currentIndex = [value for value, text in entries].index(chosen)
 
     def _onDevice(self, index: int) -> None:
-        self._panel.parameters.device = self._ui.deviceComboBox.itemData(index)
+        self._state.parameters.device = self._ui.deviceComboBox.itemData(index)
 
     def _onModel(self, index: int) -> None:
         model = self._ui.modelComboBox.itemData(index)
@@ -71,14 +66,14 @@ class Choices:
             folder = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Choose a folder with card.json and weights.pt"))
             model = self._remembered(folder) if folder else None
         if model:
-            self._panel.parameters.model = model
+            self._state.parameters.model = model
         self.refresh()
 
     def _remembered(self, folder: str) -> str | None:
         try:
             return model_folders.remember(folder)
         except FusionINNError as problem:
-            self._panel.showProblem(problem)
+            self._state.showProblem(problem)
             return None
 
     def _onAdvanced(self, collapsed: bool) -> None:
@@ -86,11 +81,11 @@ class Choices:
         if collapsed or self._looked or any(requirement.name == "PyTorch" for requirement in requirements.missing()):
             return
         self._looked = True
-        self._looking = Run(Task("devices", inOneStep(dict), inOneStep(lambda found: found)), onStep=lambda *step: None,
-                            onSaid=self._panel.say, onDone=self._onFound, onFailed=self._panel.showProblem, onCancelled=lambda: None)
+        self._looking = Run(mrml.Task("devices", in_one_step(dict), in_one_step(list)), onStep=lambda *step: None,
+                            onSaid=self._state.say, onDone=self._onFound, onFailed=self._state.showProblem, onCancelled=lambda: None)
 
     def _onFound(self, found: list[tuple[str, str]]) -> None:
         self._looking = None
         self._devices = [self._devices[0], *found]
-        if self._panel.parameters is not None:
+        if self._state.parameters is not None:
             self.refresh()

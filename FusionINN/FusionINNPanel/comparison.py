@@ -1,18 +1,29 @@
 """The comparison on screen: layout, what each view shows, outlines, blinking, opacity, jump. The MRML side is
 FusionINNLib/mrml/__init__.py."""
+from __future__ import annotations  # the names of mrml load their files when they are used, and not before
+
+from collections.abc import Callable
+
 import qt
 import slicer
 import vtk
 
+from FusionINNLib import mrml
 from FusionINNPanel.parameters import Blinked, FusionINNParameterNode
 
 BLINK_MS = 700
 
 
 class Comparison:
-    """Layout of six linked views and what is in them."""
+    """Layout of six linked views and what is in them.
 
-    def __init__(self) -> None:
+    Args:
+        onLayout: called when another layout is on screen, also by Slicer's own menu.
+
+    Where Slicer runs without a main window there is no layout: nothing is shown, and nothing fails.
+    """
+
+    def __init__(self, onLayout: Callable[[], None]) -> None:
         self._previousLayout = None
         self._blink = None
         self._outlined = None
@@ -21,33 +32,42 @@ class Comparison:
         self._timer = qt.QTimer()
         self._timer.setInterval(BLINK_MS)
         self._timer.connect("timeout()", self._toggle)
+        self._onLayout, self._observed, self._arrangement = onLayout, layoutNode(), None
+        self._tag = self._observed.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onLayoutNode) if self._observed else None
+
+    @property
+    def isPossible(self) -> bool:
+        """Whether there are views at all."""
+        return layoutNode() is not None
 
     @property
     def isShown(self) -> bool:
         """Whether the layout on screen is ours."""
-        from FusionINNLib import mrml
-
-        return _layoutNode().GetViewArrangement() == mrml.LAYOUT_ID
+        return self.isPossible and layoutNode().GetViewArrangement() == mrml.LAYOUT_ID
 
     def show(self, parameters: FusionINNParameterNode) -> None:
         """Switch to the layout and fill it."""
-        from FusionINNLib import mrml
-
-        mrml.installLayout(_layoutNode())
-        if not self.isShown:
-            self._previousLayout = mrml.showLayout(_layoutNode())
+        if self.isPossible and not self.isShown:
+            self._previousLayout = mrml.showLayout(layoutNode())
             self._grid = None
+        self.update(parameters)
+
+    def restore(self, parameters: FusionINNParameterNode) -> None:
+        """As the scene that was opened just now was saved: with the comparison on screen or without, the views where they were."""
+        if not self.isPossible or not (parameters.comparisonShown or self.isShown):
+            return
+        if not self.isShown:
+            self._previousLayout = mrml.showLayout(layoutNode())
+        self._grid = _gridOf(_leadOf(volumesOfViews(parameters)))
         self.update(parameters)
 
     def update(self, parameters: FusionINNParameterNode) -> None:
         """Put the volumes as they are now chosen into the views."""
-        from FusionINNLib import mrml
-
         if not self.isShown:
             return
         self.stopBlinking()
         volumes = volumesOfViews(parameters)
-        lead = next((volumes[view] for view in ("fused", "second", "first") if volumes[view]), None)
+        lead = _leadOf(volumes)
         isNewGrid = self._grid != _gridOf(lead)
         self._grid = _gridOf(lead)
         mrml.showCase(slicer.mrmlScene, volumes, orient=isNewGrid)
@@ -58,34 +78,27 @@ class Comparison:
         mrml.setFusedOpacity(slicer.mrmlScene, parameters.opacity)
         self._outline(parameters.segmentation)
         self.mark()
+        parameters.comparisonShown = True  # also where it was on screen already when this scene began
 
     def hide(self) -> None:
         """Back to the layout before, unless the user has chosen another one meanwhile."""
-        from FusionINNLib import mrml
-
         self.stopBlinking()
         self._outline(None)
-        # A scene that was saved with the comparison on screen knows of no layout before.
-        mrml.restoreLayout(_layoutNode(), self._previousLayout or slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
+        if self.isPossible:  # a scene that was saved with the comparison on screen knows of no layout before
+            mrml.restoreLayout(layoutNode(), self._previousLayout or slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
         self._previousLayout = None
 
     def setOpacity(self, opacity: float) -> None:
         """Opacity 0..1 of the fused layer over the second volume."""
-        from FusionINNLib import mrml
-
         if self.isShown:
             mrml.setFusedOpacity(slicer.mrmlScene, opacity)
 
     def jumpTo(self, segmentation) -> None:
         """All views to the middle of a segmentation. Raises InputError for an empty one."""
-        from FusionINNLib import mrml
-
         mrml.jumpTo(slicer.mrmlScene, mrml.tumourCentroidRAS(segmentation))
 
     def startBlinking(self, parameters: FusionINNParameterNode) -> bool:
         """Switch the fused view to and fro between the two chosen volumes; False where one of them is not there."""
-        from FusionINNLib import mrml
-
         self.stopBlinking()
         one, other = blinkedVolumes(parameters)
         if one is None or other is None or not self.isShown:
@@ -104,13 +117,11 @@ class Comparison:
 
     def mark(self) -> None:
         """ESTIMATED in the corner of views that show an estimate."""
-        from FusionINNLib import mrml
-
         if not self.isShown:
             return
         for view in mrml.VIEWS:
             widget = slicer.app.layoutManager().sliceWidget(mrml.viewName(view))
-            if view not in self._marks and widget is not None:
+            if view not in self._marks and widget is not None and mrml.compositeNodeOf(slicer.mrmlScene, view) is not None:
                 renderer = widget.sliceView().renderWindow().GetRenderers().GetFirstRenderer()
                 self._marks[view] = mrml.EstimatedMark(slicer.mrmlScene, view, renderer)
         for mark in self._marks.values():
@@ -124,9 +135,22 @@ class Comparison:
             mark.remove()
         self._marks = {}
 
-    def _orient(self, identifier: str) -> None:
-        from FusionINNLib import mrml
+    def close(self) -> None:
+        """The panel goes away: no timer and no node may hold it."""
+        self.forget()
+        self._timer.disconnect("timeout()", self._toggle)
+        if self._observed is not None:
+            self._observed.RemoveObserver(self._tag)
+        self._observed = None
 
+    def _onLayoutNode(self, caller, event) -> None:
+        """The layout node changes in much else, and while a scene is read its layout is not yet the last word."""
+        arrangement = caller.GetViewArrangement()
+        if arrangement != self._arrangement and not slicer.mrmlScene.IsBatchProcessing():
+            self._arrangement = arrangement
+            self._onLayout()
+
+    def _orient(self, identifier: str) -> None:
         volume = slicer.mrmlScene.GetNodeByID(identifier)
         if self.isShown and volume is not None and volume.GetImageData() is not None:
             mrml.orientViews(slicer.mrmlScene, volume)
@@ -136,8 +160,6 @@ class Comparison:
             self._blink.toggle()
 
     def _outline(self, segmentation) -> None:
-        from FusionINNLib import mrml
-
         if self._outlined is not None and self._outlined is not segmentation and slicer.mrmlScene.IsNodePresent(self._outlined):
             mrml.restoreOutlines(self._outlined)
         if segmentation is not None:
@@ -170,5 +192,12 @@ def blinkedVolumes(parameters: FusionINNParameterNode) -> tuple:
     return tuple(volumes[view] for view in Blinked(parameters.blinked).value)
 
 
-def _layoutNode():
-    return slicer.app.layoutManager().layoutLogic().GetLayoutNode()
+def layoutNode():
+    """The node that says which layout is on screen; None where Slicer runs without a main window."""
+    layouts = slicer.app.layoutManager()
+    return layouts.layoutLogic().GetLayoutNode() if layouts is not None else None
+
+
+def _leadOf(volumes: dict):
+    """The volume whose slices all views show."""
+    return next((volumes[view] for view in ("fused", "second", "first") if volumes[view]), None)

@@ -1,5 +1,9 @@
 """Words for what FusionINNLib reports."""
+from __future__ import annotations  # the names of mrml load their files when they are used, and not before
+
 from slicer.i18n import tr as _
+
+from FusionINNLib import mrml
 
 
 def stepText(task: str, done: int, total: int) -> str:
@@ -14,3 +18,17 @@ def stepText(task: str, done: int, total: int) -> str:
     if total <= 1:
         return _("{task} ...").format(task=words)
     return _("{task}: {percent} %").format(task=words, percent=round(100 * done / total))
+
+
+def fusionSentences(fused: mrml.Fused) -> list[str]:
+    """What the user should know about how the inputs came together."""
+    alignment = fused.alignment
+    moved = _("The first volume") if fused.reference == "second" else _("The second volume")
+    if not alignment.resampled:
+        said = _("Both volumes lie on one grid; nothing was moved.")
+    elif alignment.mode == "header":
+        said = _("{volume} was resampled onto the other one's grid by the headers alone.").format(volume=moved)
+    else:
+        said = _("{volume} was registered and resampled: moved by {shift:.1f} mm on average and {angle:.1f} degrees.").format(
+            volume=moved, shift=alignment.shift_mm, angle=alignment.rotation_deg)
+    return [said, *fused.warnings]

@@ -1,43 +1,43 @@
-"""The panel: what it shows, and one computation at a time. What each button does is in `actions.py`, what can be clicked in
-`button_states.py`."""
-import logging
-from collections.abc import Callable
-
+"""The panel: puts its parts together, and shows what they and the parameters say. What each button does is in `actions.py`, what can be
+clicked in `button_states.py`, the computation under way in `state.py`."""
 import qt
 import slicer
 from slicer.i18n import tr as _
 
+from FusionINNLib import mrml
 from FusionINNLib.errors import FusionINNError
-from FusionINNPanel import requirements, terms
+from FusionINNPanel import requirements
 from FusionINNPanel.actions import Actions
 from FusionINNPanel.button_states import buttonStates
 from FusionINNPanel.choices import Choices
 from FusionINNPanel.comparison import Comparison
-from FusionINNPanel.messages import stepText
 from FusionINNPanel.parameters import FusionINNParameterNode
-from FusionINNPanel.run import Run
-from FusionINNPanel.tasks import Task
+from FusionINNPanel.state import PanelState
 
 
 class Panel:
-    """The widgets of the .ui file, given as attributes of `ui`, brought to life.
-
-    parameters: the parameter node, None while there is no scene to work on.
-    """
+    """The widgets of the .ui file, given as attributes of `ui`, brought to life."""
 
     def __init__(self, ui) -> None:
         self.ui = ui
-        self.parameters: FusionINNParameterNode | None = None
-        self.comparison = Comparison()
-        self.actions = Actions(self)
-        self.choices = Choices(self)
-        self._run: Run | None = None
+        self.state = PanelState(ui.progressBar, ui.statusLabel, self._onChange)
+        self.comparison = Comparison(self._onLayout)
+        self.actions = Actions(self.state, ui, self.comparison)
+        self.choices = Choices(self.state, ui)
         self._waysKey, self._ways = None, None
         self._guessIsDue = False
         self._lacking = ""
         self._connect()
         self.lookForRequirements()
-        self.ui.progressBar.visible = False
+
+    @property
+    def parameters(self) -> FusionINNParameterNode | None:
+        """The parameter node, None while there is no scene to work on."""
+        return self.state.parameters
+
+    @parameters.setter
+    def parameters(self, parameters: FusionINNParameterNode | None) -> None:
+        self.state.parameters = parameters
 
     # ---- what it shows ---------------------------------------------------------------------------------------------------------------
 
@@ -46,14 +46,14 @@ class Panel:
         if self.parameters is None:
             return
         ways = self._waysBack()
-        for name, state in buttonStates(self.parameters, ways, self.isRunning, self._lacking).items():
+        for name, state in buttonStates(self.parameters, ways, self.state.isRunning, self._lacking, self.comparison.isPossible).items():
             button = getattr(self.ui, name)
             button.enabled, button.toolTip = state.enabled, state.toolTip
         self._showWays(ways)
         self._showPatientWarning()
         self.choices.refresh()
         self.ui.layoutButton.text = _("Back to the previous layout") if self.comparison.isShown else _("Show the comparison")
-        self.ui.differenceOfComboBox.enabled = not self.isRunning  # its image is computed like everything else
+        self.ui.differenceOfComboBox.enabled = not self.state.isRunning  # its image is computed like everything else
         self.comparison.setOpacity(self.parameters.opacity)
         self.comparison.mark()
 
@@ -65,26 +65,10 @@ class Panel:
         self.ui.setupLabel.text = "\n".join(marks[requirement.present] + requirement.state for requirement in needed)
         self.ui.setupCollapsibleButton.collapsed = not self._lacking
 
-    def say(self, sentence: str) -> None:
-        """Tell the user."""
-        logging.info("FusionINN: %s", sentence)
-        self.ui.statusLabel.text = sentence
-
-    def showProblem(self, problem: Exception) -> None:
-        """Tell the user what went wrong and what to do; what is no message for users goes to the log too."""
-        if isinstance(problem, FusionINNError):
-            self.say(str(problem))
-            return
-        self.say(_("This is a defect of FusionINN ({kind}): please report it with the application log.").format(
-            kind=type(problem).__name__))
-        logging.error("FusionINN: %s", problem)
-
     # ---- inputs ----------------------------------------------------------------------------------------------------------------------
 
     def guessInputs(self) -> None:
         """Choose inputs by their names where none is chosen yet."""
-        from FusionINNLib import mrml
-
         parameters = self.parameters
         if parameters is None:
             return
@@ -104,83 +88,58 @@ class Panel:
 
     def _guessIfDue(self) -> None:
         self._guessIsDue = False
-        if not self.isRunning:
+        if not self.state.isRunning:
             self.guessInputs()
 
-    # ---- one computation at a time -----------------------------------------------------------------------------------------------------
-
-    @property
-    def isRunning(self) -> bool:
-        """Whether something is being computed, or about to end after Cancel."""
-        return self._run is not None
-
-    def start(self, makeTask: Callable[[], Task], onDone: Callable, *, withModel: bool = True) -> None:
-        """Start a task; `onDone` gets what it stored.
-
-        Args:
-            makeTask: reads from the scene; a FusionINNError is shown, everything else is a defect.
-            withModel: whether the trained network is used, whose terms have to be agreed to.
-        """
-        if withModel and not terms.ask():
-            self.say(_("Nothing was computed, as the terms of the model were not agreed to."))
-            return
-        with slicer.util.tryWithErrorDisplay(_("Failed to start the computation."), waitCursor=True):
-            try:
-                self._run = Run(makeTask(), onStep=self._onStep, onSaid=self.say, onDone=lambda stored: self._end(lambda: onDone(stored)),
-                                onFailed=lambda problem: self._end(lambda: self.showProblem(problem)),
-                                onCancelled=lambda: self._end(lambda: self.say(_("Stopped: nothing in the scene was changed."))))
-            except FusionINNError as problem:
-                self.showProblem(problem)
-                return
-            self.say(_("Starting ..."))
-            self.ui.progressBar.setRange(0, 0)  # a bar that moves to and fro until the first step is reported
-            self.ui.progressBar.visible = True
-            self.refresh()
-
-    def cancel(self) -> None:
-        """Ask the computation to end."""
-        if self.isRunning and not self._run.isCancelled:
-            self._run.cancel()
-            self.say(_("Stopping ..."))
+    # ---- its life -----------------------------------------------------------------------------------------------------------------------
 
     def stop(self, sentence: str) -> None:
         """End the computation at once: its scene goes away."""
         self.comparison.forget()
         self._waysKey = None
-        if self.isRunning:
-            self._run.abandon()
-            self._end(lambda: self.say(sentence))
+        self.state.stop(sentence)
+
+    def restore(self, parameters: FusionINNParameterNode) -> None:
+        """A scene was opened, or the panel was made for one: it may have the comparison on screen, with estimates in it."""
+        self.comparison.restore(parameters)
+        self.refresh()
+
+    def leave(self) -> None:
+        """Another module is opened: a computation goes on, blinking does not."""
+        self.ui.blinkButton.checked = False
+        self.comparison.stopBlinking()
 
     def close(self) -> None:
         """The panel goes away."""
         self.stop("")
         self.choices.stop()
+        self.comparison.close()
         self.parameters = None
-
-    def _onStep(self, task: str, done: int, total: int) -> None:
-        self.ui.progressBar.setRange(0, total)
-        self.ui.progressBar.value = done
-        if not self._run.isCancelled:
-            self.ui.statusLabel.text = stepText(task, done, total)
-
-    def _end(self, tell: Callable[[], None]) -> None:
-        self._run = None
-        self.ui.progressBar.visible = False
-        self._waysKey = None
-        with slicer.util.tryWithErrorDisplay(_("Failed to show the results.")):
-            try:
-                tell()
-            finally:  # whatever happened, the buttons are to say what is possible now
-                self.refresh()
 
     # ---- details -----------------------------------------------------------------------------------------------------------------------
 
+    def _onChange(self) -> None:
+        """A computation began or ended, or a part did something that is to be seen."""
+        self._waysKey = None
+        self.refresh()
+
+    def _onLayout(self) -> None:
+        """Another layout is on screen."""
+        if self.parameters is not None:
+            self.parameters.comparisonShown = self.comparison.isShown
+            self.refresh()
+
+    def _install(self) -> None:
+        self.actions.install()
+        self.lookForRequirements()
+        self.refresh()
+
     def _connect(self) -> None:
         actions = self.actions
-        buttons = {"fuseButton": actions.fuse, "cancelButton": self.cancel, "decomposeButton": actions.decompose,
+        buttons = {"fuseButton": actions.fuse, "cancelButton": self.state.cancel, "decomposeButton": actions.decompose,
                    "numbersButton": actions.numbers, "exportButton": actions.export, "loadResultButton": actions.load,
                    "sampleButton": actions.loadSample, "layoutButton": actions.toggleLayout, "jumpButton": actions.jump,
-                   "installButton": actions.install, "modelFolderButton": actions.showModelFolder, "termsButton": actions.showTerms}
+                   "installButton": self._install, "modelFolderButton": actions.showModelFolder, "termsButton": actions.showTerms}
         for name, action in buttons.items():
             getattr(self.ui, name).connect("clicked(bool)", lambda checked, action=action: action())
         self.ui.blinkButton.connect("toggled(bool)", actions.blink)
@@ -188,14 +147,12 @@ class Panel:
 
     def _waysBack(self):
         """`mrml.waysBack` of the volume to decompose; asked again only when it, its latent image or the model is another or has changed."""
-        from FusionINNLib import mrml
-
         fused = self.parameters.decomposedVolume
         if fused is None:
             return None
         latent = mrml.latentOf(fused)
         try:
-            model = self.choices.modelForWayBack()
+            model = self.state.modelForWayBack()
         except FusionINNError as problem:
             return mrml.WaysBack(False, str(problem), False, str(problem))
         key = (model, *(_state(node) for node in (fused, latent) if node is not None))
@@ -212,8 +169,6 @@ class Panel:
         self.ui.waysLabel.text = "\n".join(("\u2713 " if possible else "\u2717 ") + line for possible, line in lines)
 
     def _showPatientWarning(self) -> None:
-        from FusionINNLib import mrml
-
         warning = mrml.patientWarning(self.parameters.firstVolume, self.parameters.secondVolume)
         self.ui.patientLabel.text = warning or ""
         self.ui.patientLabel.visible = bool(warning)

@@ -6,6 +6,8 @@ from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTabl
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
 
+from FusionINNLib import mrml
+
 
 class Method(enum.Enum):
     """The two ways back."""
@@ -63,7 +65,7 @@ class FusionINNParameterNode:
     decomposedVolume, method - what is taken apart, and how.
     firstExact ... cycleError, difference, numbers - outputs of decompositions of the volume `outputsOf`; for another one new ones are made.
     shown - the way back that the comparison shows below: "exact", "estimated" or "" for none.
-    differenceOf, opacity, showWhenDone, blinked - the comparison.
+    differenceOf, opacity, showWhenDone, blinked, comparisonShown - the comparison; the last one says whether it is on screen.
     alignment, device, model, samples, seed - advanced. Device and model are words of FusionINNLib, as their choices depend on the machine;
     a model of the user's is named as model_folders.py says.
     """
@@ -93,6 +95,7 @@ class FusionINNParameterNode:
 
     opacity: Annotated[float, WithinRange(0, 1)] = 1.0
     showWhenDone: bool = True
+    comparisonShown: bool = False
     blinked: Blinked = Blinked.INPUTS
 
     alignment: Alignment = Alignment.AUTO
@@ -104,3 +107,9 @@ class FusionINNParameterNode:
 
 OUTPUTS_OF_DECOMPOSITION = ("firstExact", "secondExact", "firstEstimated", "secondEstimated", "firstSpread", "secondSpread", "cycleError",
                             "difference", "numbers")
+_NAMES_OF_LOADED = {"first": "firstEstimated", "second": "secondEstimated"}
+
+
+def parametersOf(loaded: "mrml.Loaded") -> dict:
+    """What else a result folder held, by the names of the parameters."""
+    return {_NAMES_OF_LOADED.get(name, name): node for name, node in loaded.others.items()}

@@ -4,13 +4,14 @@ import importlib.util
 import platform
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import slicer
 from slicer.i18n import tr as _
 
 OLDEST_SLICER = (5, 12)
 OLDEST_TORCH = (2, 2)
-NIBABEL = "nibabel>=5.2"
+FILE = Path(__file__).resolve().parents[1] / "Resources" / "requirements.txt"
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def _installTorch() -> None:
 def _installNibabel() -> None:
     import slicer.packaging
 
-    slicer.packaging.pip_ensure(NIBABEL, requester="FusionINN")
+    slicer.packaging.pip_ensure(slicer.packaging.load_requirements(FILE), requester="FusionINN")
 
 
 def _versionOf(package: str) -> str | None:

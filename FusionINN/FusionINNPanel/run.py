@@ -1,14 +1,16 @@
 """A task under way in a process of its own, looked after by a timer: Slicer stays alive, and only its main thread touches the scene."""
+from __future__ import annotations  # the names of mrml load their files when they are used, and not before
+
 import logging
 from collections.abc import Callable
 from functools import partial
 
 import qt
 
+from FusionINNLib import mrml
 from FusionINNLib.errors import Cancelled, FusionINNError
 from FusionINNLib.jobs import job
 from FusionINNLib.steps import Stepper
-from FusionINNPanel.tasks import Task
 
 INTERVAL_MS = 50
 SLICE_S = 0.04  # the main thread's work in one tick, and one step more
@@ -25,14 +27,14 @@ class Run:
     Raises `job.JobError` where no process can be started.
     """
 
-    def __init__(self, task: Task, *, onStep: Callable, onSaid: Callable, onDone: Callable, onFailed: Callable, onCancelled: Callable):
+    def __init__(self, task: mrml.Task, *, onStep: Callable, onSaid: Callable, onDone: Callable, onFailed: Callable, onCancelled: Callable):
         self._task, self._onStep, self._onSaid = task, onStep, onSaid
         self._onDone, self._onFailed, self._onCancelled = onDone, onFailed, onCancelled
         self._job = job.Job(task.name)
         self._timer = qt.QTimer()
         self._timer.setInterval(INTERVAL_MS)
         self._timer.connect("timeout()", self._tick)
-        self._next: Callable[[], None] = partial(self._read, Stepper(task.read()))
+        self._next: Callable[[], None] | None = partial(self._read, Stepper(task.read()))
         self._timer.start()
 
     @property
@@ -46,9 +48,8 @@ class Run:
 
     def abandon(self) -> None:
         """End it now and call nobody: the panel goes away."""
-        self._timer.stop()
         self._job.cancel()
-        self._job.close()
+        self._close()
 
     def _tick(self) -> None:
         """Some steps each time, so that Slicer can draw in between: read, look, take the result, store it, show it."""
@@ -93,6 +94,12 @@ class Run:
             self._next = lambda: self._finish(lambda: self._onDone(storing.result))
 
     def _finish(self, tell: Callable[[], None]) -> None:
-        self._timer.stop()
-        self._job.close()
+        self._close()
         tell()
+
+    def _close(self) -> None:
+        """Nothing is held any longer: the connection would hold this object, and what is to be done next the volumes."""
+        self._timer.stop()
+        self._timer.disconnect("timeout()", self._tick)
+        self._job.close()
+        self._next = None

@@ -1,18 +1,20 @@
 """The made-up sample case in the scene, and in Slicer's module Sample Data."""
+from __future__ import annotations  # the names of mrml load their files when they are used, and not before
+
 import os
 from pathlib import Path
 
 import slicer
 from slicer.i18n import tr as _
 
-from FusionINNPanel.tasks import Task, inOneStep
+from FusionINNLib import mrml
 
 CATEGORY, NAME = "FusionINN", "FusionINNSampleCase"
 
 
-def sampleTask() -> Task:
+def sampleTask() -> mrml.Task:
     """Make ADC, FLAIR and segmentation by code, nothing is downloaded; gives the three nodes."""
-    return Task("sample", inOneStep(dict), inOneStep(lambda volumes: _store(*volumes)))
+    return mrml.sampleTask(lambda made: _store(*made))
 
 
 def loadSample() -> tuple:
@@ -36,11 +38,12 @@ def _download(source) -> tuple:
     """What Sample Data calls, with its description of the source. Looked up each time: after a Reload of the module it is the new code."""
     from FusionINNPanel import sample
 
-    return sample.loadSample()
+    nodes = sample.loadSample()
+    mrml.showInSliceViews(slicer.app.applicationLogic(), nodes[1])
+    return nodes
 
 
 def _store(first, second, segmentation, labels: dict[int, str]) -> tuple:
-    from FusionINNLib import mrml
     from FusionINNLib.results.segments import SAMPLE_COLORS
 
     scene = slicer.mrmlScene

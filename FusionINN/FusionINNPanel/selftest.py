@@ -3,8 +3,9 @@ import time
 
 import slicer
 
+from FusionINNLib import mrml
 from FusionINNLib.errors import FusionINNError
-from FusionINNPanel import requirements, tasks
+from FusionINNPanel import requirements
 
 
 class SelfTest:
@@ -43,13 +44,13 @@ class SelfTest:
 
         self.needPyTorch()
         first, second, segmentation = self.logic.loadSampleCase()
-        task = tasks.fuseTask(first, second, alignment="header")
+        task = mrml.fuseTask(slicer.mrmlScene, first, second, alignment="header")
         arguments = finish(task.read())
         job, steps = Job(task.name, arguments), []
         while job.is_running():
             steps += job.poll()
             time.sleep(0.02)
-        nodes, sentences = finish(task.store(job.result()))
+        nodes = finish(task.store(job.result())).nodes
         self.check(nodes.fused.GetImageData() is not None and len(steps) > 2, "the process reports its progress and gives a result")
         job = Job(task.name, arguments)
         job.cancel()

@@ -52,7 +52,7 @@ def fuse(options: argparse.Namespace) -> None:
     _say_alignment(fusion, options.reference)
     if segmentation is not None:
         segmentation = _on_grid(segmentation, fusion, moving=first if options.reference == "second" else second)
-    settings = {"align": options.align, "reference": options.reference, "method": options.method, "model": fusion.recipe.model}
+    settings = {"alignment": options.align, "reference": options.reference, "method": options.method, "model": fusion.recipe.model}
     if not method.info.capabilities.deterministic:
         settings["seed"] = options.seed
     from FusionINNLib.reports import report

@@ -14,7 +14,6 @@ They may be large: each `is_running` and `poll` hands over a part of the argumen
 without arguments starts at once and is `give`n them later, so that the process gets ready while a scene is read.
 """
 import json
-import os
 import pickle
 import shutil
 import subprocess
@@ -73,9 +72,10 @@ class Job:
         self.task, self._read, self._cancelled_at = task, 0, None
         self._handing: Stepper | None = None
         self._fetching: Stepper | None = None
+        python = python_executable()
         self._folder = Path(tempfile.mkdtemp(prefix="FusionINN-"))
         try:
-            self._process = self._start()
+            self._process = self._start(python)
         except OSError as problem:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise _cannot_start(problem) from problem
@@ -157,8 +157,8 @@ class Job:
             self._process.stdin.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _start(self) -> subprocess.Popen:
-        command = [python_executable(), str(Path(__file__).with_name("process.py")), str(self._folder)]
+    def _start(self, python: str) -> subprocess.Popen:
+        command = [python, str(Path(__file__).with_name("process.py")), str(self._folder)]
         hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # on Windows alone: no console window
         with open(self._folder / LOG, "wb") as log:
             return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, creationflags=hidden)
@@ -202,5 +202,12 @@ def _cannot_start(problem: OSError) -> JobError:
 
 
 def python_executable() -> str:
-    """The Python that runs jobs. Slicer's `sys.executable` is Slicer itself; its Python is called PythonSlicer and is on the path."""
-    return shutil.which("PythonSlicer") or sys.executable or shutil.which("python" if os.name == "nt" else "python3")
+    """The Python that runs jobs. Slicer's `sys.executable` is Slicer itself; its Python is called PythonSlicer and is on the path.
+
+    Raises JobError where there is none: any other Python would lack what the job needs, and another Slicer would open a window.
+    """
+    found = shutil.which("PythonSlicer") or (sys.executable if "python" in Path(sys.executable or "").name.lower() else None)
+    if found is None:
+        raise JobError("The Python that comes with Slicer (PythonSlicer) was not found, so that nothing can be computed: install Slicer "
+                       "again, and start it by its own launcher.")
+    return found

@@ -1,9 +1,9 @@
 """FusionINN and the MRML scene: nodes to volumes and results to nodes. The scene and the logics are given; nothing here asks `slicer.app`.
 
-This is the list of what the Slicer module uses; what each does is said where it is made, in `mrml_*.py`. These files are the only ones of
-the library that import slicer and vtk. MRML belongs to the main thread. What takes long, `evaluation/case_metrics.py` and
-`results/scene_folder.py`, knows no MRML
-and runs in a worker, as `pipeline.py` does. Arrays are (k, j, i), affines IJK-to-RAS in mm. Errors are `FusionINNError`s.
+This is the list of what panel and page use; what each does is said where it is made. Every name loads its file when it is first used.
+These files are the only ones of the library that import slicer and vtk. MRML belongs to the main thread. What takes long,
+`evaluation/case_metrics.py` and `results/scene_folder.py`, knows no MRML and runs in a worker, as `pipeline.py` does. Arrays are (k, j, i),
+affines IJK-to-RAS in mm. Errors are `FusionINNError`s.
 
 A way through (`scene` is a vtkMRMLScene, `job(...)` stands for work elsewhere):
 
@@ -35,71 +35,35 @@ A way through (`scene` is a vtkMRMLScene, `job(...)` stands for work elsewhere):
     job(exported.write, export, folder)
     nodes, others = mrml.storeExport(scene, job(exported.read, folder))
 """
-from FusionINNLib.evaluation.case_metrics import Row
-from FusionINNLib.mrml.difference import comparedWith, storeDifference, storeDifferenceImage
-from FusionINNLib.mrml.display import (
-                                       ESTIMATED,
-                                       Blink,
-                                       EstimatedMark,
-                                       differenceColors,
-                                       estimatedViews,
-                                       fusedOpacity,
-                                       jumpTo,
-                                       orientViews,
-                                       restoreOutlines,
-                                       setFusedOpacity,
-                                       showCase,
-                                       showOutlines,
-)
-from FusionINNLib.mrml.export import exportFromNodes, exportSteps, storeExport, storeExportSteps
-from FusionINNLib.mrml.inputs import guessInputs, guessSegmentation, patientWarning
-from FusionINNLib.mrml.layout import (
-                                       LAYOUT_ID,
-                                       VIEWS,
-                                       compositeNodeOf,
-                                       installLayout,
-                                       layoutXML,
-                                       restoreLayout,
-                                       showLayout,
-                                       sliceNodeOf,
-                                       viewName,
-)
-from FusionINNLib.mrml.nodes import (
-                                       KIND,
-                                       addVolumeNode,
-                                       inputsOf,
-                                       isEstimate,
-                                       kindOfNode,
-                                       setWindow,
-                                       unitOfNode,
-                                       updateVolumeNode,
-                                       volumeFromNode,
-)
-from FusionINNLib.mrml.outputs import checkOutputs
-from FusionINNLib.mrml.readback import SceneFusion, WaysBack, fusionFromNodes, isOfFusion, latentOf, settingsOf, warningsOf, waysBack
-from FusionINNLib.mrml.results import (
-                                       EstimateNodes,
-                                       FusionNodes,
-                                       storeEstimate,
-                                       storeEstimateSteps,
-                                       storeExact,
-                                       storeExactSteps,
-                                       storeFusion,
-                                       storeFusionSteps,
-)
-from FusionINNLib.mrml.segments import drawnSegments, segmentationFromLabels, segmentsForFusion, segmentsFromNode, tumourCentroidRAS
-from FusionINNLib.mrml.tables import storeNumbers
-from FusionINNLib.results.scene_folder import Export
-from FusionINNLib.results.segments import Segment, Segments
+import importlib
 
-__all__ = [
-    "ESTIMATED", "KIND", "LAYOUT_ID", "VIEWS",
-    "Blink", "EstimateNodes", "EstimatedMark", "Export", "FusionNodes", "Row", "SceneFusion", "Segment", "Segments", "WaysBack",
-    "addVolumeNode", "checkOutputs", "comparedWith", "compositeNodeOf", "differenceColors", "drawnSegments", "estimatedViews",
-    "exportFromNodes", "exportSteps", "fusedOpacity", "fusionFromNodes", "guessInputs", "guessSegmentation", "inputsOf", "installLayout",
-    "isEstimate", "isOfFusion", "jumpTo", "kindOfNode", "latentOf", "layoutXML", "orientViews", "patientWarning", "restoreLayout",
-    "restoreOutlines", "segmentationFromLabels", "segmentsForFusion", "segmentsFromNode", "setFusedOpacity", "setWindow", "settingsOf",
-    "showCase", "showLayout", "showOutlines", "sliceNodeOf", "storeDifference", "storeDifferenceImage", "storeEstimate",
-    "storeEstimateSteps", "storeExact", "storeExactSteps", "storeExport", "storeExportSteps", "storeFusion", "storeFusionSteps",
-    "storeNumbers", "tumourCentroidRAS", "unitOfNode", "updateVolumeNode", "viewName", "volumeFromNode", "warningsOf", "waysBack",
-]
+_NAMES = {
+    "evaluation.case_metrics": "Row",
+    "mrml.difference": "comparedWith storeDifference storeDifferenceImage",
+    "mrml.display": "Blink ESTIMATED EstimatedMark differenceColors estimatedViews fusedOpacity jumpTo orientViews restoreOutlines "
+                    "setFusedOpacity showCase showInSliceViews showOutlines",
+    "mrml.export": "exportFromNodes exportSteps storeExport storeExportSteps",
+    "mrml.inputs": "guessInputs guessSegmentation patientWarning",
+    "mrml.layout": "LAYOUT_ID VIEWS compositeNodeOf installLayout keepOutOfScenes layoutXML restoreLayout showLayout sliceNodeOf "
+                   "viewName",
+    "mrml.nodes": "KIND addVolumeNode inputsOf isEstimate kindOfNode setWindow unitOfNode updateVolumeNode volumeFromNode",
+    "mrml.outcomes": "Compare Estimated Exact Fused Loaded",
+    "mrml.outputs": "checkOutputs",
+    "mrml.readback": "SceneFusion WaysBack fusionFromNodes isOfFusion latentOf settingsOf warningsOf waysBack",
+    "mrml.results": "EstimateNodes FusionNodes storeEstimate storeEstimateSteps storeExact storeExactSteps storeFusion storeFusionSteps",
+    "mrml.segments": "drawnSegments segmentationFromLabels segmentsForFusion segmentsFromNode tumourCentroidRAS",
+    "mrml.tables": "storeNumbers",
+    "mrml.tasks": "Task checkFusion decomposeTask differenceTask estimateTask exportTask fuseTask loadTask numbersTableTask numbersTask "
+                  "sampleTask",
+    "results.scene_folder": "Export",
+    "results.segments": "Segment Segments",
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(f"FusionINNLib.{_HOMES[name]}"), name)
+    return value

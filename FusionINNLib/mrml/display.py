@@ -32,11 +32,18 @@ def showCase(scene, volumes: dict[str, Node | None], orient: bool = True) -> Non
             continue
         behind, front = (volumes.get("second"), volumes.get(view)) if view == "fused" else (volumes.get(view), None)
         _show(composite, behind, front)
+        composite.SetDoPropagateVolumeSelection(False)  # or else the next volume that is loaded would be shown in all six
         composite.SetLinkedControl(True)
         composite.SetHotLinkedControl(True)
     lead = next((volumes[view] for view in ("fused", "second", "first") if volumes.get(view) is not None), None)
     if lead is not None and orient:
         orientViews(scene, lead)
+
+
+def showInSliceViews(applicationLogic, volumeNode: Node) -> None:
+    """A volume in all of Slicer's own slice views, as after loading it; the views of the comparison stay as they are."""
+    applicationLogic.GetSelectionNode().SetActiveVolumeID(volumeNode.GetID())
+    applicationLogic.PropagateVolumeSelection(True)
 
 
 def orientViews(scene, volumeNode: Node, plane: str | None = None) -> None:

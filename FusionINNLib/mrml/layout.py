@@ -47,6 +47,14 @@ def showLayout(layoutNode: Node) -> int:
     return previous
 
 
+def keepOutOfScenes(layoutNode: Node) -> None:
+    """Have a scene saved without its layout node while that names our layout, and with it otherwise; to be called when it has changed.
+
+    A Slicer without FusionINN does not know our layout, and would open the scene with an empty view area; so it keeps its own.
+    """
+    layoutNode.SetSaveWithScene(layoutNode.GetViewArrangement() != LAYOUT_ID)
+
+
 def restoreLayout(layoutNode: Node, previous: int) -> None:
     """Back to the earlier layout, unless the user has chosen another one meanwhile."""
     if layoutNode.GetViewArrangement() == LAYOUT_ID:

@@ -23,6 +23,7 @@ from FusionINNLib.pipeline import read_fused
 from FusionINNLib.preprocessing.normalization import is_nominal
 from FusionINNLib.registration.resampling import reordered
 from FusionINNLib.results.recipe import Recipe, recipe_from_dict
+from FusionINNLib.results.scene_folder import settings_of
 from FusionINNLib.volumes.io import NIFTI_ENDINGS
 from FusionINNLib.volumes.volume import Volume
 
@@ -118,7 +119,7 @@ def isOfFusion(node: Node, fusedNode: Node) -> bool:
 
 def settingsOf(node: Node) -> dict:
     """The user's choices that made this node."""
-    return recordOf(node, "Settings", {})
+    return settings_of(recordOf(node, "Settings", {}))
 
 
 def warningsOf(node: Node) -> tuple[str, ...]:

@@ -124,11 +124,16 @@ def read(folder: Path, progress: Progress | None = None) -> Export:
     try:
         sources = tuple(Source(_plain(entry["file"]), entry["file"], entry["sha256"], entry["unit"], entry["grid"])
                         for entry in (provenance["inputs"][role] for role in ("first", "second")))
-        alignment, settings = dict(provenance["alignment"]), dict(provenance["settings"])
+        alignment, settings = dict(provenance["alignment"]), settings_of(provenance["settings"])
     except (KeyError, TypeError) as problem:
         raise ResultError("fusion.json does not say what was fused: fuse the sources again.") from problem
     export = Export(stored.fused, stored.latent, stored.recipe, sources, alignment, settings)
     return _with_others(export, folder)
+
+
+def settings_of(record: dict) -> dict:
+    """What the user chose, under the names of today: version 0.1.0 also wrote "align" for "alignment"."""
+    return {"alignment" if name == "align" else name: value for name, value in record.items()}
 
 
 def _with_others(export: Export, folder: Path) -> Export:

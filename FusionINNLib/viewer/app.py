@@ -9,8 +9,8 @@ from FusionINNLib import mrml
 from FusionINNLib.errors import Cancelled, FusionINNError, InputError
 from FusionINNLib.jobs.job import JobError, Said, Step
 from FusionINNLib.methods import model_card
-from FusionINNLib.viewer import messages, tasks
-from FusionINNLib.viewer.case import Case
+from FusionINNLib.viewer import computations, messages
+from FusionINNLib.viewer.case import ROLES, Case
 from FusionINNLib.viewer.display import Look
 from FusionINNLib.viewer.inputs import SLOTS, Input, read_input
 from FusionINNLib.viewer.run import Run
@@ -44,6 +44,7 @@ class Viewer:
         self._run: Run | None = None
         self._kept: mrml.FusionNodes | None = None  # the fusion that is on disk too
         self._starting = False
+        self._compared: tuple | None = None  # the voxels whose difference was asked for last
 
     # ---- files -----------------------------------------------------------------------------------------------------------------------
 
@@ -53,10 +54,10 @@ class Viewer:
             self.case.setInput(slot, one)
         self.show()
         if opening.result is not None:
-            if await self.compute(lambda: tasks.loadTask(self.case, opening.result)):
+            if await self.compute(lambda: computations.load(self.case, opening.result)):
                 self._keep(self.case.fusion)
         elif not opening.inputs:
-            await self.compute(lambda: tasks.sampleTask(self.case))
+            await self.compute(lambda: computations.sample(self.case))
 
     async def load(self, slot: str, path: Path) -> None:
         """Read a file into one of SLOTS. What is wrong with it is said on the page, and raised."""
@@ -88,44 +89,46 @@ class Viewer:
 
     async def sample(self) -> None:
         """Make the sample case and load it."""
-        await self.compute(lambda: tasks.sampleTask(self.case))
+        await self.compute(lambda: computations.sample(self.case))
 
     async def fuse(self) -> None:
         """Fuse the two inputs."""
-        await self.compute(lambda: tasks.fuseTask(self.case, alignment=self.state.alignment, reference=self.state.reference,
-                                                  model=self._model, device=self._device))
+        await self.compute(lambda: computations.fuse(self.case, alignment=self.state.alignment, reference=self.state.reference,
+                                                     model=self._model, device=self._device))
 
     async def decompose(self) -> None:
         """Take the fused image apart, in the chosen way."""
         if self.state.method == "exact":
-            await self.compute(lambda: tasks.decomposeTask(self.case, **self._way_back()))
+            await self.compute(lambda: computations.decompose(self.case, difference_of=self.state.difference_of, **self._way_back()))
         else:
-            await self.compute(lambda: tasks.estimateTask(self.case, **_drawn(self.state.samples, self.state.seed), **self._way_back()))
+            await self.compute(lambda: computations.estimate(self.case, difference_of=self.state.difference_of, **self._way_back(),
+                                                             **_drawn(self.state.samples, self.state.seed)))
 
     async def numbers(self) -> None:
         """Metrics, and figures of the estimate."""
-        if await self.compute(lambda: tasks.numbersTask(self.case, **self._way_back())):
+        if await self.compute(lambda: computations.numbers(self.case, **self._way_back())):
             self._tell(numbers_open=True)
 
     async def export(self, folder: Path) -> bool:
         """Write the result folder; whether it was written."""
         fusion = self.case.fusion
-        done = await self.compute(lambda: tasks.exportTask(self.case, folder, **self._way_back()))
+        done = await self.compute(lambda: computations.export(self.case, folder, **self._way_back()))
         if done:
             self._keep(fusion)
         return done
 
-    async def compute(self, make: Callable[[], tasks.Task]) -> bool:
-        """Have one task done, and say how it ended; whether it ended well."""
+    async def compute(self, make: Callable[[], computations.Computation]) -> bool:
+        """Have one thing computed, and say how it ended; whether it ended well. What has nothing to say leaves what was said before."""
         if self.is_busy:
             return False
-        self._starting = True
+        self._starting, before = True, self.state.said
         try:
             self._tell(problem="", said="", step_text="Starting ...", progress=None, cancelling=False, blink=False)
             self.look.stopBlinking()
-            self._run = Run(make(), self._on_event)
+            computation = make()
+            self._run = Run(computation.task, self._on_event)
             self.refresh()
-            self.say(await self._run.result())
+            self.say(computation.keep(await self._run.result()) or before)
             return True
         except Cancelled:
             self.say("Stopped: nothing was changed.")
@@ -167,6 +170,7 @@ class Viewer:
         self.look.method, self.look.differenceOf = self.state.method, self.state.difference_of
         self.look.update()
         self.refresh()
+        self._compare()
 
     def refresh(self) -> None:
         """Bring all that the page says up to date."""
@@ -197,6 +201,18 @@ class Viewer:
 
     # ---- parts -----------------------------------------------------------------------------------------------------------------------
 
+    def _compare(self) -> None:
+        """Have the difference computed that is to be shown and is not there; once for the same volumes, whatever comes of it."""
+        method, of = self.state.method, self.state.difference_of
+        if self.is_busy or not self.case.lacksDifference(method, of):
+            return
+        decomposed = self.case.decomposed(method)[ROLES.index(of)]
+        compared = decomposed.GetID(), decomposed.GetImageData().GetMTime(), self.case.nodes[of].GetID()
+        if compared != self._compared:
+            self._compared = compared
+            self._comparing = asyncio.get_running_loop().create_task(
+                self.compute(lambda: computations.difference(self.case, method, of)))
+
     def _keep(self, fusion: mrml.FusionNodes) -> None:
         self._kept = fusion
         self.refresh()
@@ -204,11 +220,12 @@ class Viewer:
     def _views(self) -> dict[str, dict]:
         estimated, names = self.look.estimated, {slot: one.volume.name for slot, one in self.case.inputs.items()}
         if self.case.sources is not None:
-            names = dict(zip(("first", "second"), (source.name for source in self.case.sources))) | names
+            names = dict(zip(ROLES, (source.name for source in self.case.sources))) | names
         views = {view: messages.view(view, names, self.look.volumes[view] is not None, estimated.get(view, False), self.state.method,
-                                    self.state.difference_of, self.case.decomposed(self.state.method) is not None)
+                                    self.state.difference_of, self.case.decomposed(self.state.method) is not None,
+                                    self.case.lacksDifference(self.state.method, self.state.difference_of))
                  for view in mrml.VIEWS}
-        views["difference"]["identical"] = self.look.volumes["difference"] is not None and self.case.isIdentical
+        views["difference"]["identical"] = self.case.isIdentical(self.state.method, self.state.difference_of)
         return views
 
     def _exact_problem(self) -> str:

@@ -1,6 +1,5 @@
 """What is loaded and what was made of it, as nodes of the scene: inputs, fusion, both ways back, numbers. Main thread only."""
-import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from FusionINNLib import mrml
@@ -12,6 +11,7 @@ from FusionINNLib.results.scene_folder import Export, Segment, Segments, Source
 from FusionINNLib.viewer.inputs import Input
 
 Node = Any
+ROLES = ("first", "second")
 
 
 @dataclass
@@ -19,7 +19,8 @@ class Case:
     """One case of a scene.
 
     inputs, nodes: by "first", "second", "segmentation"; what is not loaded is not in them. sources: of the fusion, by name and checksum.
-    exact, estimate: of the fusion as it is now, None where it was not decomposed so. said: sentences on how the inputs came together.
+    exact, estimate: of the fusion as it is now, None where it was not decomposed so. differences: by way back and source ("exact",
+    "first"). said: sentences on how the inputs came together.
     """
 
     scene: Any
@@ -29,7 +30,7 @@ class Case:
     sources: tuple[Source, Source] | None = None
     exact: tuple[Node, Node] | None = None
     estimate: mrml.EstimateNodes | None = None
-    difference: Node | None = None
+    differences: dict[tuple[str, str], Node] = field(default_factory=dict)
     rows: tuple[Row, ...] = ()
     estimateRows: tuple[Row, ...] = ()
     said: tuple[str, ...] = ()
@@ -75,16 +76,19 @@ class Case:
         self.forgetDecompositions()
         self.fusion, self.sources, self.said, self.rows = nodes, sources, said, ()
 
-    def setExport(self, export: Export) -> None:
-        """A result folder instead of the fusion that is shown. Raises ResultError where it was fused from other files than the inputs."""
-        for slot, source in zip(("first", "second"), export.sources):
+    def checkSources(self, export: Export) -> None:
+        """Raise ResultError where a result folder was fused from other files than the inputs."""
+        for slot, source in zip(ROLES, export.sources):
             if slot in self.inputs and self.inputs[slot].sha256 != source.sha256:
                 raise ResultError(f"{self.inputs[slot].file} is not the file that this result was fused from ({source.file}): give the two "
                                   "volumes that were fused, or the result folder alone.")
+
+    def setLoaded(self, loaded: mrml.Loaded) -> None:
+        """A result folder instead of the fusion that is shown."""
+        export, others = loaded.export, loaded.others
         self.forgetFusion()
-        nodes, others = mrml.storeExport(self.scene, export)
-        self.setFusion(nodes, export.sources, export.notes)
-        for slot in ("first", "second"):
+        self.setFusion(loaded.nodes, export.sources, export.notes)
+        for slot in ROLES:
             if slot in self.nodes:
                 self._refer(slot)
         if "firstExact" in others:
@@ -99,12 +103,17 @@ class Case:
     def setExact(self, nodes: tuple[Node, Node]) -> None:
         """(first, second) as decomposed exactly."""
         self.exact = nodes
-        self._forgetDifference()
+        self._forgetDifferences("exact")
 
     def setEstimate(self, nodes: mrml.EstimateNodes) -> None:
         """As estimated from the fused image alone."""
         self.estimate, self.estimateRows = nodes, ()
-        self._forgetDifference()
+        self._forgetDifferences("estimated")
+
+    def setDifference(self, method: str, differenceOf: str, node: Node | None) -> None:
+        """Decomposed minus source, see `shown`; None where there is none."""
+        if node is not None:
+            self.differences[method, differenceOf] = node
 
     def forgetFusion(self) -> None:
         """Take fusion and decompositions away."""
@@ -116,7 +125,7 @@ class Case:
 
     def forgetDecompositions(self) -> None:
         """Take both ways back away."""
-        self._forgetDifference()
+        self._forgetDifferences("exact", "estimated")
         for node in (*(self.exact or ()), *(vars(self.estimate).values() if self.estimate else ())):
             self._remove(node)
         self.exact, self.estimate, self.estimateRows = None, None, ()
@@ -129,16 +138,16 @@ class Case:
         moved = self.sources[1 if recordOf(self.fusion.fused, "Settings", {}).get("reference") == "first" else 0]
         return recordOf(self.fusion.fused, "Alignment", {}) | {"moved": moved.name}
 
-    @property
-    def isIdentical(self) -> bool:
-        """Whether what was decomposed is the source in every voxel, of the difference that is shown."""
-        return self.difference is not None and self.difference.GetImageData().GetScalarRange() == (0.0, 0.0)
+    def isIdentical(self, method: str, differenceOf: str) -> bool:
+        """Whether what was decomposed is the source in every voxel."""
+        node = self.differences.get((method, differenceOf))
+        return node is not None and node.GetImageData().GetScalarRange() == (0.0, 0.0)
 
     def shown(self, method: str, differenceOf: str) -> dict[str, Node | None]:
         """What each of `mrml.VIEWS` shows. method: "exact" or "estimated"; differenceOf: "first" or "second"."""
         back = self.decomposed(method) or (None, None)
         return {"first": self.nodes.get("first"), "second": self.nodes.get("second"), "fused": self.fusion.fused if self.fusion else None,
-                "decomposedFirst": back[0], "decomposedSecond": back[1], "difference": self._difference(back, differenceOf)}
+                "decomposedFirst": back[0], "decomposedSecond": back[1], "difference": self.differences.get((method, differenceOf))}
 
     def decomposed(self, method: str) -> tuple[Node, Node] | None:
         """(first, second) as decomposed in one of the two ways; None where that was not done."""
@@ -146,20 +155,15 @@ class Case:
             return self.exact
         return (self.estimate.first, self.estimate.second) if self.estimate else None
 
+    def lacksDifference(self, method: str, differenceOf: str) -> bool:
+        """Whether there is something to compare that was not compared yet."""
+        return self.decomposed(method) is not None and differenceOf in self.nodes and (method, differenceOf) not in self.differences
+
     # ---- parts -----------------------------------------------------------------------------------------------------------------------
 
-    def _difference(self, back: tuple, differenceOf: str) -> Node | None:
-        role = ("first", "second").index(differenceOf)
-        if back[role] is None or differenceOf not in self.nodes:
-            return None
-        if self.difference is None or self.difference.GetAttribute(PREFIX + "InputIDs") != _inputIDs(back[role], self.nodes[differenceOf]):
-            self._forgetDifference()  # a new node gets a window that fits it
-            self.difference = mrml.storeDifference(self.scene, back[role], self.nodes[differenceOf])
-        return self.difference
-
-    def _forgetDifference(self) -> None:
-        self._remove(self.difference)
-        self.difference = None
+    def _forgetDifferences(self, *methods: str) -> None:
+        for key in [key for key in self.differences if key[0] in methods]:
+            self._remove(self.differences.pop(key))  # a new node gets a window that fits it
 
     def _scan(self, slot: str, new: Input) -> Node:
         node = mrml.addVolumeNode(self.scene, new.volume.name)
@@ -181,7 +185,7 @@ class Case:
                 self.nodes["segmentation"].SetReferenceImageGeometryParameterFromVolumeNode(self.nodes[slot])
 
     def _isSource(self, slot: str, new: Input) -> bool:
-        return self.sources is not None and self.sources[("first", "second").index(slot)].sha256 == new.sha256
+        return self.sources is not None and self.sources[ROLES.index(slot)].sha256 == new.sha256
 
     def _refer(self, slot: str) -> None:
         for node in vars(self.fusion).values():
@@ -193,14 +197,3 @@ class Case:
         for n in reversed(range(node.GetNumberOfDisplayNodes())):
             self.scene.RemoveNode(node.GetNthDisplayNode(n))
         self.scene.RemoveNode(node)
-
-
-def exportOf(case: Case) -> Export:
-    """All that a result folder of this case holds; what was fused is named as the command line names it. Raises ResultError."""
-    export = mrml.exportFromNodes(case.fusion.fused, case.fusion.latent, segmentationNode=case.nodes.get("segmentation"),
-                                  exactNodes=case.exact or (None, None), estimateNodes=case.estimate)
-    return replace(export, sources=case.sources)
-
-
-def _inputIDs(*nodes: Node) -> str:
-    return json.dumps([node.GetID() for node in nodes], separators=(",", ":"))

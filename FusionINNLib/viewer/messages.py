@@ -1,13 +1,19 @@
 """Words for what the page shows: steps of a computation, inputs, alignment, numbers. Plain data in, plain data out."""
 import math
+from pathlib import Path
 
 from FusionINNLib.evaluation.case_metrics import Row
 from FusionINNLib.jobs.job import Step
 from FusionINNLib.metrics.definitions import WORDS
 from FusionINNLib.viewer.inputs import Input
+from FusionINNLib.volumes.identity import patients_differ
 
 EMPTY_TITLES = {"first": "First", "second": "Second", "fused": "Fused", "decomposedFirst": "First, decomposed",
                 "decomposedSecond": "Second, decomposed", "difference": "Difference"}
+SAMPLE_LOADED = "The sample case is loaded: a head made by code, no patient."
+DECOMPOSED = "Decomposed exactly, with the saved latent image."
+NUMBERS_COMPUTED = "The numbers are computed."
+RESULT_READY = "The result is ready."
 _MOST_LABELS = 8
 _TASKS = {"fusing slices": "Fusing slice {} of {}", "decomposing slices": "Decomposing slice {} of {}",
           "estimating slices": "Estimating slice {} of {}"}
@@ -27,6 +33,29 @@ def step_text(step: Step) -> str:
     return f"{task} ..." if step.total <= 1 else f"{task}: {round(100 * step.done / step.total)} %"
 
 
+def fused(first: Input, second: Input) -> str:
+    """A fusion is there."""
+    return f"Fused {first.volume.name} and {second.volume.name}."
+
+
+def warnings(first: Input, second: Input, of_fusion: tuple[str, ...]) -> tuple[str, ...]:
+    """What is to be known of the inputs of a fusion and of how they came together, as the command line says it."""
+    said = ["Both inputs are the same image, so the fused image shows nothing new."] if first.sha256 == second.sha256 else []
+    said += [differ] if (differ := patients_differ(first.volume, second.volume)) else []
+    said += [f"{one.volume.name}: {note}." for one in (first, second) for note in one.volume.notes]
+    return (*said, *of_fusion)
+
+
+def estimated(warnings: tuple[str, ...]) -> str:
+    """An estimate is there, and what it warns of."""
+    return " ".join(["ESTIMATED from the fused image alone: what the network believes, not a scan.", *warnings])
+
+
+def loaded(folder: Path, notes: tuple[str, ...]) -> str:
+    """A result folder was read; notes: what was left out."""
+    return " ".join([f"Loaded the result {folder.name}.", *notes])
+
+
 def described(one: Input) -> dict:
     """An input for its place on the page: name, grid and, of a segmentation, its labels with their colours."""
     voxels = " × ".join(str(size) for size in one.volume.shape[::-1])
@@ -37,17 +66,19 @@ def described(one: Input) -> dict:
 
 
 def view(view: str, names: dict[str, str], filled: bool, estimated: bool, method: str, difference_of: str,
-         decomposed: bool) -> dict:
+         decomposed: bool, comparing: bool) -> dict:
     """What a view says of itself.
 
     names: of the sources. filled: whether it shows anything; estimated: an estimate. decomposed: whether that was done by this method.
+    comparing: whether a difference is to come.
     """
     first, second = (names.get(role, role) for role in ("first", "second"))
     way, source = "Estimated" if method == "estimated" else "Exact", first if difference_of == "first" else second
     titles = {"first": f"First: {first}", "second": f"Second: {second}", "fused": "Fused", "decomposedFirst": f"{way} {first}",
               "decomposedSecond": f"{way} {second}", "difference": f"{way} − {source}"}
     empty = {"first": "No first volume", "second": "No second volume", "fused": "Not fused yet"}
-    not_there = "The source is not loaded" if view == "difference" and decomposed else "Not decomposed yet"
+    not_compared = "Not compared yet" if comparing else "The source is not loaded"
+    not_there = not_compared if view == "difference" and decomposed else "Not decomposed yet"
     return {"title": titles[view] if filled else EMPTY_TITLES[view], "estimated": estimated, "filled": filled,
             "empty": empty.get(view, not_there)}
 

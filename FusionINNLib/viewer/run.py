@@ -1,11 +1,14 @@
 """A task under way in a process of its own, looked after by the event loop, so that the page answers meanwhile."""
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from FusionINNLib.jobs.job import Job, Said, Step
-from FusionINNLib.viewer.tasks import Task
+from FusionINNLib.mrml.tasks import Task
+from FusionINNLib.steps import Stepper, Steps
 
 _INTERVAL_S = 0.15  # as often as a page can show it without taking time from the computation
+_SLICE_S = 0.04  # the event loop's work on the scene between two looks at what the page wants, and one step more
 
 
 class Run:
@@ -13,7 +16,7 @@ class Run:
 
     def __init__(self, task: Task, on_event: Callable[[Step | Said], None]):
         self._task, self._on_event = task, on_event
-        self._job = Job(task.name, task.arguments)
+        self._job = Job(task.name)
 
     @property
     def is_cancelled(self) -> bool:
@@ -21,22 +24,25 @@ class Run:
         return self._job.is_cancelled
 
     def cancel(self) -> None:
-        """Ask it to end; `result` then raises Cancelled."""
+        """Ask it to end; `result` then raises Cancelled. Results that are being stored already are stored to the end."""
         self._job.cancel()
 
     def close(self) -> None:
         """End it now: the server goes away."""
         self._job.close()
 
-    async def result(self) -> str:
-        """Wait for the end and keep what came; the sentence of `Task.store`. Raises what the task raised, Cancelled or JobError."""
+    async def result(self) -> Any:
+        """Wait for the end; gives what `Task.store` gave. Raises what the task raised, Cancelled or JobError."""
         try:
+            self._job.give(await _in_between(self._task.read()))
             running = True
             while running:
                 running = self._job.is_running()  # asked first, so that the last events are not missed
                 self._report(self._job.poll())
                 await asyncio.sleep(_INTERVAL_S if running else 0)
-            return self._task.store(self._job.result())
+            while not self._job.fetch():
+                await asyncio.sleep(0)
+            return await _in_between(self._task.store(self._job.result()))
         finally:
             self._job.close()
 
@@ -45,3 +51,11 @@ class Run:
         steps = [event for event in events if isinstance(event, Step)]
         for event in [event for event in events if isinstance(event, Said)] + steps[-1:]:
             self._on_event(event)
+
+
+async def _in_between(steps: Steps) -> Any:
+    """Work in steps, and between them whatever else the event loop has to do; gives its result."""
+    stepper = Stepper(steps)
+    while not stepper.advance(_SLICE_S):
+        await asyncio.sleep(0)
+    return stepper.result

@@ -18,6 +18,7 @@ from FusionINNLib.viewer.security import Gate
 from FusionINNLib.viewer.state import INITIAL
 from FusionINNLib.viewer.trame_views import SliceViews
 from FusionINNLib.viewer.uploads import Uploads
+from FusionINNLib.viewer.view_events import ViewEvents
 
 HOST = "127.0.0.1"
 
@@ -59,11 +60,11 @@ class PageServer:
         self._server = server = get_server(name="fusioninn")
         server.state.update(INITIAL)
         page.enable(server)
-        self._fit_soon = self._draw_window = lambda *_: None
-        views = SliceViews(server, page.overlay, lambda: self._fit_soon(), lambda *drawn: self._draw_window(*drawn))
+        events = ViewEvents()
+        views = SliceViews(server, page.overlay, events)
         self._viewer = viewer = Viewer(server.state, views, **self._choices)
         controls = Controls(viewer)
-        self._fit_soon, self._draw_window = controls.fit_soon, controls.draw_window
+        events.tell(controls)
         self._routes = Routes(self._uploads, viewer.load)
         server.trigger("step")(controls.step)
         server.trigger("download")(self._start_download)

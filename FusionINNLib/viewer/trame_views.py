@@ -13,6 +13,7 @@ from vtkmodules.vtkCommonCore import vtkCommand, vtkLogger, vtkObject
 
 from FusionINNLib.mrml.layout import VIEWS, viewName
 from FusionINNLib.viewer.drag import LeftDrag
+from FusionINNLib.viewer.view_events import ViewEvents
 
 _FRAMES_PER_S = 30.0
 _QUALITY = 95  # of JPEG, 1..100: the pictures go no further than this machine
@@ -26,15 +27,13 @@ class SliceViews:
     Args:
         server: the trame server.
         overlay: called once for each of VIEWS with its name, to put elements of the page over it.
-        onResized: called when a view has got another size.
-        onDragged: called when the pointer is drawn over a view with the left button held: view, right, up (see `drag.LeftDrag`).
+        events: told when a view has got another size, and when the pointer is drawn over one.
     """
 
-    def __init__(self, server, overlay: Callable[[str], None], onResized: Callable[[], None],
-                 onDragged: Callable[[str, float, float], None]):
+    def __init__(self, server, overlay: Callable[[str], None], events: ViewEvents):
         _quieten()
         self._app = SlicerApp()
-        self._onResized, self._onDragged = onResized, onDragged
+        self._events = events
         names = {viewName(view): view for view in VIEWS}
         self._factory = RemoteViewFactory(server, _sliceView, ViewType.SLICE_VIEW, target_fps=_FRAMES_PER_S, blur_fps=_FRAMES_PER_S,
                                           populate_view_ui_f=lambda _, name, __: overlay(names[name]))
@@ -90,8 +89,8 @@ class SliceViews:
         # One quality for moving and still pictures: with two, every slice would be drawn twice.
         self._factory.get_factory_view(viewName(view)).view_adapter.update_quality(_QUALITY, _QUALITY)
         made.render_window().SetMultiSamples(0)  # eight samples a pixel take three times as long and show no more of a slice
-        made.interactor().AddObserver(vtkCommand.WindowResizeEvent, lambda *_: self._onResized())
-        self._drags.append(LeftDrag(made.interactor(), partial(self._onDragged, view)))
+        made.interactor().AddObserver(vtkCommand.WindowResizeEvent, lambda *_: self._events.resized())
+        self._drags.append(LeftDrag(made.interactor(), partial(self._events.dragged, view)))
         return made
 
 

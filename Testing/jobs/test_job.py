@@ -118,6 +118,18 @@ def test_without_space_or_python_nothing_starts(monkeypatch):
         Job("sample", {})
 
 
+@pytest.mark.parametrize("executable", ["/opt/Slicer/bin/SlicerApp-real", "", None])
+def test_another_python_is_no_stand_in_for_slicers(monkeypatch, executable):
+    from FusionINNLib.jobs import job
+
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/python3" if name == "python3" else None)
+    monkeypatch.setattr("sys.executable", executable)
+    with pytest.raises(JobError, match="PythonSlicer"):
+        Job("sample", {})
+    monkeypatch.setattr("shutil.which", lambda name: f"/opt/Slicer/bin/{name}")
+    assert job.python_executable() == "/opt/Slicer/bin/PythonSlicer"
+
+
 def test_the_answer_brings_no_torch_into_the_application(tiny_model):
     code = ("import sys\nfrom FusionINNLib.jobs.job import Job\nfrom FusionINNLib.phantom.case import small_case\ncase = small_case()\n"
             f"job = Job('fuse', dict(first=case.first, second=case.second, model={tiny_model!r}, device='cpu'))\njob.result()\n"

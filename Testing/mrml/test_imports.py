@@ -51,3 +51,10 @@ def test_importing_it_loads_nothing_heavy():
 
 def test_what_is_offered_is_there():
     assert sorted(mrml.__all__) == sorted(set(mrml.__all__)) and all(hasattr(mrml, name) for name in mrml.__all__)
+
+
+@pytest.mark.parametrize("what", ["from FusionINNLib.mrml.layout import VIEWS", "from FusionINNLib import mrml; mrml.VIEWS"])
+def test_a_table_of_names_loads_no_vtk(what):
+    code = f"import sys; sys.path.insert(0, sys.argv[1]); {what}; print([m for m in ('vtk', 'slicer', 'numpy') if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code, str(LIBRARY.parent)], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

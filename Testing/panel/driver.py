@@ -68,7 +68,7 @@ class Driver:
         return self.status
 
     def wait_until_idle(self) -> None:
-        self.wait(lambda: not self.panel.isRunning, "the computation is over")
+        self.wait(lambda: not self.panel.state.isRunning, "the computation is over")
 
     def wait(self, happened, what: str) -> None:
         """Let Qt work until something has happened; notes the longest time that the main thread worked without a break."""

@@ -29,9 +29,9 @@ def test_closing_the_scene_stops_the_computation(case):
 
     case.click("fuseButton")
     case.wait(lambda: case.status.startswith(("Fusing", "Starting")), "it is under way")
-    process = case.panel._run._job._process
+    process = case.panel.state._run._job._process
     slicer.mrmlScene.Clear(0)
-    assert not case.panel.isRunning
+    assert not case.panel.state.isRunning
     assert process.poll() is not None
     assert case.status == "The scene was closed: the computation was stopped."
     case.wait(lambda: True, "nothing is stored afterwards")
@@ -53,7 +53,7 @@ def test_leaving_the_module_lets_the_computation_go_on(case):
 
 def test_reloading_the_module_ends_the_computation_and_leaves_no_folder(case):
     case.click("fuseButton")
-    job = case.panel._run._job
+    job = case.panel.state._run._job
     case.widget.cleanup()
     assert job._process.poll() is not None
     assert not job._folder.exists()

@@ -1,4 +1,5 @@
 """What the panel says: reasons in tool tips, warnings, refusals, set-up, terms."""
+import importlib
 import sys
 import types
 from dataclasses import replace
@@ -57,10 +58,10 @@ def test_volumes_that_cannot_be_fused_are_refused_in_plain_words(case, spoil, wo
 
 
 def test_a_defect_in_the_process_is_told_and_leaves_a_working_panel(case, monkeypatch):
-    from FusionINNPanel import tasks
+    from FusionINNLib import mrml
 
-    make = tasks.fuseTask
-    monkeypatch.setattr(tasks, "fuseTask", lambda *nodes, **choices: replace(make(*nodes, **choices), name="no such task"))
+    make = mrml.fuseTask
+    monkeypatch.setattr(mrml, "fuseTask", lambda *nodes, **choices: replace(make(*nodes, **choices), name="no such task"))
     status = case.compute("fuseButton")
     assert "defect" in status
     assert not case.ui.progressBar.visible and case.ui.fuseButton.enabled
@@ -68,7 +69,7 @@ def test_a_defect_in_the_process_is_told_and_leaves_a_working_panel(case, monkey
 
 def test_a_process_that_is_killed_is_told(case):
     case.click("fuseButton")
-    case.panel._run._job._process.kill()
+    case.panel.state._run._job._process.kill()
     case.wait_until_idle()
     assert "ended without a result" in case.status
 
@@ -92,7 +93,6 @@ def test_set_up_folds_away_when_nothing_is_missing(panel):
 
 
 def test_what_is_missing_is_said_and_installed_only_by_a_click(panel, monkeypatch):
-    import slicer
 
     from FusionINNPanel import requirements
 
@@ -111,13 +111,11 @@ def test_what_is_missing_is_said_and_installed_only_by_a_click(panel, monkeypatc
     monkeypatch.setitem(sys.modules, "PyTorchUtils", extension)
     monkeypatch.setattr(requirements.importlib.util, "find_spec", lambda name: extension)
     asked = []
-    packaging = types.ModuleType("slicer.packaging")
-    packaging.pip_ensure = lambda what, requester: asked.append((what, requester))
-    monkeypatch.setitem(sys.modules, "slicer.packaging", packaging)
-    monkeypatch.setattr(slicer, "packaging", packaging, raising=False)
+    packaging = importlib.import_module("slicer.packaging")  # Slicer's own, but for what installs
+    monkeypatch.setattr(packaging, "pip_ensure", lambda what, requester: asked.append(([str(one) for one in what], requester)))
     panel.click("installButton")
     assert installed[0]["askConfirmation"] is True and installed[0]["torchVersionRequirement"].startswith(">=2.2")
-    assert asked == [("nibabel>=5.2", "FusionINN")]
+    assert asked == [(["nibabel>=5.2"], "FusionINN")]
 
 
 def test_an_old_slicer_is_told_so(panel, monkeypatch):
@@ -139,7 +137,7 @@ def test_the_terms_are_asked_once_and_without_them_nothing_runs(case, monkeypatc
     monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, **more: asked.append(more["detailedText"]) or answer[0])
     qt.QSettings().remove(terms.SETTING)
     case.click("fuseButton")
-    assert not case.panel.isRunning and "not agreed" in case.status
+    assert not case.panel.state.isRunning and "not agreed" in case.status
     assert "non-commercial" in asked[0]
     answer[0] = True
     assert case.compute("fuseButton").startswith("Fused: ")

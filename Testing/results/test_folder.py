@@ -61,7 +61,7 @@ def test_provenance_says_what_was_done_and_to_whom_nothing(fused_case, folder):
         np.testing.assert_allclose(entry["grid"]["ijk_to_ras_mm"], read_volume(fused_case / f"{role}.nii.gz").affine)
     assert provenance["files"]["latent"]["sha256"] == sha256(folder / "latent.nii.gz")
     assert provenance["recipe"]["model"] == "tiny" and len(provenance["recipe"]["sha256"]) == 64
-    assert provenance["notice"].startswith("Research use only") and provenance["version"] and provenance["settings"]["align"] == "auto"
+    assert provenance["notice"].startswith("Research use only") and provenance["version"] and provenance["settings"]["alignment"] == "auto"
     assert np.shape(provenance["alignment"]["reference_to_moving_ras_mm"]) == (4, 4)
     header = read_extension(folder / "fused.nii.gz")[0].decode()
     for written in (text, header):

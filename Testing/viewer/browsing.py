@@ -95,6 +95,14 @@ class Visit:
         """What the page knows under a name, see FusionINNLib/viewer/state.py."""
         return self.page.evaluate("name => window.trame.state.get(name)", name)
 
+    def settled(self, name: str):
+        """As `state`, when it has not changed for a while: what the pointer did arrives by and by."""
+        before = None
+        while (now := self.state(name)) != before:
+            before = now
+            self.page.wait_for_timeout(500)
+        return now
+
     def choose(self, slot: str, path: Path) -> None:
         """Choose a file for a place, and wait until it was read or refused."""
         self.page.set_input_files(f"#file-{slot}", str(path))

@@ -12,30 +12,45 @@ from FusionINNLib.errors import InputError, ResultError
 from FusionINNLib.jobs import tasks as job_tasks
 from FusionINNLib.mrml.nodes import voxelsOfNode
 from FusionINNLib.phantom.case import small_case
-from FusionINNLib.progress import Progress
 from FusionINNLib.results.scene_folder import read
-from FusionINNLib.viewer import tasks
+from FusionINNLib.results.segments import Drawn, on_grid
+from FusionINNLib.steps import finish
+from FusionINNLib.viewer import computations
 from FusionINNLib.viewer.app import Viewer
 from FusionINNLib.viewer.case import Case
 from FusionINNLib.viewer.display import Look
 from FusionINNLib.viewer.inputs import Input, read_input
 from FusionINNLib.viewer.state import INITIAL
 from FusionINNLib.viewer.trame_views import SliceViews
+from FusionINNLib.viewer.view_events import ViewEvents
 
 
-def run(task: tasks.Task) -> str:
-    """Do a task here and now."""
-    return task.store(getattr(job_tasks, task.name)(progress=Progress(), **task.arguments))
+def run(computation: computations.Computation) -> str:
+    """Do it here and now."""
+    return computation.keep(computation.task.run())
 
 
-DRAWN: list[tuple[str, float, float]] = []  # what the pointer did over the views
+class Recorder:
+    """Who listens to the views: what the pointer did over them."""
+
+    def __init__(self):
+        self.drawn: list[tuple[str, float, float]] = []
+
+    def fit_soon(self) -> None:
+        pass
+
+    def draw_window(self, *drawn) -> None:
+        self.drawn.append(drawn)
+
+
+EVENTS = ViewEvents()
 
 
 @pytest.fixture(scope="module")
 def views():
     """The six views; made in an event loop, as trame wants it."""
     async def make():
-        return SliceViews(get_server("test_case"), lambda view: None, lambda: None, lambda *drawn: DRAWN.append(drawn))
+        return SliceViews(get_server("test_case"), lambda view: None, EVENTS)
 
     return asyncio.run(make())
 
@@ -54,49 +69,58 @@ def case(views, files):
 @pytest.fixture
 def fused(case, tiny_model):
     """The same, fused."""
-    run(tasks.fuseTask(case, alignment="auto", reference="second", model=tiny_model, device="cpu"))
+    run(computations.fuse(case, alignment="auto", reference="second", model=tiny_model, device="cpu"))
     return case
 
 
 @pytest.fixture
 def back(tiny_model):
-    """Choices for the ways back."""
+    """Choices for the numbers and for export."""
     return {"model": tiny_model, "device": "cpu"}
 
 
-def test_exact_is_identical(fused, back):
-    run(tasks.decomposeTask(fused, **back))
+@pytest.fixture
+def apart(back):
+    """Choices for the ways back."""
+    return back | {"difference_of": "second"}
+
+
+def test_exact_is_identical(fused, apart):
+    run(computations.decompose(fused, **apart))
+    assert not fused.lacksDifference("exact", "second") and fused.lacksDifference("exact", "first")
+    run(computations.difference(fused, "exact", "first"))
     for difference_of in ("first", "second"):
-        assert fused.shown("exact", difference_of)["difference"] is not None and fused.isIdentical
+        assert fused.shown("exact", difference_of)["difference"] is not None and fused.isIdentical("exact", difference_of)
     assert fused.shown("estimated", "second")["difference"] is None
 
 
-def test_estimates_are_marked(fused, look, back):
-    run(tasks.decomposeTask(fused, **back))
+def test_estimates_are_marked(fused, look, apart):
+    run(computations.decompose(fused, **apart))
     look.update()
     assert not any(look.estimated.values())
-    run(tasks.estimateTask(fused, samples=2, seed=0, **back))
+    run(computations.estimate(fused, samples=2, seed=0, **apart))
     look.method = "estimated"
     look.update()
     assert {view for view, estimated in look.estimated.items() if estimated} == {"decomposedFirst", "decomposedSecond", "difference"}
 
 
-def test_what_an_estimate_warns_of_is_told(fused, back, monkeypatch):
+def test_what_an_estimate_warns_of_is_told(fused, apart, monkeypatch):
     whole = job_tasks.estimate
-    monkeypatch.setattr(job_tasks, "estimate", lambda **given: SimpleNamespace(**vars(whole(**given)) | {"warnings": ("It was changed.",)}))
-    assert run(tasks.estimateTask(fused, samples=1, seed=0, **back)).endswith("not a scan. It was changed.")
+    monkeypatch.setattr(job_tasks, "estimate", lambda *place, **given: SimpleNamespace(
+        **vars(whole(*place, **given)) | {"warnings": ("It was changed.",)}))
+    assert run(computations.estimate(fused, samples=1, seed=0, **apart)).endswith("not a scan. It was changed.")
 
 
-def test_an_estimate_of_a_changed_fused_volume_keeps_saying_so(fused, back):
+def test_an_estimate_of_a_changed_fused_volume_keeps_saying_so(fused, apart):
     voxelsOfNode(fused.fusion.fused)[2, 20, 20] += 0.5
-    assert "was changed since it was fused" in run(tasks.estimateTask(fused, samples=1, seed=0, **back))
+    assert "was changed since it was fused" in run(computations.estimate(fused, samples=1, seed=0, **apart))
     assert any("was changed since it was fused" in sentence for sentence in mrml.warningsOf(fused.estimate.first))
 
 
-def test_a_new_estimate_has_a_new_difference(fused, back):
-    run(tasks.estimateTask(fused, samples=1, seed=0, **back))
+def test_a_new_estimate_has_a_new_difference(fused, apart):
+    run(computations.estimate(fused, samples=1, seed=0, **apart))
     one = np.array(voxelsOfNode(fused.shown("estimated", "second")["difference"]))
-    run(tasks.estimateTask(fused, samples=1, seed=1, **back))
+    run(computations.estimate(fused, samples=1, seed=1, **apart))
     assert (one != voxelsOfNode(fused.shown("estimated", "second")["difference"])).any()
 
 
@@ -109,11 +133,11 @@ def look(views, case):
     shown.close()
 
 
-def test_another_input_ends_the_fusion(fused, files, back):
-    run(tasks.decomposeTask(fused, **back))
+def test_another_input_ends_the_fusion(fused, files, apart):
+    run(computations.decompose(fused, **apart))
     fused.setInput("first", read_input("first", files["first"]))
     assert fused.fusion is not None and fused.exact is not None  # the very file that was fused
-    run(tasks.decomposeTask(fused, **back))
+    run(computations.decompose(fused, **apart | {"difference_of": "first"}))
     assert fused.shown("exact", "first")["difference"] is not None
     nodes = fused.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
     fused.setInput("first", read_input("first", files["second"]))
@@ -121,12 +145,12 @@ def test_another_input_ends_the_fusion(fused, files, back):
     assert fused.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") < nodes
 
 
-def test_fused_again(fused, back, tiny_model):
-    run(tasks.decomposeTask(fused, **back))
-    run(tasks.fuseTask(fused, alignment="auto", reference="first", model=tiny_model, device="cpu"))
+def test_fused_again(fused, apart, tiny_model):
+    run(computations.decompose(fused, **apart))
+    run(computations.fuse(fused, alignment="auto", reference="first", model=tiny_model, device="cpu"))
     assert fused.exact is None and len(fused.said) == 0
-    run(tasks.decomposeTask(fused, **back))
-    assert fused.shown("exact", "first")["difference"] is not None and fused.isIdentical
+    run(computations.decompose(fused, **apart | {"difference_of": "first"}))
+    assert fused.shown("exact", "first")["difference"] is not None and fused.isIdentical("exact", "first")
 
 
 def test_nothing_is_left_when_cleared(views, files):
@@ -141,42 +165,43 @@ def test_nothing_is_left_when_cleared(views, files):
     assert count() == before
 
 
-def test_numbers_of_regions_and_estimate(fused, back):
-    run(tasks.numbersTask(fused, **back))
+def test_numbers_of_regions_and_estimate(fused, back, apart):
+    run(computations.numbers(fused, **back))
     assert {row.region for row in fused.rows} == {"whole volume", "segmentation", "10 mm margin"} and fused.estimateRows == ()
-    run(tasks.estimateTask(fused, samples=2, seed=0, **back))
-    run(tasks.numbersTask(fused, **back))
+    run(computations.estimate(fused, samples=2, seed=0, **apart))
+    run(computations.numbers(fused, **back))
     assert {row.measure.split()[0] for row in fused.estimateRows} == {"spread", "cycle"}
     fused.removeSegmentation()
     assert fused.rows == ()
 
 
-def test_a_result_folder_and_back(fused, back, tmp_path, views, files):
-    run(tasks.decomposeTask(fused, **back))
-    run(tasks.exportTask(fused, tmp_path / "result", **back))
+def test_a_result_folder_and_back(fused, back, apart, tmp_path, views, files):
+    run(computations.decompose(fused, **apart))
+    run(computations.export(fused, tmp_path / "result", **back))
     record = json.loads((tmp_path / "result/fusion.json").read_text())
     assert [record["inputs"][role]["file"] for role in ("first", "second")] == ["adc.nii.gz", "flair.nii.gz"]
     assert read(tmp_path / "result").segments is not None
 
     alone = Case(views.scene)
-    run(tasks.loadTask(alone, tmp_path / "result"))
+    run(computations.load(alone, tmp_path / "result"))
     assert alone.exact is not None and alone.shown("exact", "second")["difference"] is None and "segmentation" in alone.nodes
     alone.setInput("second", read_input("second", files["second"]))
-    assert alone.shown("exact", "second")["difference"] is not None and alone.isIdentical
+    run(computations.difference(alone, "exact", "second"))
+    assert alone.shown("exact", "second")["difference"] is not None and alone.isIdentical("exact", "second")
     alone.clear()
 
     swapped = Case(views.scene)
     swapped.setInput("first", read_input("first", files["second"]))
     with pytest.raises(ResultError, match="is not the file that this result was fused from"):
-        run(tasks.loadTask(swapped, tmp_path / "result"))
+        run(computations.load(swapped, tmp_path / "result"))
     assert swapped.fusion is None and "first" in swapped.nodes
     swapped.clear()
 
 
-def test_what_is_missing_is_said(views, back):
+def test_what_is_missing_is_said(views, back, apart):
     empty = Case(views.scene)
-    for make in (lambda: tasks.fuseTask(empty, alignment="auto", reference="second", **back), lambda: tasks.decomposeTask(empty, **back),
-                 lambda: tasks.numbersTask(empty, **back)):
+    for make in (lambda: computations.fuse(empty, alignment="auto", reference="second", **back),
+                 lambda: computations.decompose(empty, **apart), lambda: computations.numbers(empty, **back)):
         with pytest.raises(InputError):
             make()
 
@@ -204,8 +229,8 @@ def test_steps_end_where_the_volume_does(look):
     assert look.where()["words"].startswith("slice 1 of 24")
 
 
-def test_a_source_and_its_decomposition_share_a_window(fused, look, back):
-    run(tasks.decomposeTask(fused, **back))
+def test_a_source_and_its_decomposition_share_a_window(fused, look, apart):
+    run(computations.decompose(fused, **apart))
     look.update()
     first = look.window("first")
     look.setWindow("first", 10.0, 500.0)
@@ -215,7 +240,8 @@ def test_a_source_and_its_decomposition_share_a_window(fused, look, back):
 
 
 def test_the_pointer_is_followed_while_the_left_button_is_held(views):
-    DRAWN.clear()
+    recorder = Recorder()
+    EVENTS.tell(recorder)
     pointer = views.renderer("second").GetRenderWindow().GetInteractor()
     side = min(pointer.GetSize())
     for event, x, y in (("MouseMoveEvent", 5, 5), ("LeftButtonPressEvent", 10, 10), ("MouseMoveEvent", 20, 5), ("MouseMoveEvent", 20, 5),
@@ -223,12 +249,12 @@ def test_the_pointer_is_followed_while_the_left_button_is_held(views):
                         ("RightButtonPressEvent", 90, 90), ("MouseMoveEvent", 95, 90), ("RightButtonReleaseEvent", 95, 90)):
         pointer.SetEventPosition(x, y)
         pointer.InvokeEvent(event)
-    assert DRAWN == [("second", 10 / side, -5 / side), ("second", 2 / side, 4 / side)]
+    assert recorder.drawn == [("second", 10 / side, -5 / side), ("second", 2 / side, 4 / side)]
 
 
-def test_the_window_is_drawn_as_in_slicer(fused, look, back):
+def test_the_window_is_drawn_as_in_slicer(fused, look, apart):
     """To the right wider, upwards higher; a decomposition by its source; never inside out, never away from the values."""
-    run(tasks.decomposeTask(fused, **back))
+    run(computations.decompose(fused, **apart))
     look.update()
     first, second = look.window("first"), look.window("second")
     span = first["most"] - first["least"]
@@ -273,8 +299,10 @@ def test_an_oblique_segmentation_on_the_moved_volume_moves_along(views, tiny_mod
     case.setInput("first", Input(moved[0], "adc", "1"))
     case.setInput("second", Input(sample.second, "flair", "2"))
     case.setInput("segmentation", Input(moved[1], "tumour", "3", {label: (str(label), (1.0, 0.0, 0.0)) for label in (1, 2, 4)}))
-    run(tasks.fuseTask(case, alignment="rigid", reference="second", model=tiny_model, device="cpu"))
-    labels = tasks.numbersTask(case, model=tiny_model, device="cpu").arguments["labels"]
+    run(computations.fuse(case, alignment="rigid", reference="second", model=tiny_model, device="cpu"))
+    given = finish(computations.numbers(case, model=tiny_model, device="cpu").task.read())
+    assert isinstance(given["labels"], Drawn), "brought onto the grid by the worker, not in the event loop"
+    labels = on_grid(given["labels"], given["fused"]).labels
     same = (labels.array != 0) & (sample.segmentation.array != 0)
     assert 2 * same.sum() > 0.8 * ((labels.array != 0).sum() + (sample.segmentation.array != 0).sum())
     case.clear()
@@ -288,3 +316,26 @@ def test_nonsense_for_an_estimate_is_refused(views, samples, seed):
     asyncio.run(viewer.decompose())
     assert "whole number" in state.problem and not viewer.is_busy
     viewer.close()
+
+
+def test_the_page_has_the_difference_computed_that_is_to_be_shown(views, files, tiny_model):
+    """By a worker: with the decomposition, and when the other source or the other way back is looked at."""
+    async def use() -> list:
+        state = get_server("differences").state
+        state.update(INITIAL | {"samples": 1})
+        viewer = Viewer(state, views, tiny_model, "cpu")
+        for slot in ("first", "second"):
+            await viewer.load(slot, files[slot])
+        await viewer.fuse()
+        await viewer.decompose()
+        said = [state.said, "difference" if viewer.look.volumes["difference"] is not None else state.problem]
+        state.difference_of = "first"
+        viewer.show()
+        assert state.views["difference"]["empty"] == "Not compared yet"
+        await viewer._comparing
+        assert viewer.look.volumes["difference"] is viewer.case.differences["exact", "first"] and state.said == said[0]
+        viewer.case.clear()
+        viewer.close()
+        return said
+
+    assert asyncio.run(use()) == ["Decomposed exactly, with the saved latent image.", "difference"]

@@ -186,11 +186,9 @@ def test_the_window_is_drawn_with_the_left_button(visit):
     mouse.move(place["x"] - 50, place["y"] - 20, steps=4)
     mouse.up()
     mouse.move(x, y, steps=4)
-    page.wait_for_timeout(300)
-    left = visit.state("window_range")
+    left = visit.settled("window_range")
     mouse.move(x - 40, y + 40, steps=4)
-    page.wait_for_timeout(300)
-    assert visit.state("window_range") == left != [low, high]
+    assert visit.settled("window_range") == left != [low, high]
 
 
 def test_a_bad_file_is_refused_in_the_command_lines_words(visit, tmp_path, capsys, files):

@@ -61,13 +61,14 @@ def test_steps_in_words(step, words):
 
 def test_an_estimate_is_called_so():
     names = {"first": "adc", "second": "flair"}
-    exact = messages.view("decomposedFirst", names, True, False, "exact", "second", True)
-    guess = messages.view("decomposedFirst", names, True, True, "estimated", "second", True)
+    exact = messages.view("decomposedFirst", names, True, False, "exact", "second", True, False)
+    guess = messages.view("decomposedFirst", names, True, True, "estimated", "second", True, False)
     assert exact["title"] == "Exact adc" and guess["title"] == "Estimated adc" and guess["estimated"]
-    assert messages.view("difference", names, True, True, "estimated", "first", True)["title"] == "Estimated − adc"
-    empty = messages.view("difference", names, False, False, "exact", "first", False)
+    assert messages.view("difference", names, True, True, "estimated", "first", True, False)["title"] == "Estimated − adc"
+    empty = messages.view("difference", names, False, False, "exact", "first", False, False)
     assert empty["title"] == "Difference" and empty["empty"] == "Not decomposed yet"
-    assert messages.view("difference", names, False, False, "exact", "first", True)["empty"] == "The source is not loaded"
+    assert messages.view("difference", names, False, False, "exact", "first", True, False)["empty"] == "The source is not loaded"
+    assert messages.view("difference", names, False, False, "exact", "first", True, True)["empty"] == "Not compared yet"
 
 
 def test_what_was_moved_in_words():

@@ -45,14 +45,42 @@ class _Property:
             raise AttributeError(f"cannot set {self.name} = {value!r} on {type(instance).__name__}")
 
 
+class Connections:
+    """What is connected to an object. As in PythonQt, a connection holds the function, and with a bound method its object, until it is
+    undone or the sender is gone: PySide6 by itself would forget the object."""
+
+    of: dict[int, list] = {}
+    """(class of the sender, signal, slot), by the sender's identity."""
+
+    @classmethod
+    def add(cls, sender, signal: str, slot) -> None:
+        identity = id(sender)
+        if identity not in cls.of:
+            cls.of[identity] = []
+            sender.destroyed.connect(lambda *gone: cls.of.pop(identity, None))
+        cls.of[identity].append((type(sender).__name__, signal, slot))
+        find_signal(sender, signal).connect(slot)
+
+    @classmethod
+    def remove(cls, sender, signal: str, slot) -> None:
+        for entry in [entry for entry in cls.of.get(id(sender), []) if entry[1] == signal and slot in (None, entry[2])]:
+            cls.of[id(sender)].remove(entry)
+            find_signal(sender, signal).disconnect(entry[2])
+
+    @classmethod
+    def timers(cls) -> list:
+        """The slots of all timers that are connected."""
+        return [entry[2] for entries in cls.of.values() for entry in entries if entry[0] == "QTimer"]
+
+
 class _PythonQtObject:
     """What PythonQt adds to every object."""
 
     def __getattribute__(self, name: str):
         if name == "connect":  # PySide6 looks these two up by itself, past any override
-            return lambda signal, slot: find_signal(self, signal).connect(slot)
+            return lambda signal, slot: Connections.add(self, signal, slot)
         if name == "disconnect":
-            return lambda signal, slot=None: find_signal(self, signal).disconnect(slot)
+            return lambda signal, slot=None: Connections.remove(self, signal, slot)
         return super().__getattribute__(name)
 
     def __setattr__(self, name: str, value) -> None:

@@ -104,6 +104,9 @@ class Module:
         return self._logic
 
     def widgetRepresentation(self):
+        """The module's panel, made when somebody asks for it first, be it without opening the module."""
+        if self._widget is None and self.path:
+            make_panel(sys.modules[Path(self.path).stem])
         return self._widget
 
 
@@ -153,13 +156,29 @@ def load_module(path: Path):
 
 def open_module(python):
     """What Slicer does when a module is opened for the first time: make its widget, set it up, enter. Gives the widget object."""
+    widget = make_panel(python)
+    widget.parent.isEntered = True
+    widget.enter()
+    return widget
+
+
+def make_panel(python):
+    """Make the widget of a module and set it up. Gives the widget object."""
     name = python.__name__
     parent = slicer.qMRMLWidget()
     parent.setLayout(qt.QVBoxLayout())
     parent.setMRMLScene(slicer.mrmlScene)
-    parent.reload = lambda: _make_widget(parent, name)
+    parent.isEntered = False
+    parent.reload = lambda: _reload(parent, name)
     getattr(slicer.modules, name.lower())._widget = parent
     return _make_widget(parent, name)
+
+
+def _reload(parent, name: str) -> None:
+    """A module that is not on screen is not entered."""
+    widget = _make_widget(parent, name)
+    if parent.isEntered:
+        widget.enter()
 
 
 def _make_widget(parent, name: str):
@@ -167,5 +186,4 @@ def _make_widget(parent, name: str):
     widget = getattr(sys.modules[name], f"{name}Widget")(parent)
     setattr(slicer.modules, f"{name}Widget", widget)
     widget.setup()
-    widget.enter()
     return widget

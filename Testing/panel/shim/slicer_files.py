@@ -26,6 +26,7 @@ class FileManager:
         name = properties.get("name") or re.sub(r"(\.seg)?\.(nii\.gz|\w+)$", "", Path(path).name)
         if file_type == "VolumeFile":
             node = slicer.modules.volumes.logic().AddArchetypeVolume(path, name, 0)
+            self._show(node)
         else:
             node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
             node.AddDefaultStorageNode()
@@ -35,6 +36,14 @@ class FileManager:
         if node is not None and loaded is not None:
             loaded.AddItem(node)
         return node is not None
+
+    @staticmethod
+    def _show(node) -> None:
+        """As the application's reader of volumes does: in every slice view that does not opt out."""
+        if node is not None:
+            logic = slicer.app.applicationLogic()
+            logic.GetSelectionNode().SetActiveVolumeID(node.GetID())
+            logic.PropagateVolumeSelection(True)
 
     def saveNodes(self, file_type: str, properties: dict, messages=None) -> bool:
         path = str(properties["fileName"])

@@ -1,0 +1,247 @@
+"""What panel and page can have done, each as a `Task`: what is read from the scene before, what is computed, what is stored after.
+
+The scene is given; a task gives facts, which each side puts into its own words. The same task runs here and now (`Task.run`, for scripts),
+from a timer (the panel) or from an event loop (the page), the computation in a process of its own. Reading and storing: main thread only.
+"""
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from FusionINNLib.errors import InputError, ResultError
+from FusionINNLib.evaluation.difference import Difference
+from FusionINNLib.mrml.difference import comparedWith, storeDifferenceImage
+from FusionINNLib.mrml.export import exportSteps, storeExportSteps
+from FusionINNLib.mrml.nodes import Node, inputsOf, volumeFromNode
+from FusionINNLib.mrml.outcomes import Compare, Estimated, Exact, Fused, Loaded
+from FusionINNLib.mrml.outputs import checkOutputs
+from FusionINNLib.mrml.readback import SceneFusion, fusionFromNodes, warningsOf
+from FusionINNLib.mrml.results import EstimateNodes, storeEstimateSteps, storeExactSteps, storeFusionSteps
+from FusionINNLib.mrml.segments import drawnSegments
+from FusionINNLib.mrml.tables import storeNumbers
+from FusionINNLib.progress import Progress
+from FusionINNLib.results.scene_folder import Export, Source
+from FusionINNLib.steps import Steps, finish, in_one_step
+from FusionINNLib.volumes.volume import Volume
+
+
+@dataclass(frozen=True)
+class Task:
+    """One piece of work.
+
+    name: function in FusionINNLib/jobs/tasks.py.
+    read: reads from the scene, in steps, what that function is given; no MRML.
+    store: takes what the function returned, writes it to the scene, in steps, and returns what the caller wants to have.
+    """
+
+    name: str
+    read: Callable[[], Steps[dict]]
+    store: Callable[[Any], Steps[Any]]
+
+    def run(self, progress: Progress | None = None) -> Any:
+        """Do all of it in this process, which waits."""
+        from FusionINNLib.jobs import tasks as job_tasks
+
+        return finish(self.store(getattr(job_tasks, self.name)(progress=progress or Progress(), **finish(self.read()))))
+
+
+# ---- fuse ------------------------------------------------------------------------------------------------------------------------------
+
+
+def fuseTask(scene, firstVolume: Node | None, secondVolume: Node | None, *, reference: str = "second", alignment: str = "auto",
+             model: str = "default", device: str = "auto", fusedVolume: Node | None = None, latentVolume: Node | None = None,
+             volumes: tuple[Volume, Volume] | None = None) -> Task:
+    """Fuse two volume nodes; gives `Fused`. Raises InputError as `checkFusion`.
+
+    fusedVolume, latentVolume: outputs, None for new ones. volumes: first and second as they were read from their files, with the numbers
+    stored there; None for what the nodes hold.
+    """
+    checkFusion(firstVolume, secondVolume, fusedVolume, latentVolume)
+    choices = {"alignment": alignment, "reference": reference, "model": model}
+
+    def read() -> Steps[dict]:
+        first = volumes[0] if volumes is not None else volumeFromNode(firstVolume)
+        yield
+        second = volumes[1] if volumes is not None else volumeFromNode(secondVolume)
+        return {"first": first, "second": second, **choices, "device": device}
+
+    def store(fusion) -> Steps[Fused]:
+        _needPresent(scene, firstVolume, secondVolume)
+        settings = choices | {"model": fusion.recipe.model}  # its id: a chosen folder is nobody else's business
+        nodes = yield from storeFusionSteps(scene, fusion, firstVolume, secondVolume, settings=settings, reference=reference,
+                                            fusedNode=_present(scene, fusedVolume), latentNode=_present(scene, latentVolume))
+        return Fused(nodes, fusion.alignment, reference, tuple(fusion.warnings))
+
+    return Task("fuse", read, store)
+
+
+def checkFusion(firstVolume: Node | None, secondVolume: Node | None, fusedVolume: Node | None = None,
+                latentVolume: Node | None = None) -> None:
+    """Raise InputError, in words for the user, where these nodes cannot be fused. Cheap."""
+    if firstVolume is None or secondVolume is None:
+        raise InputError("Choose the first and the second volume.")
+    if firstVolume is secondVolume:
+        raise InputError("First and second volume are the same: choose two different ones.")
+    checkOutputs((firstVolume, secondVolume), (fusedVolume, latentVolume))
+
+
+# ---- back ------------------------------------------------------------------------------------------------------------------------------
+
+
+def decomposeTask(scene, fusedVolume: Node | None, latentVolume: Node | None = None, *, model: str | None = None, device: str = "auto",
+                  firstVolume: Node | None = None, secondVolume: Node | None = None, compare: Compare | None = None) -> Task:
+    """Exact decomposition; gives `Exact`. firstVolume, secondVolume: OUTPUTS, None for new ones."""
+    def read() -> Steps[dict]:
+        stored = _withLatent(fusionFromNodes(fusedVolume, latentVolume, model),
+                             "There is no latent image to this fused image: choose the estimated decomposition.")
+        checkOutputs((fusedVolume, latentVolume, *inputsOf(fusedVolume)), (firstVolume, secondVolume))
+        yield
+        return {"fused": stored.fused, "latent": stored.latent, "recipe": stored.recipe, "model": model, "device": device,
+                **_comparison(compare, fusedVolume)}
+
+    def store(result: tuple) -> Steps[Exact]:
+        sources, difference = result
+        _needPresent(scene, fusedVolume)
+        nodes = yield from storeExactSteps(scene, sources, fusedVolume, firstNode=_present(scene, firstVolume),
+                                           secondNode=_present(scene, secondVolume))
+        return Exact(nodes, _storeDifference(scene, difference, nodes, fusedVolume, compare))
+
+    return Task("decompose_compared", read, store)
+
+
+def estimateTask(scene, fusedVolume: Node | None, *, model: str | None = None, device: str = "auto", samples: int = 8, seed: int = 0,
+                 outputs: EstimateNodes | None = None, compare: Compare | None = None) -> Task:
+    """Estimated decomposition; gives `Estimated`. outputs: nodes to update, fields may be None."""
+    notes: list[str] = []
+
+    def read() -> Steps[dict]:
+        stored = fusionFromNodes(fusedVolume, None, model)
+        notes[:] = stored.notes
+        yield
+        return {"fused": stored.fused, "recipe": stored.recipe, "model": model, "device": device, "samples": samples, "seed": seed,
+                **_comparison(compare, fusedVolume)}
+
+    def store(result: tuple) -> Steps[Estimated]:
+        estimate, difference = result
+        _needPresent(scene, fusedVolume)
+        chosen = outputs and EstimateNodes(*(_present(scene, getattr(outputs, name)) for name in EstimateNodes.__dataclass_fields__))
+        nodes = yield from storeEstimateSteps(scene, estimate, fusedVolume, settings={"samples": samples, "seed": seed}, notes=notes,
+                                              outputs=chosen)
+        return Estimated(nodes, warningsOf(nodes.first),
+                         _storeDifference(scene, difference, (nodes.first, nodes.second), fusedVolume, compare))
+
+    return Task("estimate_compared", read, store)
+
+
+def differenceTask(scene, decomposedVolume: Node, fusedVolume: Node, compare: Compare) -> Task:
+    """Decomposed minus source; gives the node, None where the source is gone."""
+    def read() -> Steps[dict]:
+        decomposed = volumeFromNode(decomposedVolume)
+        yield
+        return {"decomposed": decomposed, "compared": _comparison(compare, fusedVolume)["compared"]}
+
+    def store(difference: Difference | None) -> Node | None:
+        _needPresent(scene, fusedVolume, decomposedVolume)
+        return _storeDifference(scene, difference, (decomposedVolume, decomposedVolume), fusedVolume, compare)
+
+    return Task("difference", read, in_one_step(store))
+
+
+# ---- numbers, files --------------------------------------------------------------------------------------------------------------------
+
+
+def numbersTask(fusedVolume: Node | None, latentVolume: Node | None = None, segmentation: Node | None = None,
+                estimateNodes: EstimateNodes | None = None, *, model: str | None = None, device: str = "auto") -> Task:
+    """Fusion metrics, and figures of an estimate where one is given; gives rows of `evaluation/case_metrics.py`."""
+    def read() -> Steps[dict]:
+        stored = _withLatent(fusionFromNodes(fusedVolume, latentVolume, model),
+                             "The numbers compare the fused image with its sources, which need the latent image.")
+        yield
+        labels = drawnSegments(segmentation, fusedVolume, stored.fused) if segmentation is not None else None
+        yield
+        volumes = []
+        for name in EstimateNodes.__dataclass_fields__ if estimateNodes is not None else ():
+            volumes.append(volumeFromNode(getattr(estimateNodes, name)))
+            yield
+        return {"fused": stored.fused, "latent": stored.latent, "recipe": stored.recipe, "labels": labels, "model": model,
+                "device": device, "estimate": tuple(volumes) or None}
+
+    return Task("numbers", read, in_one_step(tuple))
+
+
+def numbersTableTask(scene, fusedVolume: Node | None, *inputs, table: Node | None = None, **choices) -> Task:
+    """As `numbersTask`, with the same further arguments; gives a table node. table: the one to update, None for a new one."""
+    def store(rows: tuple) -> Node:
+        _needPresent(scene, fusedVolume)
+        return storeNumbers(scene, rows, fusedVolume, tableNode=_present(scene, table))
+
+    return replace(numbersTask(fusedVolume, *inputs, **choices), store=in_one_step(store))
+
+
+def exportTask(folder: Path, fusedVolume: Node | None, latentVolume: Node | None = None, *, segmentation: Node | None = None,
+               exactNodes: tuple[Node | None, Node | None] = (None, None), estimateNodes: EstimateNodes | None = None,
+               sources: tuple[Source, Source] | None = None, model: str | None = None, device: str = "auto",
+               overwrite: bool = False) -> Task:
+    """Write a result folder that `fusioninn decompose` reads; gives the folder. sources: how provenance names what was fused, None for as
+    the fused node does."""
+    folder = Path(folder)
+
+    def read() -> Steps[dict]:
+        export = yield from exportSteps(fusedVolume, latentVolume, segmentationNode=segmentation, exactNodes=exactNodes,
+                                        estimateNodes=estimateNodes)
+        export = export if sources is None else replace(export, sources=sources)
+        return {"export": export, "folder": folder, "overwrite": overwrite, "model": model, "device": device}
+
+    return Task("export", read, in_one_step(lambda done: folder))
+
+
+def loadTask(scene, folder: Path, check: Callable[[Export], None] = lambda export: None) -> Task:
+    """Read a result folder into the scene; gives `Loaded`. check: called before anything is stored, to refuse by raising."""
+    def store(export: Export) -> Steps[Loaded]:
+        check(export)
+        nodes, others = yield from storeExportSteps(scene, export)
+        return Loaded(nodes, others, export)
+
+    return Task("read", in_one_step(lambda: {"folder": Path(folder)}), store)
+
+
+def sampleTask(store: Callable[[tuple], Any]) -> Task:
+    """Make the sample case; gives what `store` makes of (first, second, segmentation, what its numbers mean)."""
+    return Task("sample", in_one_step(dict), in_one_step(store))
+
+
+# ---- parts -----------------------------------------------------------------------------------------------------------------------------
+
+
+def _withLatent(stored: SceneFusion, otherwise: str) -> SceneFusion:
+    """A fusion that has an exact way back. Raises ResultError with the reason, or a sentence for where there is none."""
+    if stored.latent is None or stored.exactProblem:
+        raise ResultError(stored.exactProblem or otherwise)
+    return stored
+
+
+def _comparison(compare: Compare | None, fusedVolume: Node) -> dict:
+    """What a worker needs for the difference."""
+    role = 0 if compare is None else compare.role
+    source = inputsOf(fusedVolume)[role] if compare is not None else None
+    return {"role": role, "compared": comparedWith(source, fusedVolume) if source is not None else None}
+
+
+def _storeDifference(scene, difference: Difference | None, decomposedNodes: Sequence[Node], fusedVolume: Node,
+                     compare: Compare | None) -> Node | None:
+    """The node of a difference; None where none was computed or its source is gone."""
+    source = inputsOf(fusedVolume)[compare.role] if difference is not None else None
+    if source is None:
+        return None
+    return storeDifferenceImage(scene, difference, decomposedNodes[compare.role], source,
+                                differenceNode=_present(scene, compare.differenceVolume))
+
+
+def _present(scene, node: Node | None) -> Node | None:
+    """An output that is still there; one that was deleted meanwhile is made anew."""
+    return node if node is not None and scene.IsNodePresent(node) else None
+
+
+def _needPresent(scene, *nodes: Node) -> None:
+    if not all(scene.IsNodePresent(node) for node in nodes):
+        raise InputError("A volume was removed from the scene during the computation: nothing was stored.")

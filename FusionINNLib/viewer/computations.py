@@ -1,0 +1,132 @@
+"""What the page can have computed: a task of the scene, and what becomes of its outcome in the case. Main thread only."""
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from FusionINNLib import mrml
+from FusionINNLib.errors import InputError
+from FusionINNLib.evaluation.case_metrics import Group
+from FusionINNLib.mrml.nodes import checksumOfVoxels
+from FusionINNLib.viewer import messages
+from FusionINNLib.viewer.case import ROLES, Case
+from FusionINNLib.viewer.inputs import Input, labels_of
+
+
+@dataclass(frozen=True)
+class Computation:
+    """One piece of work.
+
+    task: what is done. keep: takes what it gave, keeps it in the case, and gives a sentence for the user, "" for none.
+    """
+
+    task: mrml.Task
+    keep: Callable[[Any], str]
+
+
+def sample(case: Case) -> Computation:
+    """Make the sample case and load it."""
+    def keep(made: tuple) -> str:
+        first, second, segmentation, names = made
+        case.clear()
+        for slot, volume in (("first", first), ("second", second), ("segmentation", segmentation)):
+            labels = labels_of(volume, names) if slot == "segmentation" else {}
+            case.setInput(slot, Input(volume, f"{volume.name} (sample case)", checksumOfVoxels(volume.array), labels))
+        return messages.SAMPLE_LOADED
+
+    return Computation(mrml.sampleTask(tuple), keep)
+
+
+def fuse(case: Case, *, alignment: str, reference: str, model: str, device: str) -> Computation:
+    """Fuse the two inputs."""
+    if not set(ROLES) <= set(case.inputs):
+        raise InputError("Choose the first and the second volume.")
+    first, second = (case.inputs[role] for role in ROLES)
+    earlier = case.fusion or mrml.FusionNodes(None, None)
+    task = mrml.fuseTask(case.scene, case.nodes["first"], case.nodes["second"], alignment=alignment, reference=reference, model=model,
+                         device=device, fusedVolume=earlier.fused, latentVolume=earlier.latent, volumes=(first.volume, second.volume))
+
+    def keep(fused: mrml.Fused) -> str:
+        case.setFusion(fused.nodes, (case.source("first"), case.source("second")), messages.warnings(first, second, fused.warnings))
+        return messages.fused(first, second)
+
+    return Computation(task, keep)
+
+
+def decompose(case: Case, *, difference_of: str, model: str | None, device: str) -> Computation:
+    """Take the fused image apart exactly, with its latent."""
+    fusion, (first, second) = _fusion(case), case.exact or (None, None)
+    task = mrml.decomposeTask(case.scene, fusion.fused, fusion.latent, model=model, device=device, firstVolume=first, secondVolume=second,
+                              compare=_compare(difference_of))
+
+    def keep(exact: mrml.Exact) -> str:
+        case.setExact(exact.nodes)
+        case.setDifference("exact", difference_of, exact.difference)
+        return messages.DECOMPOSED
+
+    return Computation(task, keep)
+
+
+def estimate(case: Case, *, difference_of: str, samples: int, seed: int, model: str | None, device: str) -> Computation:
+    """Estimate the sources from the fused image alone."""
+    task = mrml.estimateTask(case.scene, _fusion(case).fused, model=model, device=device, samples=samples, seed=seed,
+                             outputs=case.estimate, compare=_compare(difference_of))
+
+    def keep(estimated: mrml.Estimated) -> str:
+        case.setEstimate(estimated.nodes)
+        case.setDifference("estimated", difference_of, estimated.difference)
+        return messages.estimated(estimated.warnings)
+
+    return Computation(task, keep)
+
+
+def difference(case: Case, method: str, difference_of: str) -> Computation:
+    """Decomposed minus source, where that was not computed with the decomposition."""
+    decomposed = case.decomposed(method)[ROLES.index(difference_of)]
+
+    def keep(node) -> str:
+        case.setDifference(method, difference_of, node)
+        return ""
+
+    return Computation(mrml.differenceTask(case.scene, decomposed, _fusion(case).fused, _compare(difference_of)), keep)
+
+
+def numbers(case: Case, *, model: str | None, device: str) -> Computation:
+    """Fusion metrics, and spread and cycle error of the estimate where there is one."""
+    fusion = _fusion(case)
+    task = mrml.numbersTask(fusion.fused, fusion.latent, case.nodes.get("segmentation"), case.estimate, model=model, device=device)
+
+    def keep(rows: tuple) -> str:
+        case.rows = tuple(row for row in rows if row.group is Group.FUSION)
+        case.estimateRows = tuple(row for row in rows if row.group is Group.ESTIMATE)
+        return messages.NUMBERS_COMPUTED
+
+    return Computation(task, keep)
+
+
+def export(case: Case, folder: Path, *, model: str | None, device: str) -> Computation:
+    """Write a result folder that `fusioninn decompose` reads; what was fused is named in it as the command line names it."""
+    fusion = _fusion(case)
+    task = mrml.exportTask(folder, fusion.fused, fusion.latent, segmentation=case.nodes.get("segmentation"),
+                           exactNodes=case.exact or (None, None), estimateNodes=case.estimate, sources=case.sources, model=model,
+                           device=device)
+    return Computation(task, lambda written: messages.RESULT_READY)
+
+
+def load(case: Case, folder: Path) -> Computation:
+    """Read a result folder."""
+    def keep(loaded: mrml.Loaded) -> str:
+        case.setLoaded(loaded)
+        return messages.loaded(folder, loaded.export.notes)
+
+    return Computation(mrml.loadTask(case.scene, folder, check=case.checkSources), keep)
+
+
+def _compare(difference_of: str) -> mrml.Compare:
+    return mrml.Compare(ROLES.index(difference_of))
+
+
+def _fusion(case: Case) -> mrml.FusionNodes:
+    if case.fusion is None:
+        raise InputError("There is no fused image yet: fuse two volumes first.")
+    return case.fusion
