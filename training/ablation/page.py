@@ -31,8 +31,8 @@ def page(results: AblationResults, command: str, shown: list[str]) -> str:
         shown: file names in `pictures/` beside the page.
     """
     parts = [_head(results, command), "## Trends", _trends(results)]
-    for group, title in GROUPS.items():
-        parts += [f"## {title[0].upper()}{title[1:]}", _family_table(results, group)]
+    for key, group in GROUPS.items():
+        parts += [f"## {group.title[0].upper()}{group.title[1:]}", _family_table(results, key)]
     if results.swapped:
         parts += ["## Another latent in the test alone",
                   "The best training of the published row, taken apart with other latents than it was trained with.",
@@ -63,7 +63,7 @@ def _family_table(results: AblationResults, group: str) -> str:
         row = results.rows.get(variant.key)
         lines.append([label, _pair(row, FIGURES[:2]), _numbers(printed[:2]), _pair(row, FIGURES[2:]), _numbers(printed[2:]),
                       _by_seed(row), row.best.convergence.words if row else "not trained"])
-    return table([GROUPS[group].split(" (")[0], *HEADER], lines)
+    return table([GROUPS[group].name, *HEADER], lines)
 
 
 def _swapped_table(results: AblationResults) -> str:

@@ -35,7 +35,7 @@ def settings(results: AblationResults) -> bytes:
             panel.plot(places, printed, line, color="0.7", marker="o", markersize=3)
             panel.plot(places, ours, line, color=colour, marker="o", markersize=4)
         panel.set_xticks(places, [str(value_of(variant, group)) for variant in rows], fontsize=7)
-        panel.set_title(GROUPS[group].split(" (")[0], fontsize=8)
+        panel.set_title(GROUPS[group].name, fontsize=8)
         panel.tick_params(axis="y", labelsize=7)
     axes[0].set_ylabel("Q_SSIM, mean of both sources", fontsize=8)
     return as_png(figure)

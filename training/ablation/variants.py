@@ -46,9 +46,24 @@ block cannot decompose, where three can in about every third training, takes as 
 TRAININGS = tuple((seed, variant) for seed in range(max(USUAL, *MORE.values())) for variant in VARIANTS
                   if seed < MORE.get(variant.key, USUAL))
 """All of them, (seed, row): each row's first, then each row's second, and so on."""
-GROUPS = {"alpha": "alpha (share of the way there in the loss)", "lambda": "lambda (share of SSIM in the loss)",
-          "k": "k (coupling blocks)", "prior": "latent on the way back, in training and test"}
-"""Settings that are varied, in words."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A setting that is varied, for readers: its name, and what it is where the name does not say it."""
+
+    name: str
+    meaning: str = ""
+
+    @property
+    def title(self) -> str:
+        """Both."""
+        return f"{self.name} ({self.meaning})" if self.meaning else self.name
+
+
+GROUPS = {"alpha": Group("alpha", "share of the way there in the loss"), "lambda": Group("lambda", "share of SSIM in the loss"),
+          "k": Group("k", "coupling blocks"), "prior": Group("latent on the way back, in training and test")}
+"""The settings that are varied."""
 
 
 def family(group: str) -> list[Variant]:

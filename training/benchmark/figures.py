@@ -1,7 +1,7 @@
 """Figure of numbers: differences to the plain average. It shows no patient."""
 import math
 
-from training.benchmark.intervals import TIED
+from training.benchmark.intervals import Outcome
 from training.benchmark.methods import AVERAGE, Method
 from training.benchmark.results import BenchmarkResults, SetResult
 from training.benchmark.tables import NAMES
@@ -19,8 +19,9 @@ def differences(results: BenchmarkResults, found: SetResult) -> bytes:
         for row, method in enumerate(methods):
             mean = found.against(method.key, AVERAGE, metric).mean
             if math.isfinite(mean.value):
-                reach = [[mean.value - mean.low], [mean.high - mean.value]] if math.isfinite(mean.low) else None
-                panel.errorbar(mean.value, row, xerr=reach, fmt="o", markersize=4, capsize=2, linewidth=1, color=_colour(mean.word, method))
+                interval = [[mean.value - mean.low], [mean.high - mean.value]] if math.isfinite(mean.low) else None
+                panel.errorbar(mean.value, row, xerr=interval, fmt="o", markersize=4, capsize=2, linewidth=1,
+                               color=_colour(mean.outcome, method))
         panel.set_yticks(range(len(methods)), [method.short_title for method in methods], fontsize=6)
         panel.locator_params(axis="x", nbins=5)
         panel.set_ylim(-0.7, len(methods) - 0.3)
@@ -30,7 +31,7 @@ def differences(results: BenchmarkResults, found: SetResult) -> bytes:
     return as_png(figure)
 
 
-def _colour(word: str, method: Method) -> str:
+def _colour(outcome: Outcome, method: Method) -> str:
     if not method.is_ranked:
         return "0.7"
-    return "black" if word == TIED else {"better": "tab:green", "worse": "tab:red"}[word]
+    return {Outcome.BETTER: "tab:green", Outcome.TIED: "black", Outcome.WORSE: "tab:red"}[outcome]

@@ -1,14 +1,22 @@
 """Means over patients with their uncertainty, and what a difference between two methods says."""
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 
 import numpy as np
 
 RESAMPLES, SEED = 10_000, 0
-BETTER, WORSE, TIED = "better", "worse", "tied"
 
 Table = dict[str, dict[int, float]]
 """Case -> slice -> value of one metric."""
+
+
+class Outcome(Enum):
+    """What an interval says of a difference; the value is for readers."""
+
+    BETTER = "better"
+    TIED = "tied"
+    WORSE = "worse"
 
 
 @dataclass(frozen=True)
@@ -23,9 +31,9 @@ class Mean:
     high: float
 
     @property
-    def word(self) -> str:
+    def outcome(self) -> Outcome:
         """Of a difference: better where all of the interval lies above 0, worse below, else tied."""
-        return BETTER if self.low > 0 else WORSE if self.high < 0 else TIED
+        return Outcome.BETTER if self.low > 0 else Outcome.WORSE if self.high < 0 else Outcome.TIED
 
 
 @dataclass(frozen=True)

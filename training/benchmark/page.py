@@ -118,7 +118,7 @@ def as_csv(results: BenchmarkResults) -> str:
 def _gap(gap: Difference) -> list[str]:
     values = (gap.mean.value, gap.mean.low, gap.mean.high, gap.slice_mean, gap.slice_sd, gap.share)
     first, last = [_plain(value) for value in values[:3]], [_plain(value) for value in values[3:]]
-    return [*first, gap.mean.word if math.isfinite(gap.mean.value) else "", *last]
+    return [*first, gap.mean.outcome.value if math.isfinite(gap.mean.value) else "", *last]
 
 
 def _printed(found: SetResult, name: str, metric: str) -> str:

@@ -1,5 +1,5 @@
 """The reading of the benchmark in sentences, made from the numbers: no sentence here says what the tables do not."""
-from training.benchmark.intervals import BETTER, TIED, WORSE
+from training.benchmark.intervals import Outcome
 from training.benchmark.methods import AVERAGE, DEFAULT, State
 from training.benchmark.published import PROPOSED, SOURCE, VALUES
 from training.benchmark.results import BenchmarkResults, SetResult
@@ -17,11 +17,11 @@ def reading(results: BenchmarkResults, found: SetResult) -> str:
 
 
 def _against_average(found: SetResult) -> str:
-    words: dict[str, list[str]] = {BETTER: [], TIED: [], WORSE: []}
+    metrics: dict[Outcome, list[str]] = {outcome: [] for outcome in Outcome}
     for metric in (*MAIN, *MASKED):
         gap = found.against(DEFAULT, AVERAGE, metric).mean
-        words[gap.word].append(f"{NAMES[metric]} ({gap.value:+.4f})")
-    said = "; ".join(f"{word} in {listing(items)}" for word, items in words.items() if items)
+        metrics[gap.outcome].append(f"{NAMES[metric]} ({gap.value:+.4f})")
+    said = "; ".join(f"{outcome.value} in {listing(items)}" for outcome, items in metrics.items() if items)
     return f"**The default model against the plain average**, which needs no network: {said}."
 
 
@@ -31,7 +31,7 @@ def _best(results: BenchmarkResults, found: SetResult) -> str:
         best = found.best(metric, results.ranked)
         gap = found.against(DEFAULT, best, metric).mean
         own = "the default model" if best == DEFAULT else results.method(best).title
-        sure = "beyond doubt" if gap.word == WORSE else "tied"
+        sure = "beyond doubt" if gap.outcome is Outcome.WORSE else "tied"
         behind = "" if best == DEFAULT else f", {-gap.value:.4f} ahead of the default model ({sure})"
         lines.append(f"{NAMES[metric]}: {own} at {found.mean(best, metric).value:.3f}{behind}")
     return "**The best of the ranking**, metric by metric: " + "; ".join(lines) + "."
@@ -41,7 +41,7 @@ def _paper(results: BenchmarkResults, found: SetResult) -> str:
     if PROPOSED not in results.measured:
         return "**The published network** was not trained here, so it is not in the ranking."
     gaps = [found.against(DEFAULT, PROPOSED, metric).mean for metric in MAIN]
-    said = listing([f"{NAMES[metric]} {gap.value:+.4f} ({gap.word})" for metric, gap in zip(MAIN, gaps)])
+    said = listing([f"{NAMES[metric]} {gap.value:+.4f} ({gap.outcome.value})" for metric, gap in zip(MAIN, gaps)])
     estimates = [found.mean(name, "estimate_1").value for name in (DEFAULT, PROPOSED)]
     state = "" if PROPOSED in results.ranked else ", which has not converged"
     return (f"**The default model minus the published network** as trained here{state}: {said}. The estimate of the first source from the "

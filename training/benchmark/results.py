@@ -5,7 +5,7 @@ from pathlib import Path
 
 from FusionINNLib.errors import InputError
 from FusionINNLib.methods import model_card
-from training.benchmark.intervals import WORSE, Difference, Mean, Table, difference, mean_of
+from training.benchmark.intervals import Difference, Mean, Outcome, Table, difference, mean_of
 from training.benchmark.measured import KEYS, measure_case
 from training.benchmark.methods import Method, find_methods
 from training.benchmark.pairs import CasePairs, PairSet, load_cases, pair_sets
@@ -39,7 +39,7 @@ class SetResult:
     def leaders(self, metric: str, among: list[str]) -> list[str]:
         """The best and those that are tied with it."""
         best = self.best(metric, among)
-        return [name for name in among if name == best or self.against(name, best, metric).mean.word != WORSE]
+        return [name for name in among if name == best or self.against(name, best, metric).mean.outcome is not Outcome.WORSE]
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ def _with_interval(mean: Mean) -> str:
 
 
 def _difference(row: Difference) -> str:
-    return f"{_signed(row.mean)} {row.mean.word}"
+    return f"{_signed(row.mean)} {row.mean.outcome.value}"
 
 
 def _signed(mean: Mean) -> str:

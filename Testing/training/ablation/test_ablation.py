@@ -300,7 +300,7 @@ def test_the_whole_way(place, tmp_path, capsys, monkeypatch):
     said, page = capsys.readouterr(), (tmp_path / "docs" / "ablation.md").read_text()
     assert said.out.strip() == page.strip() and "Quick run" in page and str(place) not in page
     assert f"[{len(TRAININGS)} of {len(TRAININGS)}]" in said.err
-    assert all(title[1:] in page for title in GROUPS.values()) and all(trend.claim in page for trend in TRENDS)
+    assert all(group.title[1:] in page for group in GROUPS.values()) and all(trend.claim in page for trend in TRENDS)
     assert "Nothing was skipped" in page
     lines = {line["row"]: line for line in csv.DictReader((tmp_path / "docs" / "ablation.csv").open()) if line["is_best"] == "True"}
     assert set(lines) == set(PUBLISHED_VALUES) and float(lines["alpha_1"]["published_estimate_2"]) == 0.004

@@ -83,7 +83,7 @@ def test_differences_are_paired_and_leave_out_what_one_lacks():
 
 @pytest.mark.parametrize("low, high, word", [(0.1, 0.2, "better"), (-0.2, -0.1, "worse"), (-0.1, 0.2, "tied"), (np.nan, np.nan, "tied")])
 def test_words_go_by_the_interval(low, high, word):
-    assert Mean(0.0, low, high).word == word
+    assert Mean(0.0, low, high).outcome.value == word
 
 
 def test_the_default_model_is_taken_apart_as_its_program_does_it(tmp_path):
