@@ -15,6 +15,7 @@ import numpy as np
 from FusionINNLib.errors import InputError
 from FusionINNLib.methods import registry
 from FusionINNLib.methods.base import MethodInfo, SourcePair
+from FusionINNLib.preprocessing.left_out import left_out
 from FusionINNLib.progress import Progress
 from FusionINNLib.registration.alignment import align
 from FusionINNLib.results.recipe import Recipe, from_extensions
@@ -54,7 +55,8 @@ def fuse(first: Volume, second: Volume, *, method: str = registry.DEFAULT, refer
     aligned = align(fixed, moving, alignment, lambda share, task: progress.step(task, round(100 * share), 100))
     on_grid = (fixed, aligned.volume) if reference == "first" else (aligned.volume, fixed)
     resampled = tuple(aligned.resampled and volume is not fixed for volume in on_grid)
-    return chosen.fuse(SourcePair(*on_grid, resampled, aligned), device=device, seed=seed, progress=progress)
+    fusion = chosen.fuse(SourcePair(*on_grid, resampled, aligned), device=device, seed=seed, progress=progress)
+    return replace(fusion, warnings=(*fusion.warnings, *left_out(first), *left_out(second)))
 
 
 def decompose(fused: Volume, latent: Volume, recipe: Recipe, *, model: str | None = None, device: str = "auto",

@@ -17,6 +17,7 @@ from FusionINNLib.registration.resampling import onto_grid
 from FusionINNLib.results.estimate_images import CYCLE, ESTIMATE_IMAGES, SPREAD, DecomposedImage
 from FusionINNLib.results.recipe import Recipe, SourceRecord
 from FusionINNLib.results.scene_folder import as_stored
+from FusionINNLib.results.sources import entering
 from FusionINNLib.volumes.volume import Volume
 
 WHOLE, SEGMENTATION = "whole volume", "segmentation"
@@ -164,8 +165,8 @@ def _margin(inside: np.ndarray, spacing_ijk_mm: tuple[float, float, float], marg
 
 
 def _nominal(volume: Volume, record: SourceRecord, axis: int) -> np.ndarray:
-    """A source as the network saw it, (K, J, I) float32. What is not finite is background."""
-    stored = to_stack(as_stored(volume, record).array, axis)
+    """A source as the network saw it, (K, J, I) float32. What is not finite is background, and so is padding."""
+    stored = to_stack(entering(as_stored(volume, record), record), axis)
     return np.stack([scaled(part, record.normalization(k)) for k, part in enumerate(stored)])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from FusionINNLib.errors import GeometryError, InputError
 from FusionINNLib.evaluation.grayscale_png import is_picture, read_grey, read_picture_mask
 from FusionINNLib.metrics.images import HIGHEST, LOWEST
-from FusionINNLib.preprocessing.normalization import finite, fit_volume, scaled
+from FusionINNLib.preprocessing.normalization import finite, fit_volume, scaled, without_extremes
 from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.registration.resampling import onto_grid
 from FusionINNLib.volumes.io import read_mask, read_volume
@@ -120,11 +120,11 @@ def _is_8_bit(volume: Volume) -> bool:
 
 
 def _on_scale(volume: Volume, role: str, as_scaled: bool, notes: list[str]) -> tuple[np.ndarray, str]:
-    """(k, j, i) float32 within -0.5..1.5, and how the values were taken. What is not finite becomes 0, as it does in `fuse`."""
+    """(k, j, i) float32 within -0.5..1.5, and how the values were taken. What is not finite and padding become 0, as in `fuse`."""
     normalised = role != "fused" and not as_scaled
     if normalised:
         normalization = fit_volume(volume.array)
-        values = scaled(volume.array, normalization)
+        values = scaled(without_extremes(volume.array), normalization)
         scale = f"normalised as 'fuse' does: (stored value - {normalization.offset:.6g}) / {normalization.scale:.6g}"
     elif _is_8_bit(volume):
         values, scale = volume.array.astype(np.float32) / 255, "8-bit grey levels, taken as 0..255"

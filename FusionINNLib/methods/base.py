@@ -17,7 +17,7 @@ from FusionINNLib.progress import Progress
 from FusionINNLib.registration.alignment import Alignment
 from FusionINNLib.results.recipe import Recipe
 from FusionINNLib.results.records import Estimate, FusedFile, Fusion
-from FusionINNLib.results.sources import normalised, record_by_volume
+from FusionINNLib.results.sources import entering, normalised, record_by_volume
 from FusionINNLib.volumes.volume import Volume
 
 
@@ -129,7 +129,7 @@ class SliceMethod(FusionMethod):
         progress, sources = progress or Progress(), (pair.first, pair.second)
         axis = pair.first.through_plane_axis
         records = tuple(record_by_volume(volume, resampled) for volume, resampled in zip(sources, pair.resampled))
-        stacks = tuple(to_stack(volume.array, axis) for volume in sources)
+        stacks = tuple(to_stack(entering(volume, record), axis) for volume, record in zip(sources, records))
         fused = np.empty(pair.first.shape, np.float32)
         result = to_stack(fused, axis)
         for k in range(len(result)):

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from FusionINNLib.preprocessing.normalization import fit_tissue, kept_apart
 from FusionINNLib.reports.page import Panel
 from FusionINNLib.volumes.volume import Volume
 
@@ -12,6 +13,8 @@ def window(volume: Volume, axis: int, segmentation: Volume | None = None) -> tup
     indices = range(0, volume.shape[axis], max(1, volume.shape[axis] // 16))
     sample = _sample(volume, indices, axis)
     finite = np.isfinite(sample)
+    if finite.any():  # padding and what lies far beyond all tissue have no part in the window either
+        finite &= ~kept_apart(sample, fit_tissue(sample))
     if not finite.any() or np.ptp(sample[finite]) == 0:
         return 0.0, 1.0
     low, high = np.percentile(sample[finite], (0.5, 99.95))

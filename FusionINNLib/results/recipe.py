@@ -27,6 +27,7 @@ class SourceRecord:
         dtype: NumPy name of the stored type.
         resampled: whether the source was brought onto the reference grid, so that the way back ends at the resampled volume.
         not_finite: voxels that are NaN or infinite, packed; None where there are none.
+        kept_apart: voxels that do not enter a fusion as they are, packed, see results/kept_apart.py; None where there are none.
     """
 
     unit: str
@@ -36,6 +37,7 @@ class SourceRecord:
     resampled: bool
     normalizations: tuple[Normalization, ...]
     not_finite: str | None = None
+    kept_apart: str | None = None
 
     def normalization(self, k: int) -> Normalization:
         """The map of slice k."""
@@ -68,14 +70,19 @@ class Recipe:
 
     def without_masks(self) -> "Recipe":
         """The constants alone: what an estimate needs, and no list of single voxels."""
-        return replace(self, sources=tuple(replace(source, not_finite=None) for source in self.sources))
+        return replace(self, sources=tuple(replace(source, not_finite=None, kept_apart=None) for source in self.sources))
 
     def to_dict(self) -> dict:
         """JSON-ready, compact."""
         return {"format": FORMAT, "method": self.method, "model": self.model, "sha256": self.sha256, "shape": list(self.shape),
                 "axis": self.axis, "record": self.record, "levels": list(self.levels),
-                "sources": [asdict(source) | {"normalizations": [[n.offset, n.scale] for n in source.normalizations]}
-                            for source in self.sources]}
+                "sources": [_source_to_dict(source) for source in self.sources]}
+
+
+def _source_to_dict(source: SourceRecord) -> dict:
+    """JSON-ready; without what only few sources need where they don't, so that earlier versions read all others."""
+    data = asdict(source) | {"normalizations": [[n.offset, n.scale] for n in source.normalizations]}
+    return {key: value for key, value in data.items() if value is not None or key != "kept_apart"}
 
 
 def recipe_from_dict(data: dict) -> Recipe:

@@ -1,17 +1,22 @@
 """A source volume and its record: how stored numbers became the nominal 0..1 scale, slice by slice. Stacks are (K, J, I)."""
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from FusionINNLib.preprocessing.normalization import fit_slice, fit_volume, scaled
+from FusionINNLib.preprocessing.normalization import fit_slice, fit_tissue, scaled, without_extremes
+from FusionINNLib.preprocessing.normalization import kept_apart as apart_from
 from FusionINNLib.preprocessing.slicing import to_stack
+from FusionINNLib.results import kept_apart
 from FusionINNLib.results.recipe import SourceRecord, pack_not_finite
 from FusionINNLib.volumes.volume import Volume
 
 
 def record_by_volume(volume: Volume, resampled: bool) -> SourceRecord:
     """The record of a source that is normalised as a whole. resampled: whether it was interpolated onto the reference grid."""
-    return _record(volume, (fit_volume(volume.array),), resampled)
+    tissue = fit_tissue(volume.array)
+    packed = kept_apart.pack(volume.array, apart_from(volume.array, tissue))
+    return replace(_record(volume, (tissue.normalization,), resampled), kept_apart=packed)
 
 
 def record_by_slice(volume: Volume, axis: int, resampled: bool) -> SourceRecord:
@@ -22,6 +27,11 @@ def record_by_slice(volume: Volume, axis: int, resampled: bool) -> SourceRecord:
 def _record(volume: Volume, maps: tuple, resampled: bool) -> SourceRecord:
     return SourceRecord(volume.unit, volume.array.dtype.name, volume.slope, volume.intercept, resampled, maps,
                         pack_not_finite(volume.array))
+
+
+def entering(volume: Volume, record: SourceRecord) -> np.ndarray:
+    """Stored numbers (k, j, i) as they enter a fusion: those of the volume but for what is kept apart."""
+    return volume.array if record.kept_apart is None else without_extremes(volume.array)
 
 
 def normalised(stored: np.ndarray, record: SourceRecord, k: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from FusionINNLib.volumes.padding import padding_value
 from FusionINNLib.volumes.volume import Volume
 
 LEVEL = 0.05
@@ -41,12 +42,14 @@ def filled_foreground(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def finite_values(volume: Volume) -> np.ndarray:
-    """Physical values (k, j, i) as float32; NaN and infinite voxels get the background value."""
+    """Physical values (k, j, i) as float32; NaN and infinite voxels and padding get the background value of the rest."""
     values = volume.values.astype(np.float32, copy=False)
-    finite = np.isfinite(values)
-    if finite.all():
+    usable = np.isfinite(values)
+    if (padding := padding_value(values)) is not None:
+        usable &= values != padding
+    if usable.all():
         return values
-    return np.where(finite, values, np.float32(background_value(values[finite])))
+    return np.where(usable, values, np.float32(background_value(values[usable])))
 
 
 def background_value(values: np.ndarray) -> float:

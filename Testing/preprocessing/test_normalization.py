@@ -3,7 +3,18 @@ import numpy as np
 import pytest
 from making import head, noise
 
-from FusionINNLib.preprocessing.normalization import REACH, Normalization, bright_level, fit_slice, fit_volume, scaled
+from FusionINNLib.preprocessing.normalization import (
+    SHOWN_AS,
+    Normalization,
+    bright_level,
+    fit_slice,
+    fit_tissue,
+    fit_volume,
+    kept_apart,
+    scaled,
+    tamed,
+    without_extremes,
+)
 
 TYPES = ["i1", "u1", "i2", "u2", "i4", "u4"]
 
@@ -93,14 +104,53 @@ def test_a_tiny_object_is_found():
     assert fit_volume(array) == Normalization(0.0, 700.0)
 
 
-def test_single_wild_voxels_stay_within_reach():
+def wild(dtype, share: float, height: float) -> np.ndarray:
+    """A head of 40..900 some of whose voxels are as bright as `height`, all over."""
+    array = head(dtype, (12, 60, 64))
+    inside = np.flatnonzero(array)
+    array.flat[np.random.default_rng(3).choice(inside, max(1, round(share * inside.size)), replace=False)] = height
+    return array
+
+
+@pytest.mark.parametrize("share, height", [(0.0005, 30000), (0.004, 9000), (0.02, 9000), (0.05, 20000)])
+@pytest.mark.parametrize("dtype", ["i2", "f4", "i8"])
+def test_wild_voxels_leave_the_scale_to_the_tissue(dtype, share, height):
+    plain, array = fit_volume(head(dtype, (12, 60, 64))), wild(dtype, share, height)
+    tissue = fit_tissue(array)
+    assert tissue.normalization.offset == plain.offset and tissue.normalization.scale == pytest.approx(plain.scale, rel=0.05)
+    apart = kept_apart(array, tissue)
+    np.testing.assert_array_equal(apart, array == height)
+    entering = scaled(tamed(array, tissue, apart), tissue.normalization)
+    assert entering[apart] == pytest.approx(SHOWN_AS, abs=0.01) and np.abs(entering).max() <= SHOWN_AS + 0.01
+
+
+@pytest.mark.parametrize("dtype, value", [("i2", -32768), ("f4", -1e10), ("f4", 1e20), ("i4", 2 ** 30), ("f8", -9999.0)])
+def test_padding_is_background(dtype, value):
+    array = head(dtype, (12, 60, 64))
+    outside = array == 0
+    array[outside] = value
+    tissue = fit_tissue(array)
+    entering = scaled(tamed(array, tissue, kept_apart(array, tissue)), tissue.normalization)
+    assert tissue.padding == value and (entering[outside] == 0).all()
+    assert 0.9 < np.percentile(entering[~outside], 99.9) < 1.1 and entering.min() == 0
+
+
+def test_failed_fits_far_below_do_not_shift_the_scale():
+    generator = np.random.default_rng(0)
+    array = (head(np.float64, (12, 60, 64)) + np.abs(generator.normal(scale=6, size=(12, 60, 64)))).astype(np.int16)
+    plain = fit_volume(array)
+    array[6, 30, 30:33] = -30000
+    tissue = fit_tissue(array)
+    assert abs(tissue.normalization.offset - plain.offset) <= 1 and tissue.normalization.scale == pytest.approx(plain.scale, rel=0.01)
+    assert np.count_nonzero(kept_apart(array, tissue)) == 3
+
+
+def test_an_ordinary_volume_is_left_alone():
     array = head(np.int16, (12, 60, 64), top=100)
-    array[5, 30, 30], array[5, 31, 30] = 32767, -32768
-    normalised = fit_volume(array).apply(array)
-    assert np.abs(normalised).max() == pytest.approx(REACH, rel=1e-6)
-    usual = head(np.int16, (12, 60, 64), top=100)
-    usual[5, 30, 30] = 500  # five times brighter than the rest: ordinary, nothing is rescaled
-    assert fit_volume(usual).scale < 101
+    array[5, 30, 30] = 350  # more than three times brighter than the rest: a vessel, as real volumes have it
+    tissue = fit_tissue(array)
+    assert (tissue.padding, tissue.low, tissue.high) == (None, None, None)
+    assert without_extremes(array) is array
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])

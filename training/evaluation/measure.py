@@ -166,7 +166,7 @@ def _zeros(latent: Volume, recipe: Recipe) -> Volume:
 
 def _unrounded(recipe: Recipe) -> Recipe:
     """Sources come out as float32, as estimates do, instead of in their stored type."""
-    return replace(recipe, sources=tuple(replace(source, dtype="float32", not_finite=None) for source in recipe.sources))
+    return replace(recipe, sources=tuple(replace(source, dtype="float32", not_finite=None, kept_apart=None) for source in recipe.sources))
 
 
 def _stored_and_read(fusion: Fusion, dtype: np.dtype | None, model: str) -> FusedFile:

@@ -10,6 +10,7 @@ from FusionINNLib.methods.fusioninn.latent_sampling import all_draws, draw, way_
 from FusionINNLib.methods.fusioninn.record import FusionRecord, record_of
 from FusionINNLib.preprocessing.slicing import from_stack, to_stack
 from FusionINNLib.progress import Progress
+from FusionINNLib.results import kept_apart
 from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES
 from FusionINNLib.results.recipe import Recipe, restore_not_finite
 from FusionINNLib.results.records import Estimate
@@ -36,6 +37,7 @@ def decompose(engine: Engine, fused: Volume, latent: Volume, recipe: Recipe, pro
     volumes = []
     for image, array, source in zip(EXACT_IMAGES, arrays, recipe.sources):
         restore_not_finite(array, source.not_finite)
+        kept_apart.restore(array, source.kept_apart)
         volumes.append(Volume(array, fused.affine, image.name, source.unit, source.slope, source.intercept))
     return volumes[0], volumes[1]
 

@@ -18,7 +18,7 @@ from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.progress import Progress
 from FusionINNLib.results.recipe import Recipe, SourceRecord
 from FusionINNLib.results.records import Estimate, FusedFile, Fusion
-from FusionINNLib.results.sources import record_by_slice, record_by_volume
+from FusionINNLib.results.sources import entering, record_by_slice, record_by_volume
 from FusionINNLib.volumes.volume import Volume
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class FusionINN(FusionMethod):
         engine = self._engine(device, warnings.append)
         first, axis = pair.first, pair.first.through_plane_axis
         records = tuple(self._record(volume, axis, resampled) for volume, resampled in zip((pair.first, pair.second), pair.resampled))
-        stacks = tuple(to_stack(volume.array, axis) for volume in (pair.first, pair.second))
+        stacks = tuple(to_stack(entering(volume, source), axis) for volume, source in zip((pair.first, pair.second), records))
         fused, latent = (np.empty(first.shape, np.float32) for _ in range(2))
         kept = fuse_slices(engine, self.model, stacks, records, tuple(to_stack(image, axis) for image in (fused, latent)), progress)
         recipe = Recipe(self.info.name, self.model.id, self.fingerprint, fused.shape, axis, kept.to_dict(), levels(fused), records)

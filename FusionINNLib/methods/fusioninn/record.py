@@ -5,6 +5,7 @@ import numpy as np
 
 from FusionINNLib.errors import ResultError
 from FusionINNLib.methods.boxes import Box
+from FusionINNLib.results import kept_apart
 from FusionINNLib.results.recipe import Recipe
 
 NEAR_BACKGROUND = 1.5 / 255  # fused values no farther from the background than this are taken for background, once rounded
@@ -41,8 +42,8 @@ def with_boxes(recipe: Recipe, boxes: tuple[Box, ...]) -> Recipe:
 def of_slices(recipe: Recipe, chosen: list[int]) -> Recipe:
     """The recipe of a volume made of these slices alone, in this order; voxels that are not finite come out as background."""
     boxes = tuple(replace(box, k=chosen.index(box.k)) for box in record_of(recipe).boxes if box.k in chosen)
-    sources = tuple(replace(source, normalizations=tuple(source.normalization(k) for k in chosen), not_finite=None)
-                    for source in recipe.sources)
+    sources = tuple(replace(source, normalizations=tuple(source.normalization(k) for k in chosen), not_finite=None,
+                            kept_apart=kept_apart.of_slices(source, recipe, chosen)) for source in recipe.sources)
     shape = tuple(len(chosen) if axis == recipe.axis else size for axis, size in enumerate(recipe.shape))
     record = replace(record_of(recipe), boxes=boxes).to_dict()
     return replace(recipe, shape=shape, record=record, sources=sources)

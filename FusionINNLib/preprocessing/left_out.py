@@ -1,0 +1,38 @@
+"""What a volume's scale leaves out, told to the user by number and place: padding, implants, vessels, fits that failed."""
+import numpy as np
+
+from FusionINNLib.preprocessing.normalization import fit_tissue
+from FusionINNLib.volumes.volume import Volume, transform_points
+
+
+def left_out(volume: Volume) -> tuple[str, ...]:
+    """Sentences; none for an ordinary volume. Places are RAS in mm."""
+    tissue, said = fit_tissue(volume.array), []
+    if tissue.padding is not None:
+        share = np.count_nonzero(volume.array == tissue.padding) / volume.array.size
+        said.append(f"{volume.name}: {share:.0%} of the voxels hold {_physical(volume, tissue.padding)}, far from everything else: taken "
+                    "as padding, which is background.")
+    for limit, beyond, word in ((tissue.high, np.greater, "above"), (tissue.low, np.less, "below")):
+        if limit is None:
+            continue
+        with np.errstate(invalid="ignore"):
+            extreme = beyond(volume.array, limit) & np.isfinite(volume.array)
+        if tissue.padding is not None:
+            extreme &= volume.array != tissue.padding
+        if count := int(np.count_nonzero(extreme)):
+            said.append(_sentence(volume, extreme, count, word, limit))
+    return tuple(said)
+
+
+def _sentence(volume: Volume, extreme: np.ndarray, count: int, word: str, limit: float) -> str:
+    values = np.where(extreme, volume.array, limit)
+    farthest = np.unravel_index(np.argmax(values) if word == "above" else np.argmin(values), values.shape)
+    place = ", ".join(f"{axis} {x:.0f}" for axis, x in zip("RAS", transform_points(volume.affine, np.array([farthest[::-1]], float))[0]))
+    lie = "voxels lie" if count > 1 else "voxel lies"
+    return (f"{volume.name}: {count} {lie} far {word} all tissue (extreme values up to {_physical(volume, volume.array[farthest])}, the "
+            f"farthest at {place} mm), as implants, vessels or failed fits do: they come back exactly, but the scale was taken from the "
+            "tissue.")
+
+
+def _physical(volume: Volume, stored) -> str:
+    return f"{float(stored) * volume.slope + volume.intercept:g}"
