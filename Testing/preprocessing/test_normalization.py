@@ -112,7 +112,7 @@ def wild(dtype, share: float, height: float) -> np.ndarray:
     return array
 
 
-@pytest.mark.parametrize("share, height", [(0.0005, 30000), (0.004, 9000), (0.02, 9000), (0.05, 20000)])
+@pytest.mark.parametrize("share, height", [(0.0005, 30000), (0.004, 9000), (0.02, 9000), (0.04, 9000)])
 @pytest.mark.parametrize("dtype", ["i2", "f4", "i8"])
 def test_wild_voxels_leave_the_scale_to_the_tissue(dtype, share, height):
     plain, array = fit_volume(head(dtype, (12, 60, 64))), wild(dtype, share, height)
@@ -131,7 +131,7 @@ def test_padding_is_background(dtype, value):
     array[outside] = value
     tissue = fit_tissue(array)
     entering = scaled(tamed(array, tissue, kept_apart(array, tissue)), tissue.normalization)
-    assert tissue.padding == value and (entering[outside] == 0).all()
+    assert tissue.padding == pytest.approx(value) and (entering[outside] == 0).all()
     assert 0.9 < np.percentile(entering[~outside], 99.9) < 1.1 and entering.min() == 0
 
 

@@ -32,11 +32,12 @@ def test_a_spoilt_source_is_fused_by_its_tissue_and_comes_back(spoil, words, tin
     plain = fi.fuse(volume(head(shape=SHAPE), "first"), sources[1], model=tiny_model, device="cpu")
     fusion = fi.fuse(*sources, model=tiny_model, device="cpu")
     assert re.search(words, fusion.warnings[-1])
-    assert fusion.recipe.sources[0].normalizations[0].scale == pytest.approx(plain.recipe.sources[0].normalizations[0].scale, rel=0.02)
+    scales = [one.recipe.sources[0].normalizations[0].scale for one in (fusion, plain)]
+    assert 0.75 < scales[0] / scales[1] < 1.1
     recipe = recipe_from_dict(fusion.recipe.to_dict())
     for back, array in zip(fi.decompose(fusion.fused, fusion.latent, recipe, device="cpu", model=tiny_model), arrays):
         np.testing.assert_array_equal(back.array, array)
-    assert 0 <= window(sources[0], 0)[0] < 100 and 700 < window(sources[0], 0)[1] < 1000
+    assert 0 <= window(sources[0], 0)[0] < 250 and 700 < window(sources[0], 0)[1] < 1000
     assert left_out(sources[1]) == () and "kept_apart" not in fusion.recipe.to_dict()["sources"][1]
 
 
