@@ -13,19 +13,18 @@ def window(volume: Volume, axis: int, segmentation: Volume | None = None) -> tup
     indices = range(0, volume.shape[axis], max(1, volume.shape[axis] // 16))
     sample = _sample(volume, indices, axis)
     finite = np.isfinite(sample)
-    if finite.any():  # padding and what lies far beyond all tissue have no part in the window either
-        finite &= ~kept_apart(sample, fit_tissue(sample))
     if not finite.any() or np.ptp(sample[finite]) == 0:
         return 0.0, 1.0
-    low, high = np.percentile(sample[finite], (0.5, 99.95))
-    head = sample[finite & (sample > low + 0.05 * (high - low))]
+    ordinary = finite & ~kept_apart(sample, fit_tissue(sample))  # padding and what lies far beyond all tissue have no part in it
+    low, high = np.percentile(sample[ordinary], (0.5, 99.95))
+    head = sample[ordinary & (sample > low + 0.05 * (high - low))]
     high = float(np.percentile(head, 99.7)) if head.size else float(high)
     if segmentation is not None:
         tumour = sample[finite & (_sample(segmentation, indices, axis) != 0)]
         high = max(high, float(np.percentile(tumour, 99))) if tumour.size else high      # where it matters, nothing is burnt out
     low = 0.0 if -0.02 * high < low < 0.1 * high else float(low)
     if not low < high:  # nearly all of it has one value
-        low, high = float(sample[finite].min()), float(sample[finite].max())
+        low, high = float(sample[ordinary].min()), float(sample[ordinary].max())
     return (_two_digits(low), _two_digits(high)) if _two_digits(low) < _two_digits(high) else (low, high)
 
 
