@@ -59,6 +59,8 @@ def make_parser() -> argparse.ArgumentParser:
     view.add_argument("--max-upload", type=_positive, default=1024, metavar="MB", help="largest upload (default: 1024)")
     _add_model(view)
 
+    _add_cohort(commands.add_parser("cohort", help="many cases: BIDS, folders or a table in; a result each, a table and a page out"))
+
     evaluate = commands.add_parser("evaluate", help="the published fusion metrics of a fused image and its two sources")
     evaluate.add_argument("first", metavar="FIRST", type=Path, help="first source: a volume (normalised as 'fuse' does it) or an 8-bit PNG")
     evaluate.add_argument("second", metavar="SECOND", type=Path, help="second source, on the same grid")
@@ -86,6 +88,36 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
                              "volumes, or once for each")
     parser.add_argument("--stack", action="append", default=[], metavar="WHICH",
                         help="of a series with several stacks (b-values, echoes, time points): place in the list, or value; as --series")
+
+
+def _add_cohort(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("input", metavar="INPUT", type=Path,
+                        help="BIDS data set, folder of cases, or CSV with the columns case, first, second")
+    parser.add_argument("out", metavar="OUT", type=Path, help="folder for the results; of BIDS, a derivative data set")
+    parser.add_argument("analysis_level", metavar="LEVEL", choices=("participant", "group"),
+                        help="participant: fuse each case; group: one table and one page of all")
+    parser.add_argument("--first", metavar="WHICH",
+                        help="in BIDS suffix and entities (T1w:ce-gd), in folders a pattern ({case}/t1ce.nii.gz)")
+    parser.add_argument("--second", metavar="WHICH", help="the same of the second volume, such as FLAIR")
+    parser.add_argument("--segmentation", metavar="WHICH", help="the same of outlines for the reports and metrics")
+    parser.add_argument("--participant-label", metavar="LABEL", nargs="+", default=[], help="only these subjects")
+    parser.add_argument("--session-label", metavar="LABEL", nargs="+", default=[], help="only these sessions")
+    parser.add_argument("--method", default=registry.DEFAULT, choices=registry.names(), metavar="NAME", help="see 'fusioninn methods'")
+    parser.add_argument("--align", choices=("auto", "none", "header", "rigid"), default="auto", help="as of 'fuse'")
+    parser.add_argument("--reference", choices=("first", "second"), default="second", help="whose grid the results have")
+    parser.add_argument("--exact", action="store_true", help="take each fusion apart exactly, too")
+    parser.add_argument("--estimate", action="store_true", help="estimate the sources from each fused image, too")
+    parser.add_argument("--samples", type=_positive, default=8, metavar="N", help="latents drawn for an estimate (default: 8)")
+    parser.add_argument("--seed", type=_natural, default=0, metavar="S", help="of all that is drawn (default: 0)")
+    parser.add_argument("--no-report", action="store_true", help="draw no report pictures")
+    parser.add_argument("--no-metrics", action="store_true", help="measure nothing; the group level needs the metrics")
+    parser.add_argument("--resume", action="store_true", help="do what is missing, or whose files, model or settings have changed")
+    parser.add_argument("--dry-run", action="store_true", help="list what would be done")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=_positive, metavar="N", help="on this machine (default: as many as cores and memory allow)")
+    where.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask scheduler that runs, such as tcp://host:8786")
+    where.add_argument("--cluster", metavar="FILE", type=Path, help="YAML for a queue: Slurm, PBS, SGE or LSF; see docs/clusters.md")
+    _add_model(parser)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

@@ -50,9 +50,10 @@ class Log:
             return
         self._next = now + _LINES_S
         left = (now - self._began) / done * (total - done) if done else 0.0
-        words = f", about {_duration(left)} left" if left > 1 else ""
+        words = f", about {duration(left)} left" if left > 1 else ""
         print(f"{time.strftime('%H:%M:%S')} {task}: {done} of {total}{words}", file=sys.stderr, flush=True)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """In a word or two."""
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

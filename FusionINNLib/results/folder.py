@@ -1,6 +1,7 @@
 """Results on disk: what a fusion, an exact decomposition and an estimate write, and a fusion read again with everything checked."""
 import hashlib
 import json
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -97,6 +98,21 @@ def write_estimate(estimate: Estimate, folder: Path, fused: InputFile, recipe: R
               "fused": {"file": fused.name, "sha256": fused.sha256}, "model": {"id": recipe.model, "sha256": recipe.sha256},
               "settings": settings, "notes": list(notes), "warnings": list(estimate.warnings), "files": files}
     (folder / ESTIMATE_RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def rename_files(folder: Path, names: dict[str, str]) -> None:
+    """Give files of a fusion in `folder` other names, in its record too, so that `read_fusion` finds them.
+
+    Args:
+        names: own name -> other name, of files that are there.
+    """
+    for own, other in names.items():
+        os.rename(folder / own, folder / other)
+    provenance = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+    for file in provenance["files"].values():
+        file["file"] = names.get(file["file"], file["file"])
+    provenance["checksum"] = _checksum(provenance)
+    (folder / PROVENANCE).write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
 
 
 def _described(words: str, unit: str) -> str:
