@@ -9,14 +9,13 @@ from slicer.i18n import tr as _
 
 from FusionINNLib import mrml
 from FusionINNLib.errors import FusionINNError
+from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES
 from FusionINNPanel import requirements, terms
 from FusionINNPanel.comparison import Comparison, volumesOfViews
 from FusionINNPanel.messages import fusionSentences
-from FusionINNPanel.parameters import OUTPUTS_OF_DECOMPOSITION, Method, Reference, parametersOf
+from FusionINNPanel.parameters import ESTIMATE_OUTPUTS, EXACT_OUTPUTS, OUTPUTS_OF_DECOMPOSITION, Method, Reference, parametersOf
 from FusionINNPanel.sample import sampleTask
 from FusionINNPanel.state import PanelState
-
-ESTIMATE_OUTPUTS = ("firstEstimated", "secondEstimated", "firstSpread", "secondSpread", "cycleError")
 
 
 class Actions:
@@ -79,8 +78,8 @@ class Actions:
     def _onEstimated(self, estimated: mrml.Estimated) -> None:
         nodes = estimated.nodes
         with slicer.util.NodeModify(self._parameters):
-            for name, node in zip(ESTIMATE_OUTPUTS, (nodes.first, nodes.second, nodes.firstSpread, nodes.secondSpread, nodes.cycleError)):
-                setattr(self._parameters, name, node)
+            for image in ESTIMATE_IMAGES:
+                setattr(self._parameters, image.parameter, getattr(nodes, image.node_field))
             self._afterDecomposition("estimated", estimated.difference)
         self._state.say(" ".join([_("ESTIMATED from the fused image alone: what the network believes, not a scan."), *estimated.warnings]))
         self._show()
@@ -204,7 +203,7 @@ class Actions:
         self._rememberFolder(parent)
         self._state.start(lambda: mrml.exportTask(
             freeFolder(Path(parent), chosen.decomposedVolume.GetName()), chosen.decomposedVolume, segmentation=chosen.segmentation,
-            exactNodes=tuple(self._upToDate(("firstExact", "secondExact"))), estimateNodes=self._wholeEstimate(),
+            exactNodes=tuple(self._upToDate(EXACT_OUTPUTS)), estimateNodes=self._wholeEstimate(),
             model=self._state.modelForWayBack(), device=chosen.device), self._onExported)
 
     def _onExported(self, folder: Path) -> None:

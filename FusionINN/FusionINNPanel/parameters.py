@@ -7,6 +7,7 @@ from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
 
 from FusionINNLib import mrml
+from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES
 
 
 class Method(enum.Enum):
@@ -105,11 +106,12 @@ class FusionINNParameterNode:
     seed: Annotated[int, WithinRange(0, 999999)] = 0
 
 
-OUTPUTS_OF_DECOMPOSITION = ("firstExact", "secondExact", "firstEstimated", "secondEstimated", "firstSpread", "secondSpread", "cycleError",
-                            "difference", "numbers")
-_NAMES_OF_LOADED = {"first": "firstEstimated", "second": "secondEstimated"}
+EXACT_OUTPUTS = tuple(image.parameter for image in EXACT_IMAGES)
+ESTIMATE_OUTPUTS = tuple(image.parameter for image in ESTIMATE_IMAGES)
+OUTPUTS_OF_DECOMPOSITION = (*EXACT_OUTPUTS, *ESTIMATE_OUTPUTS, "difference", "numbers")
+_PARAMETERS = {image.node_field: image.parameter for image in EXACT_IMAGES + ESTIMATE_IMAGES}
 
 
 def parametersOf(loaded: "mrml.Loaded") -> dict:
     """What else a result folder held, by the names of the parameters."""
-    return {_NAMES_OF_LOADED.get(name, name): node for name, node in loaded.others.items()}
+    return {_PARAMETERS.get(name, name): node for name, node in loaded.others.items()}

@@ -20,10 +20,10 @@ class Compared:
 
 @dataclass(frozen=True)
 class Difference:
-    """volume: decomposed minus source (float32) on the decomposed grid, in its unit. reach: the values to show run from -reach to reach."""
+    """volume: decomposed minus source (float32) on the decomposed grid, in its unit. half_width: of the window around 0 to show it in."""
 
     volume: Volume
-    reach: float
+    half_width: float
 
 
 def difference(decomposed: Volume, compared: Compared) -> Difference:

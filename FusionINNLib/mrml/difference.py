@@ -46,7 +46,7 @@ def storeDifferenceImage(scene, computed: Difference, decomposedNode: Node, sour
               Version=__version__, Role=decomposedNode.GetAttribute(ROLE))
     if isFresh:
         node.GetDisplayNode().SetAndObserveColorNodeID(differenceColors(scene).GetID())
-        setWindow(node, -computed.reach, computed.reach)
+        setWindow(node, -computed.half_width, computed.half_width)
     fusedNode = decomposedNode.GetNodeReference(PREFIX + "Fused")
     refer(node, Fused=fusedNode)
     placeBeside(node, decomposedNode)

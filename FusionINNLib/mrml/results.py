@@ -236,9 +236,9 @@ def _look(scene, node: Node, volume: Volume, kind: ImageKind, source: Node | Non
     elif kind is CYCLE:
         axis = volume.through_plane_axis
         some = np.take(volume.array, range(0, volume.shape[axis], max(1, volume.shape[axis] // 16)), axis)
-        reach = float(np.percentile(np.abs(some), 99.9)) or 1e-3
+        half_width = float(np.percentile(np.abs(some), 99.9)) or 1e-3
         node.GetDisplayNode().SetAndObserveColorNodeID(differenceColors(scene).GetID())
-        setWindow(node, -reach, reach)
+        setWindow(node, -half_width, half_width)
     else:
         setWindow(node, *_window(volume, volume.through_plane_axis))
 

@@ -128,3 +128,17 @@ def choose_another_folder(user) -> None:
     """Advanced > Model > Another folder ..."""
     box = user.ui.modelComboBox
     box.activated.emit([box.itemData(index) for index in range(box.count)].index("<folder>"))
+
+
+def test_parameters_and_outputs_are_those_of_the_table_of_images(case):
+    """Names of parameters are in scenes: what the table says is what the parameter node has, each of its own."""
+    from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES
+    from FusionINNPanel.parameters import OUTPUTS_OF_DECOMPOSITION
+
+    assert OUTPUTS_OF_DECOMPOSITION == ("firstExact", "secondExact", "firstEstimated", "secondEstimated", "firstSpread", "secondSpread",
+                                        "cycleError", "difference", "numbers")
+    case.compute("fuseButton")
+    for image in EXACT_IMAGES + ESTIMATE_IMAGES:
+        assert getattr(case.parameters, image.parameter) is None
+    case.compute("decomposeButton")
+    assert all(getattr(case.parameters, image.parameter).GetAttribute("FusionINN.Kind") == image.kind.name for image in EXACT_IMAGES)
