@@ -35,6 +35,8 @@ def make_parser() -> argparse.ArgumentParser:
                       help="unlike grids: register rigidly where needed (auto), refuse them (none), by header alone, or register always")
     fuse.add_argument("--reference", choices=("first", "second"), default="second", help="whose grid the result has (default: second)")
     fuse.add_argument("--seed", type=_natural, default=0, metavar="S", help="of a method that draws random numbers (default: 0)")
+    fuse.add_argument("--first-adc", action="store_true", help="FIRST is a diffusion-weighted series: fuse its ADC (see 'fusioninn adc')")
+    fuse.add_argument("--bval", type=Path, metavar="FILE", help="b-values for --first-adc (default: the .bval file beside it)")
     _add_choice(fuse)
     _add_common(fuse)
 
@@ -73,6 +75,13 @@ def make_parser() -> argparse.ArgumentParser:
 
     methods = commands.add_parser("methods", help="the fusion methods there are, what each can do, and whether it can be used here")
     methods.add_argument("--json", action="store_true", help="everything as JSON, citations and terms too")
+
+    adc = commands.add_parser("adc", help="a diffusion-weighted series in, a map of the apparent diffusion coefficient out")
+    adc.add_argument("dwi", metavar="DWI", type=Path, help="NIfTI with images along its fourth dimension, or a DICOM folder")
+    adc.add_argument("--bval", type=Path, metavar="FILE", help="b-values of a NIfTI series (default: the .bval file beside it)")
+    adc.add_argument("--series", action="append", default=[], metavar="WHICH", help="of a DICOM folder with several series")
+    adc.add_argument("--out", type=Path, required=True, metavar="FILE", help="new NIfTI file, 1e-3 mm2/s")
+    adc.add_argument("--overwrite", action="store_true", help="replace FILE")
 
     models = commands.add_parser("import-model", help="make a model folder from a checkpoint in the released format of the paper's authors")
     models.add_argument("checkpoint", metavar="FILE", type=Path)

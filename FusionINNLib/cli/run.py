@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from FusionINNLib.cli.streams import steady_streams
 from FusionINNLib.errors import Cancelled, FusionINNError
 
-_OWN_MODULE = {"cohort": "cohort", "evaluate": "evaluate", "import_model": "import_model", "methods": "methods", "view": "view"}
+_OWN_MODULE = {"adc": "adc", "cohort": "cohort", "evaluate": "evaluate", "import_model": "import_model", "methods": "methods",
+               "view": "view"}
 
 
 def run(arguments: list[str] | None) -> int:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from FusionINNLib.cli.adc import read_adc
 from FusionINNLib.cli.terminal import progress
 from FusionINNLib.errors import InputError
 from FusionINNLib.results.folder import InputFile
@@ -17,6 +18,9 @@ def read_source(path: Path, number: int, options: argparse.Namespace) -> tuple[V
     """The first (number 0) or second (1) volume and what is recorded of its file: a DICOM folder bears the name of its series, as folders
     are often named after patients, and where a series was chosen, the checksum of its files alone."""
     series, stack = (_chosen(given, number, name) for given, name in ((options.series, "series"), (options.stack, "stack")))
+    if number == 0 and getattr(options, "first_adc", False):
+        volume, _ = read_adc(path, options.bval, series)
+        return volume, InputFile(volume.name if path.is_dir() else path.name, sha256(path))
     is_dicom = path.is_dir() or series is not None or stack is not None
     volume = read_volume(path, series=series, stack=stack, progress=progress())
     files = volume.identity.get("files")

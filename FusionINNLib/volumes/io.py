@@ -30,6 +30,8 @@ PAIR_ENDINGS = (".hdr", ".img", ".hdr.gz", ".img.gz")
 ITK_ENDINGS = (".seg.nrrd", ".nrrd", ".nhdr", ".mha", ".mhd")
 _FORMATS = "NIfTI (.nii, .nii.gz), NRRD, MHA/MHD, FreeSurfer's .mgz, or a folder with one DICOM series"
 _LABEL_TOLERANCE = 1e-4
+_MOST_SURE_LABELS, _MOST_LABELS = 64, 5000  # so few labels are always believed; parcellations of a brain have up to some thousand
+_UNLIKE = 0.5  # share of neighbours with another label, from which these are grey values
 
 
 def read_volume(path: str | os.PathLike, *, series: str | None = None, stack: str | None = None,
@@ -70,6 +72,7 @@ def read_segmentation(path: str | os.PathLike, *, series: str | None = None, pro
         if np.abs(values - whole).max() > _LABEL_TOLERANCE or np.abs(whole).max() > np.iinfo(np.int32).max:
             raise InputError(f"{volume.name}: the values are not whole numbers, so this is no segmentation; give a label volume.")
         labels = whole.astype(np.int32)
+    _check_no_scan(labels, volume.name)
     if not labels.any():
         notes += ("the segmentation is empty",)
     elif labels.max() <= 0:
@@ -77,6 +80,17 @@ def read_segmentation(path: str | os.PathLike, *, series: str | None = None, pro
     elif labels.min() == labels.max():
         notes += ("the segmentation gives every voxel the same label",)
     return replace(volume, array=_compact(labels), slope=1.0, intercept=0.0, notes=notes)
+
+
+def _check_no_scan(labels: np.ndarray, name: str) -> None:
+    """Raise InputError where labels are the grey values of a scan: many of them, and neighbours hardly ever alike."""
+    found = len(np.unique(labels))
+    if found <= _MOST_SURE_LABELS:
+        return
+    inside = labels[..., 1:] != 0
+    unlike = np.count_nonzero((labels[..., 1:] != labels[..., :-1]) & inside) / max(1, np.count_nonzero(inside))
+    if found > _MOST_LABELS or unlike > _UNLIKE:
+        raise InputError(f"{name}: this holds {found} different values, as a scan does and no segmentation; give a label volume.")
 
 
 def read_mask(path: str | os.PathLike) -> Volume:

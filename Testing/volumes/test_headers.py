@@ -5,7 +5,7 @@ import re
 import nibabel as nib
 import numpy as np
 import pytest
-from making import AFFINES, affine_from, noise, rotation, write_with_nibabel
+from making import AFFINES, affine_from, head, noise, rotation, write_with_nibabel
 
 from FusionINNLib.errors import GeometryError, InputError
 from FusionINNLib.volumes.io import read_segmentation, read_volume, sha256
@@ -201,3 +201,11 @@ def test_no_label_above_zero_and_one_slice(tmp_path):
     assert read_segmentation(write_with_nibabel(tmp_path / "y.nii", -labels[2:3].T)).array.max() == 3
     with pytest.raises(GeometryError, match="singular"):
         read_segmentation(nrrd(tmp_path / "z.nrrd", affine=np.diag([1, 1, 0, 1])))
+
+
+def test_a_scan_is_no_segmentation_and_a_parcellation_is_one(tmp_path):
+    grey = head(shape=(6, 40, 44), seed=1)
+    with pytest.raises(InputError, match="different values, as a scan does"):
+        read_segmentation(write_with_nibabel(tmp_path / "scan.nii", grey.T))
+    parcels = np.kron(np.arange(1, 301).reshape(6, 5, 10), np.ones((1, 8, 4))).astype(np.int16)
+    assert len(np.unique(read_segmentation(write_with_nibabel(tmp_path / "parcels.nii", parcels.T)).array)) == 300

@@ -1,0 +1,85 @@
+"""Diffusion-weighted series: a four-dimensional NIfTI file beside its b-values, or DICOM files that hold them."""
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from FusionINNLib.errors import GeometryError, InputError
+from FusionINNLib.progress import Progress
+from FusionINNLib.volumes import impostors
+from FusionINNLib.volumes.dicom import choose_series, find_series, read_stack
+from FusionINNLib.volumes.nifti_geometry import affine_mm
+from FusionINNLib.volumes.volume import Volume, check_affine, check_shape
+
+_NIFTI = (".nii", ".nii.gz")
+
+
+@dataclass(frozen=True)
+class Diffusion:
+    """first: the first image as a Volume, for grid, name and identity. images: (N, k, j, i) real values. b_values: (N,), s/mm2."""
+
+    first: Volume
+    images: np.ndarray
+    b_values: np.ndarray
+
+
+def read_diffusion(path: Path, bval: Path | None = None, series: str | None = None, progress: Progress | None = None) -> Diffusion:
+    """Read a series. bval: text file with one number for each image; by itself the one of the same name beside a NIfTI file.
+
+    Raises InputError for what is missing, damaged or no series, GeometryError for a bad grid.
+    """
+    impostors.check(path)
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file or folder; check the path.")
+    if path.name.lower().endswith(_NIFTI):
+        return _of_nifti(path, bval or path.with_name(path.name[:path.name.lower().rindex(".nii")] + ".bval"))
+    return _of_dicom(path, series, progress or Progress())
+
+
+def _of_nifti(path: Path, bval: Path) -> Diffusion:
+    import nibabel
+
+    name = path.name[:path.name.lower().rindex(".nii")]
+    b_values = _read_bval(bval)
+    try:
+        image = nibabel.load(path)
+        if len(image.shape) != 4:
+            raise InputError(f"{name}: the file has {len(image.shape)} dimensions; give a diffusion series with images along a fourth one.")
+        values = image.get_fdata(dtype=np.float32, caching="unchanged")  # with the scale factors
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # nibabel, gzip and numpy each have errors of their own
+        raise InputError(f"{name}: this is not a NIfTI image, or it is damaged or cut off; copy or download it again.") from error
+    check_shape(image.shape[:3], name)
+    notes: list[str] = []
+    affine = affine_mm(image.header, image.shape[:3], name, notes)
+    check_affine(affine, name)
+    images = np.ascontiguousarray(values.T)
+    return Diffusion(Volume(images[0], affine, name, notes=tuple(notes), identity={"file": path.name}), images, b_values)
+
+
+def _read_bval(path: Path) -> np.ndarray:
+    try:
+        return np.array([float(word) for word in path.read_text(encoding="ascii").split()])
+    except OSError as error:
+        raise InputError(f"{path.name}: the file of b-values can't be read ({error.strerror or error}); give it with --bval.") from error
+    except ValueError as error:
+        raise InputError(f"{path.name}: this holds something else than b-values; give a text file with a number for each image.") from error
+
+
+def _of_dicom(path: Path, series: str | None, progress: Progress) -> Diffusion:
+    found = [one for one in find_series(path, progress) if not one.files[0].is_segmentation]
+    chosen = choose_series(found, series, path.name)
+    b_values = [stack.frames[0].traits.get("b-value") for stack in chosen.stacks]
+    if any(not isinstance(b, float) for b in b_values):
+        raise InputError(f"{chosen.name}: the files hold no b-values; convert the series to NIfTI with a .bval file (dcm2niix does it), "
+                         "and give that.")
+    if any(len({frame.traits.get("b-value") for frame in stack.frames}) > 1 for stack in chosen.stacks):
+        raise InputError(f"{chosen.name}: slices of one volume have different b-values; export the series again from its source.")
+    volumes = [read_stack(chosen, stack, progress) for stack in chosen.stacks]
+    if not all(one.same_grid(volumes[0]) for one in volumes):
+        raise GeometryError(f"{chosen.name}: the images of the series lie on different grids; register them to each other first.")
+    images = np.stack([one.values.astype(np.float32) for one in volumes])
+    return Diffusion(replace(volumes[0], array=images[0], slope=1.0, intercept=0.0, unit=""), images, np.array(b_values))
