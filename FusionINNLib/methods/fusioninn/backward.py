@@ -6,8 +6,10 @@ from FusionINNLib.methods.fusioninn.card import FusionINNCard
 from FusionINNLib.methods.fusioninn.forward import run_all
 from FusionINNLib.methods.fusioninn.fused_file import restore_background
 from FusionINNLib.methods.fusioninn.inference import Engine
-from FusionINNLib.methods.fusioninn.latent_sampling import all_draws, draw, way_of_estimate, what_was_lost
+from FusionINNLib.methods.fusioninn.known_error import CHANGED, UNSURE, SliceBelief, believed, settle
+from FusionINNLib.methods.fusioninn.latent_sampling import all_draws, draw, way_of_estimate, what_is_bare, what_was_lost, within_steps
 from FusionINNLib.methods.fusioninn.record import FusionRecord, record_of
+from FusionINNLib.methods.fusioninn.sketch import checksum
 from FusionINNLib.preprocessing.slicing import from_stack, to_stack
 from FusionINNLib.progress import Progress
 from FusionINNLib.results import kept_apart
@@ -75,25 +77,35 @@ def estimate(engine: Engine, card: FusionINNCard, fused: Volume, recipe: Recipe,
     mean, spread = (np.zeros((2, *y.shape), np.float32) for _ in range(2))
     cycle = np.zeros(y.shape, np.float32)
     way_of, lost = way_of_estimate(engine, card, y, record), {}
+    beliefs: dict[int, SliceBelief] = {}
     mean[:] = y - np.float32(record.background[0])  # outside of the boxes both sources are what the fused image shows
 
     def estimate_slice(box: Box) -> int:
         image = y[box.index]
-        drawn = draw(samples, box.shape, [seed, numbers[box.k] if numbers else box.k])
+        number = numbers[box.k] if numbers else box.k
+        drawn = draw(samples, box.shape, [seed, number])
         way = way_of(image)
         lost[box.k] = way.lost
-        draws = all_draws(way.back, engine.batch, image, drawn)  # (samples, 2, J, I)
+        images = within_steps(image, way.step, samples, [seed, number])
+        draws = all_draws(way.back, engine.batch, images, drawn)  # (samples, 2, J, I)
         (k, rows, columns), average = box.index, draws.mean(0)
         mean[:, k, rows, columns], spread[:, k, rows, columns] = average, way.scale * draws.std(0, ddof=min(1, samples - 1))
+        if record.sketches is not None and card.cell and checksum(image) != record.sketches.checksums[k]:
+            seen = image - np.float32(record.background[0])
+            belief = believed(box.index, mean, spread, seen, way, record.sketches.projections[k], number, card.cell)
+            lost[k] = way.lost or belief.misfit.mean() > CHANGED
+            if lost[k] or way.step or belief.misfit.mean() > UNSURE:
+                beliefs[k] = belief
         cycle[box.index] = engine.fuse(average[:1], average[1:])[0][0] - image
         return 1
 
     run_all(engine, estimate_slice, record.boxes, "estimating slices", len(record.boxes), progress)
+    bare = settle(beliefs)
     stacks = [*(_physical(mean[n], recipe, n) for n in range(2)), *(_physical_spread(spread[n], recipe, n) for n in range(2)), cycle]
     units = [source.unit for source in recipe.sources]
     volumes = [Volume(np.ascontiguousarray(from_stack(stack, recipe.axis)), fused.affine, image.name, image.unit_of(units))
                for image, stack in zip(ESTIMATE_IMAGES, stacks)]
-    return Estimate(*volumes, what_was_lost(list(lost.values())))
+    return Estimate(*volumes, (*what_was_lost(list(lost.values())), *what_is_bare(len(bare), len(lost))))
 
 
 def _readable(fused: Volume, recipe: Recipe, record: FusionRecord) -> np.ndarray:

@@ -139,7 +139,12 @@ def holds_digits(fused: np.ndarray, cell: float) -> bool:
     Of the digits that a normal latent leaves there 5 % lie in the outer quarter of all. Coarse storage, a guessed scale, smoothing or
     resampling leave digits at random, a quarter of them there.
     """
-    return bool(fused.size and _is_outer(fused, cell).mean() < OUTER)
+    return bool(fused.size and outer_share(fused, cell) < OUTER)
+
+
+def outer_share(fused: np.ndarray, cell: float) -> float:
+    """Share of fused values (n,) whose digit lies in the outer quarter of all; 1 where there is none."""
+    return float(_is_outer(fused, cell).mean()) if fused.size else 1.0
 
 
 def changed_places(fused: np.ndarray, inside: np.ndarray, cell: float) -> np.ndarray:

@@ -8,6 +8,7 @@ from FusionINNLib.methods.fusioninn.card import FusionINNCard
 from FusionINNLib.methods.fusioninn.exactness import allowed_error, fuse_exactly
 from FusionINNLib.methods.fusioninn.inference import Engine
 from FusionINNLib.methods.fusioninn.record import FusionRecord
+from FusionINNLib.methods.fusioninn.sketch import PROJECTIONS, Sketches, checksum, projections
 from FusionINNLib.progress import Progress
 from FusionINNLib.results.recipe import SourceRecord
 from FusionINNLib.results.sources import normalised, occupied
@@ -29,13 +30,15 @@ def fuse_slices(engine: Engine, card: FusionINNCard, stacks: tuple[np.ndarray, n
         fused[k], latent[k] = background[0] + (x1 + x2) / 2, background[1] + (x1 - x2)
     allowed = tuple(allowed_error(stack, record) for stack, record in zip(stacks, records))
     inexact: list[Box] = []
+    sketches = Sketches(np.zeros((len(fused), 2, PROJECTIONS)), np.zeros(len(fused), np.uint32))
 
     def fuse_batch(batch: list[Box]) -> int:
         sources = [np.stack([normalised(stack[box.index], record, box.k) for box in batch]) for stack, record in zip(stacks, records)]
         limits = np.array([[error / record.normalization(box.k).scale for box in batch] for error, record in zip(allowed, records)])
-        for box, y, z, exact in zip(batch, *fuse_exactly(engine, sources, limits)):
+        for box, x1, x2, y, z, exact in zip(batch, *sources, *fuse_exactly(engine, sources, limits)):
             if exact:
                 fused[box.index], latent[box.index] = y, z
+                sketches.projections[box.k], sketches.checksums[box.k] = projections(np.stack([x1, x2]), box.k), checksum(y)
             else:
                 inexact.append(box)
         return len(batch)
@@ -44,7 +47,7 @@ def fuse_slices(engine: Engine, card: FusionINNCard, stacks: tuple[np.ndarray, n
     if inexact:
         engine.say(f"{len(inexact)} slice(s) hold values too extreme for the network to give back exactly; "
                    "they were fused by plain average.")
-    return FusionRecord(tuple(box for box in boxes if box not in set(inexact)), background)
+    return FusionRecord(tuple(box for box in boxes if box not in set(inexact)), background, sketches=sketches)
 
 
 def _to_a_grey_level(background: tuple[float, float]) -> tuple[float, float]:

@@ -7,38 +7,53 @@ from FusionINNLib.errors import InputError
 from FusionINNLib.methods.boxes import find_boxes
 from FusionINNLib.methods.fusioninn.card import FusionINNCard
 from FusionINNLib.methods.fusioninn.record import NEAR_BACKGROUND, FusionRecord, record_of
+from FusionINNLib.methods.fusioninn.written_grid import on_written_grid
+from FusionINNLib.methods.fusioninn.written_scale import READABLE, on_written_scale, rounding_step
 from FusionINNLib.preprocessing.normalization import Normalization, bright_level, dark_level, finite, is_nominal, levels
 from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.results.recipe import Recipe, SourceRecord
 from FusionINNLib.results.records import FusedFile
 from FusionINNLib.volumes.volume import Volume
 
+GUESSED = "The file has no scale factors: the scale of the fused image was guessed from its voxels"
+NO_UNIT = "The file does not say how the sources were scaled: the estimates are on the nominal 0..1 scale, without a unit"
+ROUNDED = "The fused image is stored in steps of {:.2g}, so that its last digits are rounded: the spread takes account of it"
+
 
 def adopt(volume: Volume, recipe: Recipe | None, has_scale: bool, card: FusionINNCard) -> FusedFile:
-    """A fused image with or without its record, with or without its scale.
+    """A fused image with or without its record, with or without its scale; with its record, on the grid and scale it was written on.
 
     Args:
         recipe: None where the image came without one.
         has_scale: whether its scale factors say what its values are.
 
-    Raises ResultError for a record that no fusion can have written.
+    Raises ResultError for a record that no fusion can have written, and for an image on a grid that cannot be traced back.
     """
-    background = record_of(recipe).background[0] if recipe else None
-    notes = list(volume.notes)
-    values = finite(volume.values)
-    if not has_scale and not is_nominal(volume.array):
-        if recipe:
-            values = _rescaled(values, levels(values), recipe.levels)
-        else:
-            values = _rescaled(values, (dark_level(values), bright_level(values)), (0.0, card.typical_bright))
-        notes.append("The file has no scale factors: the scale of the fused image was guessed from its voxels")
-    if background is not None and volume.array.dtype.kind != "f":
-        restore_background(values, background)
+    values, is_float = finite(volume.values), volume.array.dtype.kind == "f"
+    is_guessed = not has_scale and not is_nominal(volume.array)
+    notes = (*volume.notes, *([GUESSED] if is_guessed else []))
     fused = replace(volume, array=values, slope=1.0, intercept=0.0, name="fused", unit="")
-    if recipe is None:
-        notes.append("The file does not say how the sources were scaled: the estimates are on the nominal 0..1 scale, without a unit")
-        recipe = bare_recipe(fused, card)
-    return FusedFile(fused, recipe, tuple(notes))
+    if recipe is not None:
+        return _with_record(fused, recipe, is_float, is_guessed, card, notes)
+    if is_guessed:
+        values = _rescaled(values, (dark_level(values), bright_level(values)), (0.0, card.typical_bright))
+        fused = replace(fused, array=values)
+    return FusedFile(fused, bare_recipe(fused, card), (*notes, NO_UNIT))
+
+
+def _with_record(fused: Volume, recipe: Recipe, is_float: bool, is_guessed: bool, card: FusionINNCard, notes: tuple[str, ...]) -> FusedFile:
+    record = record_of(recipe)
+    fused, moved = on_written_grid(fused, recipe, record, card)
+    values = _rescaled(fused.array, levels(fused.array), recipe.levels) if is_guessed else fused.array
+    step = rounding_step(values) if card.cell else 0.0
+    if card.cell:
+        values, scaled = on_written_scale(values, recipe.levels, record.background[0], step, card.cell)
+        moved = (*moved, *scaled)
+    if not is_float or step:
+        values = values.copy() if values is fused.array else values
+        restore_background(values, record.background[0])
+    rounded = (ROUNDED.format(step),) if 0 < step <= READABLE * card.cell else ()
+    return FusedFile(replace(fused, array=values), recipe, (*notes, *moved, *rounded))
 
 
 def _rescaled(values: np.ndarray, found: tuple[float, float], meant: tuple[float, float]) -> np.ndarray:

@@ -10,6 +10,7 @@ from FusionINNLib.methods.fusioninn.card import FusionINNCard
 from FusionINNLib.methods.fusioninn.digits import changed_places, holds_digits, readable
 from FusionINNLib.methods.fusioninn.inference import Engine
 from FusionINNLib.methods.fusioninn.record import NEAR_BACKGROUND, FusionRecord
+from FusionINNLib.methods.fusioninn.written_scale import READABLE, SHADE, rounding_step
 
 ENOUGH = 500  # voxels by which a slice can be judged: of digits at random, fewer than 0.15 in the outer quarter are a matter of 5 sigma
 
@@ -17,13 +18,19 @@ ENOUGH = 500  # voxels by which a slice can be judged: of digits at random, fewe
 class Way(NamedTuple):
     """How a slice is estimated.
 
-    back: the engine's function. scale: of the spread that goes with it, one, or one of each voxel. lost: whether digits that the model
-    leaves in a fused image are lost, at least in a part of the slice.
+    back: the engine's function. scale: of the spread that goes with it, one, or one of each voxel. places: bool (J, I), or one for all
+    voxels: where digits that the model leaves in a fused image are lost. step: in which the fused image was stored; the draws differ by it.
     """
 
     back: Callable
     scale: float | np.ndarray
-    lost: bool
+    places: bool | np.ndarray
+    step: float = 0.0
+
+    @property
+    def lost(self) -> bool:
+        """Whether digits are lost, at least in a part of the slice."""
+        return bool(np.any(self.places))
 
 
 def way_of_estimate(engine: Engine, card: FusionINNCard, y: np.ndarray, record: FusionRecord) -> Callable[[np.ndarray], Way]:
@@ -36,14 +43,15 @@ def way_of_estimate(engine: Engine, card: FusionINNCard, y: np.ndarray, record: 
         return lambda image: Way(engine.decompose, card.spread_scale, False)
     black = record.background[0]
     read = partial(_black_where_flat, lambda y, drawn: engine.decompose(y, readable(drawn)), black, 0.0)
-    with_digits = Way(read, card.spread_scale, False)
+    step = rounding_step(y)
+    with_digits = Way(read, card.spread_scale, False, step if step <= READABLE * card.cell else 0.0)
     rounded = Way(partial(_black_where_flat, engine.decompose_rounded, black, NEAR_BACKGROUND), card.spread_scale_rounded, True)
     as_a_whole = holds_digits(_some_of_the_head(y, record), card.cell)
 
     def way(image: np.ndarray) -> Way:
         inside = _is_head(image, record)
         head = image[inside]
-        if not (holds_digits(head, card.cell) if head.size >= ENOUGH else as_a_whole):
+        if step > READABLE * card.cell or not (holds_digits(head, card.cell) if head.size >= ENOUGH else as_a_whole):
             return rounded
         changed = changed_places(image, inside, card.cell)
         return _where(changed, rounded, with_digits) if changed.any() else with_digits
@@ -57,7 +65,7 @@ def _where(places: np.ndarray, there: Way, elsewhere: Way) -> Way:
     def way_back(images: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, ...]:
         return tuple(np.where(places, *sources) for sources in zip(there.back(images, drawn), elsewhere.back(images, drawn)))
 
-    return Way(way_back, np.where(places, np.float32(there.scale), np.float32(elsewhere.scale)), there.lost or elsewhere.lost)
+    return Way(way_back, np.where(places, np.float32(there.scale), np.float32(elsewhere.scale)), places, elsewhere.step)
 
 
 def what_was_lost(lost: list[bool]) -> tuple[str, ...]:
@@ -69,6 +77,14 @@ def what_was_lost(lost: list[bool]) -> tuple[str, ...]:
                 "spread larger.",)
     return (f"{sum(lost)} of {len(lost)} slices of the fused image were changed since it was written, at least in part: the estimate is "
             "less precise there and its spread larger.",)
+
+
+def what_is_bare(number: int, count: int) -> tuple[str, ...]:
+    """A sentence on slices that hold nothing hidden any more; none where there are none of them."""
+    if not number:
+        return ()
+    return (f"In {number} of {count} slices nothing that was hidden is left: both estimates show the fused image itself there, and their "
+            "spread is as large as the sources differ from it.",)
 
 
 def _black_where_flat(way_back: Callable, black: float, limit: float, images: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -96,12 +112,22 @@ def draw(samples: int, shape: tuple[int, int], seeds: list[int]) -> np.ndarray:
     return generator.standard_normal((samples, *shape), dtype=np.float32)
 
 
-def all_draws(way_back: Callable, batch: int, image: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Sources (samples, 2, J, I) for each drawn latent (samples, J, I), a batch of them at a time."""
+def within_steps(image: np.ndarray, step: float, samples: int, seeds: list[int]) -> np.ndarray:
+    """A fused image (J, I) as it may have been before it was rounded to steps, (samples, J, I): itself as often where there was none."""
+    images = np.broadcast_to(image, (samples, *image.shape))
+    if not step:
+        return images
+    generator = np.random.Generator(np.random.PCG64([*seeds, 1]))
+    moved = images + np.float32(step) * (generator.random(images.shape, dtype=np.float32) - np.float32(0.5))
+    return np.where(np.abs(images) > SHADE, moved, images)
+
+
+def all_draws(way_back: Callable, batch: int, images: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Sources (samples, 2, J, I) for each image and drawn latent (samples, J, I), a batch of them at a time."""
     parts = []
     start = 0
     while start < len(drawn):
         latents = drawn[start:start + batch]
-        parts.append(np.stack(way_back(np.broadcast_to(image, latents.shape), latents), 1))
+        parts.append(np.stack(way_back(images[start:start + batch], latents), 1))
         start += len(latents)
     return np.concatenate(parts)

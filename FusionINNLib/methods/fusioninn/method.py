@@ -2,6 +2,7 @@
 
 torch is imported when something is computed, not before.
 """
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +57,7 @@ class FusionINN(FusionMethod):
         stacks = tuple(to_stack(entering(volume, source), axis) for volume, source in zip((pair.first, pair.second), records))
         fused, latent = (np.empty(first.shape, np.float32) for _ in range(2))
         kept = fuse_slices(engine, self.model, stacks, records, tuple(to_stack(image, axis) for image in (fused, latent)), progress)
+        kept = replace(kept, affine=tuple(map(tuple, first.affine.tolist())))
         recipe = Recipe(self.info.name, self.model.id, self.fingerprint, fused.shape, axis, kept.to_dict(), levels(fused), records)
         return Fusion(Volume(fused, first.affine, "fused"), Volume(latent, first.affine, "latent"), recipe, pair.first, pair.second,
                       pair.alignment, (*pair.alignment.warnings, *warnings))

@@ -5,22 +5,29 @@ import numpy as np
 
 from FusionINNLib.errors import ResultError
 from FusionINNLib.methods.boxes import Box
+from FusionINNLib.methods.fusioninn.sketch import Sketches, from_text
 from FusionINNLib.results import kept_apart
 from FusionINNLib.results.recipe import Recipe
 
 NEAR_BACKGROUND = 1.5 / 255  # fused values no farther from the background than this are taken for background, once rounded
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FusionRecord:
-    """boxes: where the network worked, see methods/boxes.py. background: fused and latent value of background."""
+    """boxes: where the network worked, see methods/boxes.py. background: fused and latent value of background. affine: rows of the 4x4 from
+    (i, j, k) to RAS in mm, by which a file that was turned or cropped since is put back. sketches: of all slices, see sketch.py. Both are
+    None in records of format 1."""
 
     boxes: tuple[Box, ...]
     background: tuple[float, float]
+    affine: tuple[tuple[float, ...], ...] | None = None
+    sketches: Sketches | None = None
 
     def to_dict(self) -> dict:
         """JSON-ready, compact."""
-        return {"background": list(self.background), "boxes": [[box.k, box.j0, box.j1, box.i0, box.i1] for box in self.boxes]}
+        more = {} if self.affine is None else {"affine": [list(row) for row in self.affine]}
+        more |= {} if self.sketches is None else {"sketches": self.sketches.to_text()}
+        return {"background": list(self.background), "boxes": [[box.k, box.j0, box.j1, box.i0, box.i1] for box in self.boxes], **more}
 
 
 def record_of(recipe: Recipe) -> FusionRecord:
@@ -29,7 +36,9 @@ def record_of(recipe: Recipe) -> FusionRecord:
         fused, latent = map(float, recipe.record["background"])
         boxes = tuple(Box(*map(int, box)) for box in recipe.record["boxes"])
         _check(boxes, (fused, latent), recipe)
-        return FusionRecord(boxes, (fused, latent))
+        text = recipe.record.get("sketches")
+        sketches = None if text is None else from_text(text, recipe.shape[recipe.axis])
+        return FusionRecord(boxes, (fused, latent), _affine(recipe.record.get("affine")), sketches)
     except (KeyError, TypeError, ValueError, OverflowError) as problem:
         raise ResultError(f"The record of the fusion is damaged ({type(problem).__name__}): fuse the sources again.") from problem
 
@@ -45,8 +54,19 @@ def of_slices(recipe: Recipe, chosen: list[int]) -> Recipe:
     sources = tuple(replace(source, normalizations=tuple(source.normalization(k) for k in chosen), not_finite=None,
                             kept_apart=kept_apart.of_slices(source, recipe, chosen)) for source in recipe.sources)
     shape = tuple(len(chosen) if axis == recipe.axis else size for axis, size in enumerate(recipe.shape))
-    record = replace(record_of(recipe), boxes=boxes).to_dict()
+    whole = record_of(recipe)
+    sketches = whole.sketches and whole.sketches.of_slices(chosen)
+    record = replace(whole, boxes=boxes, sketches=sketches).to_dict()
     return replace(recipe, shape=shape, record=record, sources=sources)
+
+
+def _affine(rows: list | None) -> tuple[tuple[float, ...], ...] | None:
+    if rows is None:
+        return None
+    affine = np.array(rows, np.float64)
+    if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-12:
+        raise ValueError("affine")
+    return tuple(map(tuple, affine.tolist()))
 
 
 def _check(boxes: tuple[Box, ...], background: tuple[float, float], recipe: Recipe) -> None:
