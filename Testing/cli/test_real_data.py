@@ -49,7 +49,7 @@ def test_brats_comes_back_identical(brats, capsys):
         assert back.dtype == true.dtype
         np.testing.assert_array_equal(back, true)
         np.testing.assert_array_equal(affine, true_affine)
-    assert len(provenance["recipe"]["boxes"]) == 40, "ordinary slices must all go through the network"
+    assert len(provenance["recipe"]["record"]["boxes"]) == 40, "ordinary slices must all go through the network"
 
 
 def test_the_fused_image_of_brats_is_like_its_sources_no_rougher_and_black_around_the_head(brats):
@@ -118,6 +118,6 @@ def test_full_range_of_a_real_head(brats, tmp_path):
         stretched = np.rint(low + (part + noise) / (part.max() + 1) * (high - low)).astype(np.int16)
         write_nifti(type(volume)(stretched, volume.affine, name), tmp_path / f"{name}.nii.gz")
     provenance = fuse_and_decompose(tmp_path / "t1ce.nii.gz", tmp_path / "flair.nii.gz", tmp_path)
-    assert len(provenance["recipe"]["boxes"]) == 8, "not given up, but fused by the network"
+    assert len(provenance["recipe"]["record"]["boxes"]) == 8, "not given up, but fused by the network"
     for name, source in (("first", "t1ce"), ("second", "flair")):
         np.testing.assert_array_equal(stored(tmp_path / f"back/{name}_exact.nii.gz")[0], stored(tmp_path / f"{source}.nii.gz")[0])
