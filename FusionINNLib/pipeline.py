@@ -18,6 +18,7 @@ from FusionINNLib.methods.base import MethodInfo, SourcePair
 from FusionINNLib.preprocessing.left_out import left_out
 from FusionINNLib.progress import Progress
 from FusionINNLib.registration.alignment import align
+from FusionINNLib.registration.mirrored import mirrored_warning
 from FusionINNLib.results.recipe import Recipe, from_extensions
 from FusionINNLib.results.records import Estimate, FusedFile, Fusion, Preview
 from FusionINNLib.volumes.io import NIFTI_ENDINGS, has_scale_factors, read_extension, read_volume
@@ -56,7 +57,8 @@ def fuse(first: Volume, second: Volume, *, method: str = registry.DEFAULT, refer
     on_grid = (fixed, aligned.volume) if reference == "first" else (aligned.volume, fixed)
     resampled = tuple(aligned.resampled and volume is not fixed for volume in on_grid)
     fusion = chosen.fuse(SourcePair(*on_grid, resampled, aligned), device=device, seed=seed, progress=progress)
-    return replace(fusion, warnings=(*fusion.warnings, *left_out(first), *left_out(second)))
+    told = (*mirrored_warning(fixed, aligned.volume), *left_out(first), *left_out(second))
+    return replace(fusion, warnings=(*fusion.warnings, *told))
 
 
 def decompose(fused: Volume, latent: Volume, recipe: Recipe, *, model: str | None = None, device: str = "auto",

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from FusionINNLib.volumes.io import read_segmentation, read_volume, sha256
-from FusionINNLib.volumes.volume import Volume
+from FusionINNLib.volumes.volume import SegmentName, Volume
 
 SLOTS = ("first", "second", "segmentation")
 
@@ -35,6 +35,10 @@ def read_input(slot: str, path: Path) -> Input:
 
 
 def labels_of(volume: Volume, names: dict[int, str] | None = None) -> dict[int, tuple[str, tuple[float, float, float]]]:
-    """Names, numbers where there are none, and colours for the labels of a segmentation."""
-    found = [int(label) for label in np.unique(volume.array) if label]
-    return {label: ((names or {}).get(label, f"label {label}"), _COLORS[n % len(_COLORS)]) for n, label in enumerate(found)}
+    """Names and colours for the labels of a segmentation: those that are given, else those of its file, else numbers and one colour after
+    another."""
+    result = {}
+    for n, label in enumerate(int(label) for label in np.unique(volume.array) if label):
+        known = volume.segments.get(label, SegmentName(f"label {label}"))
+        result[label] = (names or {}).get(label, known.name), known.color or _COLORS[n % len(_COLORS)]
+    return result
