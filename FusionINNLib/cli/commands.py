@@ -4,9 +4,11 @@ from pathlib import Path
 
 from FusionINNLib import leftovers, pipeline
 from FusionINNLib.atomic import check_free, new_folder
+from FusionINNLib.cli import plan
 from FusionINNLib.cli.sources import SAME, are_same, read_source
 from FusionINNLib.cli.terminal import progress as _progress
 from FusionINNLib.cli.terminal import say as _say
+from FusionINNLib.cli.terminal import warn as _warn
 from FusionINNLib.errors import InputError
 from FusionINNLib.methods import devices, registry
 from FusionINNLib.methods.base import no_exact_way
@@ -36,15 +38,18 @@ def fuse(options: argparse.Namespace) -> None:
     inputs_read = (options.first, options.second, options.segmentation, options.model and Path(options.model))
     check_free(options.out, options.overwrite, FUSION_FILES, inputs_read)
     method = registry.create(options.method, options.model)
-    if method.info.capabilities.needs_training:
-        devices.choose_device(options.device)
+    devices.check_name(options.device)
     (first, first_file), (second, second_file) = (read_source(path, n, options) for n, path in enumerate((options.first, options.second)))
     inputs = first_file, second_file
     segmentation = read_segmentation(options.segmentation) if options.segmentation else None
     if are_same((first, second), inputs):
-        _say(f"Warning: {SAME}")
+        _warn(SAME)
     if differ := patients_differ(first, second):
-        _say(f"Warning: {differ}")
+        _warn(differ)
+    if options.dry_run:
+        return plan.say_fusion(first, second, options.align, options.reference, options.method, options.out, FUSION_FILES)
+    if method.info.capabilities.needs_training:
+        devices.choose_device(options.device)  # loads torch, so that what can be refused without it has been
     fusion = pipeline.fuse(first, second, method=options.method, reference=options.reference, alignment=options.align, model=options.model,
                            device=options.device, seed=options.seed, progress=_progress())
     for volume in (first, second):  # not before, so that what is refused is refused with one sentence
@@ -76,7 +81,11 @@ def decompose(options: argparse.Namespace) -> None:
 def _exact(options: argparse.Namespace) -> None:
     check_free(options.out, options.overwrite, EXACT_FILES, [options.source])
     leftovers.clear(options.source)
+    devices.check_name(options.device)
     stored = read_fusion(options.source)
+    registry.maker_of(stored.recipe, options.model)
+    if options.dry_run:
+        return plan.say_decomposition(stored.fused, "exactly", options.out, EXACT_FILES)
     sources = pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=options.model, device=options.device,
                                  progress=_progress())
     from FusionINNLib.reports.page import save
@@ -107,10 +116,12 @@ def _estimate(options: argparse.Namespace) -> None:
     source = _input_file(options.source, fused.fused)
     for note in fused.notes:
         _say(f"Note: {note}.")
+    if options.dry_run:
+        return plan.say_decomposition(fused.fused, "into an estimate", options.out, ESTIMATE_FILES)
     result = pipeline.estimate(fused.fused, fused.recipe, samples=options.samples, seed=options.seed, model=options.model,
                                device=options.device, progress=_progress())
     for warning in result.warnings:
-        _say(f"Warning: {warning}")
+        _warn(warning)
     from FusionINNLib.reports.page import save
     from FusionINNLib.reports.report import estimate_report
 
@@ -127,7 +138,7 @@ def demo(options: argparse.Namespace) -> None:
 
     names = frozenset({"sample", "fused", "exact", "estimated"})
     check_free(options.out, options.overwrite, names)
-    out, common = options.out, {"model": options.model, "method": registry.DEFAULT, "seed": 0, "device": options.device,
+    out, common = options.out, {"dry_run": False, "model": options.model, "method": registry.DEFAULT, "seed": 0, "device": options.device,
                                 "overwrite": options.overwrite}
     print("1. The sample case: a made-up post-operative head, ADC and FLAIR on unlike grids, 2.1 mm and 2 degrees apart.")
     write_sample_case(out / "sample")
@@ -175,4 +186,4 @@ def _say_alignment(fusion: Fusion, reference: str) -> None:
         _say(f"Alignment: {moved} was moved by {alignment.shift_mm:.1f} mm on average and {alignment.rotation_deg:.1f} degrees "
              f"(mutual information {alignment.similarity_before:.3f} -> {alignment.similarity_after:.3f} bits).")
     for warning in fusion.warnings:
-        _say(f"Warning: {warning}")
+        _warn(warning)

@@ -6,6 +6,9 @@ from FusionINNLib import __version__
 from FusionINNLib.methods import registry
 from FusionINNLib.results.recipe import NOTICE
 
+EXIT_CODES = ("exit codes: 0 done; 2 bad input, said in one sentence; 129 the connection broke; 130 stopped with Ctrl-C; "
+              "143 ended from outside")
+
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """What is on the command line. The paths of `view` may stand on both sides of an option, which argparse does not allow by itself."""
@@ -20,7 +23,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def make_parser() -> argparse.ArgumentParser:
     """All commands with their arguments."""
-    parser = argparse.ArgumentParser(prog="fusioninn", description=f"Fuse two MR volumes into one image, and take it apart again. {NOTICE}")
+    parser = argparse.ArgumentParser(prog="fusioninn", description=f"Fuse two MR volumes into one image, and take it apart again. {NOTICE}",
+                                     epilog=EXIT_CODES)
+    parser.add_argument("--print-completion", choices=("bash", "zsh", "tcsh"), action=_PrintCompletion,
+                        help="a script for your shell that completes commands and options: put it where the shell looks for them")
     parser.add_argument("--version", action="version", version=f"fusioninn {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
@@ -39,6 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
     fuse.add_argument("--bval", type=Path, metavar="FILE", help="b-values for --first-adc (default: the .bval file beside it)")
     _add_choice(fuse)
     _add_common(fuse)
+    _add_dry_run(fuse)
 
     decompose = commands.add_parser("decompose", help="a fusion back into its two sources: exact, or estimated from the fused image alone")
     decompose.add_argument("source", metavar="DIR|FUSED", type=Path,
@@ -48,6 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
     decompose.add_argument("--seed", type=_natural, default=0, metavar="S",
                            help="of the drawn latents: same seed, same result (default: 0)")
     _add_common(decompose)
+    _add_dry_run(decompose)
 
     demo = commands.add_parser("demo", help="make the built-in sample case, fuse it and take it apart both ways")
     _add_common(demo)
@@ -87,7 +95,29 @@ def make_parser() -> argparse.ArgumentParser:
     models.add_argument("checkpoint", metavar="FILE", type=Path)
     models.add_argument("--out", type=Path, required=True, metavar="DIR")
     models.add_argument("--overwrite", action="store_true")
+    for command in commands.choices.values():
+        command.epilog = EXIT_CODES
+        _add_voice(command)
     return parser
+
+
+class _PrintCompletion(argparse.Action):
+    """Prints the script that `shtab` makes of the parser, and leaves."""
+
+    def __call__(self, parser, namespace, shell, option=None):
+        try:
+            import shtab
+        except ImportError:
+            parser.error("completion needs shtab, which is not installed here: say pip install 'fusioninn[completion]'")
+        print(shtab.complete(parser, shell))
+        parser.exit()
+
+
+def _add_voice(parser: argparse.ArgumentParser) -> None:
+    loud = parser.add_mutually_exclusive_group()
+    loud.add_argument("--quiet", "-q", action="store_true", help="say nothing but what ends the run")
+    loud.add_argument("--verbose", "-v", action="store_true", help="say how long each step took")
+    parser.add_argument("--log", metavar="FILE", type=Path, help="add what happens to FILE, as JSON, a line each")
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
@@ -133,6 +163,10 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the results")
     _add_model(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace earlier results in DIR")
+
+
+def _add_dry_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="check the inputs and DIR, say what would be done, and do nothing")
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:

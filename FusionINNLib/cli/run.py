@@ -11,11 +11,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from FusionINNLib import __version__
 from FusionINNLib.cli.streams import steady_streams
+from FusionINNLib.cli.voice import Voice, raised
 from FusionINNLib.errors import Cancelled, FusionINNError
 
 _OWN_MODULE = {"adc": "adc", "cohort": "cohort", "evaluate": "evaluate", "import_model": "import_model", "methods": "methods",
                "view": "view"}
+
+_PRINTS_RESULTS = ("evaluate", "methods", "view")
 
 
 def run(arguments: list[str] | None) -> int:
@@ -26,10 +30,8 @@ def run(arguments: list[str] | None) -> int:
 
             options = parse(arguments)
             _check_working_folder()
-            name = options.command.replace("-", "_")
-            command = importlib.import_module(f"FusionINNLib.cli.{_OWN_MODULE.get(name, 'commands')}")
-            getattr(command, name)(options)
-            return 0
+            with raised(options.quiet, options.verbose, options.log, options.command in _PRINTS_RESULTS) as voice:
+                return _logged(voice, options)
         except KeyboardInterrupt:
             return _stopped()
         except FusionINNError as problem:
@@ -43,6 +45,22 @@ def run(arguments: list[str] | None) -> int:
             if received:  # a library that is interrupted while it is loaded may say so in an error of its own
                 return _stopped()
             raise
+
+
+def _logged(voice: Voice, options) -> int:
+    """The command, its end in the log; what ends it otherwise goes on."""
+    voice.record("start", command=options.command, version=__version__)
+    try:
+        name = options.command.replace("-", "_")
+        command = importlib.import_module(f"FusionINNLib.cli.{_OWN_MODULE.get(name, 'commands')}")
+        getattr(command, name)(options)
+    except BaseException as problem:
+        code = getattr(problem, "exit_code", problem.code if isinstance(problem, SystemExit) else 130 if isinstance(
+            problem, KeyboardInterrupt) else 2 if isinstance(problem, (OSError, MemoryError)) else 1)
+        voice.record("error", message=str(problem), kind=type(problem).__name__, exit_code=code)
+        raise
+    voice.record("end", exit_code=0)
+    return 0
 
 
 def _stopped() -> int:

@@ -3,6 +3,7 @@ import errno
 import sys
 import time
 
+from FusionINNLib.cli.voice import voice
 from FusionINNLib.progress import Progress
 
 _FIRST_LINE_S, _LINES_S = 10.0, 60.0
@@ -11,7 +12,18 @@ _FIRST_LINE_S, _LINES_S = 10.0, 60.0
 
 def say(sentence: str) -> None:
     """One line on standard error."""
-    print(sentence, file=sys.stderr)
+    _say("info", sentence, sentence)
+
+
+def warn(sentence: str) -> None:
+    """One line on standard error that begins with "Warning: "."""
+    _say("warning", sentence, f"Warning: {sentence}")
+
+
+def _say(level: str, sentence: str, line: str) -> None:
+    voice().record(level, message=sentence)
+    if not voice().quiet:
+        print(line, file=sys.stderr)
 
 
 def put(text: str) -> None:
@@ -24,11 +36,18 @@ def put(text: str) -> None:
 
 
 def progress() -> Progress:
-    """A line that counts on a terminal; in a log lines with the time, when work takes long."""
-    def warn(sentence: str) -> None:
-        say(f"Warning: {sentence}")
+    """A line that counts on a terminal; elsewhere lines with the time, when work takes long; with --verbose a line a task."""
+    shown = _nothing if voice().quiet else _count if sys.stderr.isatty() else Log(0.0 if voice().verbose else _FIRST_LINE_S)
 
-    return Progress(_count if sys.stderr.isatty() else Log(), warn)
+    def report(task: str, done: int, total: int) -> None:
+        voice().record_progress(task, done, total)
+        shown(task, done, total)
+
+    return Progress(report, warn)
+
+
+def _nothing(task: str, done: int, total: int) -> None:
+    pass
 
 
 def _count(task: str, done: int, total: int) -> None:
@@ -37,20 +56,28 @@ def _count(task: str, done: int, total: int) -> None:
 
 
 class Log:
-    """Says how far work is in lines with the time of day, seldom."""
+    """Says how far work is in lines with the time of day, seldom.
 
-    def __init__(self):
-        self._task, self._began, self._next = "", 0.0, time.monotonic() + _FIRST_LINE_S
+    Args:
+        first: seconds of work until the first line; 0 has each task's end said too.
+    """
+
+    def __init__(self, first: float = _FIRST_LINE_S):
+        self._first, self._task = first, ""
+        self._began = self._last = time.monotonic()
+        self._next = self._began + first
 
     def __call__(self, task: str, done: int, total: int) -> None:
         now = time.monotonic()
         if task != self._task:
-            self._task, self._began = task, now
-        if now < self._next:
+            self._task, self._began = task, self._last
+        self._last = now
+        ended = done == total and self._first == 0
+        if now < self._next and not ended:
             return
         self._next = now + _LINES_S
         left = (now - self._began) / done * (total - done) if done else 0.0
-        words = f", about {duration(left)} left" if left > 1 else ""
+        words = f", about {duration(left)} left" if left > 1 else f" in {now - self._began:.1f} s" if ended else ""
         print(f"{time.strftime('%H:%M:%S')} {task}: {done} of {total}{words}", file=sys.stderr, flush=True)
 
 

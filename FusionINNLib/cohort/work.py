@@ -72,7 +72,7 @@ def _fuse(case: Case, settings: Settings, out: Path) -> str:
     inputs = tuple(InputFile(volume.name if path.is_dir() else path.name, sha256(path))
                    for path, volume in ((case.first, first), (case.second, second)))
     common = {"model": settings.model, "device": settings.device}
-    names = {"align": settings.align, "reference": settings.reference, "method": settings.method, "model": fusion.recipe.model}
+    names = {"alignment": settings.align, "reference": settings.reference, "method": settings.method, "model": fusion.recipe.model}
     with new_folder(out / case.folder, True, _own_names(case)) as folder:
         write_fusion(fusion, folder, inputs, (first, second), names)
         if settings.exact and fusion.latent is not None:
