@@ -12,7 +12,6 @@ from FusionINNLib.methods import devices
 from FusionINNLib.methods.base import FusionMethod, MethodInfo, SourcePair
 from FusionINNLib.methods.fusioninn import record
 from FusionINNLib.methods.fusioninn.card import typed
-from FusionINNLib.methods.fusioninn.fused_file import adopt
 from FusionINNLib.methods.model_card import ModelCard
 from FusionINNLib.preprocessing.normalization import levels
 from FusionINNLib.preprocessing.slicing import to_stack
@@ -91,6 +90,8 @@ class FusionINN(FusionMethod):
 
     def adopt(self, fused: Volume, recipe: Recipe | None, *, has_scale: bool) -> FusedFile:
         """As `FusionMethod.adopt`, see fused_file.py."""
+        from FusionINNLib.methods.fusioninn.fused_file import adopt
+
         return adopt(fused, recipe, has_scale, self.model)
 
     def _engine(self, device: str, say) -> "Engine":
