@@ -70,9 +70,9 @@ def find_series(path: Path, progress: Progress) -> list[Series]:
             break
     else:
         raise InputError(f"{path.name}: this folder holds no DICOM series; give the folder that holds the slices themselves.")
-    by_series: dict[str, dict[str, DicomFile]] = {}
-    for one in files:  # a second copy of a file says nothing new
-        by_series.setdefault(one.series, {}).setdefault(one.instance or str(one.path), one)
+    by_series: dict[str, dict[tuple, DicomFile]] = {}
+    for one in files:  # a second copy of a file says nothing new; some programs give all slices one UID, though
+        by_series.setdefault(one.series, {}).setdefault((one.instance or str(one.path), one.frames[0].position), one)
     groups = [tuple(group.values()) for group in by_series.values()]
     groups.sort(key=lambda group: (group[0].series_number is None, group[0].series_number or 0, group[0].description, group[0].series))
     return [Series(group, () if group[0].is_segmentation else tuple(split(frame for one in group for frame in one.frames)))

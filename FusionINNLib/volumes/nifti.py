@@ -6,6 +6,7 @@ copy is held, stored integers stay as they are, and a file is either whole or no
 from __future__ import annotations
 
 import gzip
+import logging
 import os
 import re
 import zlib
@@ -29,6 +30,7 @@ ALIGNED = 2
 where 1 would claim scanner coordinates, which a reference that was moved or lies in an atlas doesn't have."""
 
 _CHUNK = 1 << 22
+_SILENT = logging.Logger("nibabel's remarks on headers, which are made here in other words", level=logging.CRITICAL + 1)
 
 
 def read_nifti(path: Path, name: str) -> Volume:
@@ -144,7 +146,7 @@ def _read_header(file: BinaryIO, name: str):
             raise InputError(f"{name}: this is an Analyze header, which doesn't say which way left and right are; convert the volume to "
                              "NIfTI from its source.")
         edges = header["pixdim"].copy()
-        header.check_fix()
+        header.check_fix(logger=_SILENT)
         header["pixdim"][1:4] = np.where(edges[1:4] == 0, 0, header["pixdim"][1:4])  # an edge that isn't given is no edge of 1 mm
         return header
     except (HeaderDataError, WrapStructError, ValueError, KeyError) as error:

@@ -1,7 +1,7 @@
 """DICOM folders: values and places against the arrays that the files were made of; one stack is read, several are listed."""
 import numpy as np
 import pytest
-from dicom_making import GRID, LPS, enhanced, item, numbers, save, slices
+from dicom_making import GRID, LPS, enhanced, item, new, numbers, save, slices
 from making import head
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
@@ -144,6 +144,17 @@ def test_copies_count_once_and_folders_below_are_looked_through(tmp_path):
     steps = []
     assert_is(read_dicom(tmp_path / "disc", progress=Progress(lambda *step: steps.append(step))))
     assert {task for task, _, _ in steps} == {"looking through files", "reading slices"}
+
+
+def test_slices_that_share_an_instance_uid_are_all_read(tmp_path):
+    assert_is(read_volume(save(slices(STORED, SOPInstanceUID="1.2.3.4"), tmp_path / "a")))
+
+
+def test_objects_without_pixels_beside_the_slices_are_passed_over(tmp_path):
+    save([new("1.2.840.10008.5.1.4.1.1.88.11", "report")], tmp_path / "a")
+    assert_is(read_volume(save(slices(STORED), tmp_path / "a")))
+    with pytest.raises(InputError, match="no DICOM series"):
+        read_volume(save([new("1.2.840.10008.5.1.4.1.1.88.11", "report")], tmp_path / "b"))
 
 
 def _broken(made, what):

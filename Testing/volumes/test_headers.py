@@ -68,9 +68,10 @@ def test_contradictions_are_told_and_the_sform_counts(tmp_path, change, words):
     (lambda header: header.__setitem__("vox_offset", np.inf), "begin at byte inf"),
     (lambda header: header.__setitem__("vox_offset", 800), "cut off"),
     (lambda header: header.__setitem__("magic", b""), "Analyze")])
-def test_headers_that_can_not_be_are_refused(tmp_path, change, words):
+def test_headers_that_can_not_be_are_refused(tmp_path, change, words, capfd, caplog):
     with pytest.raises(InputError, match=words):
         read_volume(nifti(tmp_path / "x.nii", change))
+    assert capfd.readouterr().err == "" and caplog.records == [], "one sentence, and no library's words beside it"
 
 
 def test_a_header_without_units_is_no_news_in_mm(tmp_path):
