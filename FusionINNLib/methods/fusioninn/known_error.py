@@ -4,6 +4,7 @@ The sketches in the record measure the error of any image that is offered for a 
 together, because what happened to one slice mostly happened to its neighbours.
 """
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy import ndimage
@@ -43,19 +44,22 @@ class SliceBelief:
     shown: np.ndarray
     number: int
 
-    def smoothed(self) -> "SliceBelief":
-        """The same with a smoother difference of both means to what is seen, in memory of its own."""
-        mean = self.seen + ndimage.gaussian_filter(self.mean - self.seen, (0, 1, 1))
-        return replace(self, mean=mean, guessed=projections(mean, self.number))
+    def smoothed(self) -> np.ndarray:
+        """Both means (2, J, I) with a smoother difference to what is seen."""
+        return self.seen + ndimage.gaussian_filter(self.mean - self.seen, (0, 1, 1))
+
+    def projected(self, images: np.ndarray) -> np.ndarray:
+        """As many projections (n, number) of images (n, J, I) as there are of the truth."""
+        return projections(images, self.number, self.truth.shape[1])
 
     def show(self, n: int, image: np.ndarray) -> None:
         """Believe this image (J, I) of source n instead, where digits are lost."""
         self.mean[n] = np.where(self.lost, image, self.mean[n])
-        self.guessed[n] = projections(self.mean[n][None], self.number)[0]
+        self.guessed[n] = self.projected(self.mean[n][None])[0]
 
-    @property
+    @cached_property
     def misfit(self) -> np.ndarray:
-        """Mean square error over the expected one, for each source (2,)."""
+        """Mean square error over the expected one, for each source (2,), as it was first believed."""
         expected = (self.deviation.astype(np.float64) ** 2).mean((1, 2))
         return ((self.truth - self.guessed) ** 2).mean(1) / np.maximum(expected, LEAST ** 2)
 
@@ -66,11 +70,11 @@ def believed(index: tuple, mean: np.ndarray, spread: np.ndarray, seen: np.ndarra
     k, rows, columns = index
     part, deviation = mean[:, k, rows, columns], spread[:, k, rows, columns]
     lost = np.broadcast_to(way.places, seen.shape) if way.lost else np.ones(seen.shape, bool)
-    unsure = (lost & _head(seen)).astype(np.float64)
+    unsure = (lost & _head(seen)).astype(np.float32)
     if way.step and not way.lost:
         deviation *= 1 + WORSE * max(0.0, way.step / cell - FINE) ** 2
-        unsure *= _near_black(seen) + (way.step / cell / READABLE) ** 2
-    guessed, shown = projections(part, number), projections(seen[None], number)
+        unsure *= (_near_black(seen) + (way.step / cell / READABLE) ** 2).astype(np.float32)
+    guessed, shown = (projections(images, number, sketch.shape[1]) for images in (part, seen[None]))
     return SliceBelief(part, deviation, seen, lost, unsure, sketch, guessed, np.repeat(shown, 2, 0), number)
 
 
@@ -91,16 +95,16 @@ def settle(beliefs: dict[int, SliceBelief]) -> list[int]:
     Returns the slices of which nothing hidden was of use: both means show what is seen.
     """
     raw = {k: _weights(_near(k, beliefs)) for k in beliefs}
-    smooth = {k: belief.smoothed() for k, belief in beliefs.items()}
+    smooth = {k: replace(belief, guessed=belief.projected(belief.smoothed())) for k, belief in beliefs.items()}
     soft = {k: _weights(_near(k, smooth)) for k in beliefs}
     bare = []
     for k, belief in beliefs.items():
-        (weights, parts), (soft_weights, soft_parts) = raw[k], soft[k]
+        (weights, parts), (soft_weights, soft_parts), smoothed = raw[k], soft[k], belief.smoothed()
         for n in range(2):
             if parts[n] > BARELY:
                 belief.show(n, belief.seen)
             elif parts[n] > NOISY and soft_parts[n] < AS_GOOD * parts[n]:
-                belief.show(n, belief.seen + np.float32(soft_weights[n]) * (smooth[k].mean[n] - belief.seen))
+                belief.show(n, belief.seen + np.float32(soft_weights[n]) * (smoothed[n] - belief.seen))
             elif weights[n] != 1:
                 belief.show(n, belief.seen + np.float32(weights[n]) * (belief.mean[n] - belief.seen))
         if parts.min() > BARELY:
@@ -114,7 +118,7 @@ def settle(beliefs: dict[int, SliceBelief]) -> list[int]:
 
 def _near(k: int, beliefs: dict[int, SliceBelief]) -> list[SliceBelief]:
     """The slices that k is judged with: itself, and neighbours whose errors are alike."""
-    own = beliefs[k].misfit.mean()
+    own = max(beliefs[k].misfit.mean(), 1e-12)
     return [beliefs[n] for n in range(k - NEIGHBOURS, k + NEIGHBOURS + 1) if n in beliefs and 1 / 3 < beliefs[n].misfit.mean() / own < 3]
 
 

@@ -12,6 +12,7 @@ from FusionINNLib.preprocessing.normalization import levels
 READABLE = 0.4  # of a cell: digits of an image in larger steps tell nothing
 SHADE = 0.0125  # fused values beyond this were not touched by coring, whose digits are below the grid
 LARGEST = 1.0  # beyond it, float32 does not tell the grid from its halves
+DARKER = 0.45  # below it, float32 resolves a quarter of the grid
 NEAR = 0.15  # parts of the grid that a voxel may lie beside it
 FEW, MANY = 0.02, 0.1  # share of voxels beside the grid of an image as written, and of one that was scaled back
 BETTER = 0.02  # share of outer digits by which integers must come nearer to those of a latent
@@ -60,15 +61,21 @@ def on_written_scale(values: np.ndarray, meant: tuple[float, float], background:
         return _undone_in_steps(values, gain, offset, step, cell, max(map(abs, meant)))
     if not 0.2 < gain < 5 or is_as_written(values) and (abs(offset) < FUSED_GRID or abs(gain - 1) > 1e-5):
         return values, ()  # on the grid, an offset is felt in the background; other levels are those of an image that was painted over
-    if beside_the_grid((_shown(values).astype(np.float64) - offset) / gain) > FEW:
+    if _beside_undone(values, gain, offset) > FEW:
         gain, offset = _refined(_shown(values), gain, offset)
-    undone = (values.astype(np.float64) - offset) / gain
-    if beside_the_grid(_shown(undone)) > MANY:
+    if _beside_undone(values, gain, offset) > MANY:
         return values, ()
+    undone = (values.astype(np.float64) - offset) / gain
     whole = np.rint(undone / FUSED_GRID) * FUSED_GRID
     undone = np.where((np.abs(undone) > SHADE) & (np.abs(undone) < LARGEST), whole, undone)
     undone[np.abs(undone - background) < 1e-8 * (offset != 0)] = background  # digits of black, below what float32 keeps beside an offset
     return undone.astype(np.float32), (_said(gain, offset),)
+
+
+def _beside_undone(values: np.ndarray, gain: float, offset: float) -> float:
+    """`beside_the_grid` without a gain and an offset, of darker voxels: float32 rounds those beyond .5 to halves of it."""
+    some = (_shown(values).astype(np.float64) - offset) / gain
+    return beside_the_grid(some[np.abs(some) < DARKER])
 
 
 def _said(gain: float, offset: float) -> str:

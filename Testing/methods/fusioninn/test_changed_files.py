@@ -77,7 +77,7 @@ def test_what_nobody_touched_is_the_very_same(fusion, stored):
 def test_the_record_reads_back_and_holds_no_more_than_it_says(fusion):
     record, count = record_of(fusion.recipe), fusion.recipe.shape[fusion.recipe.axis]
     text = record.sketches.to_text()
-    assert len(text) < 100 * count and json.loads(json.dumps(fusion.recipe.to_dict())) == fusion.recipe.to_dict()
+    assert len(text) < 180 * count and json.loads(json.dumps(fusion.recipe.to_dict())) == fusion.recipe.to_dict()
     again = from_text(text, count)
     np.testing.assert_allclose(again.projections, record.sketches.projections, atol=1e-4)
     np.testing.assert_array_equal(again.checksums, record.sketches.checksums)
@@ -101,6 +101,7 @@ def test_projections_measure_the_difference_of_images():
         ratios.append((differences ** 2).mean() / ((one - other) ** 2).mean())
     assert np.mean(ratios) == pytest.approx(1, abs=0.2) and differences.shape == (1, PROJECTIONS)
     assert not np.allclose(projections(one, 1), projections(one, 2))
+    np.testing.assert_allclose(projections(one, 1, 16), projections(one, 1)[:, :16], rtol=1e-5)  # records may hold fewer
 
 
 # ---- grids -------------------------------------------------------------------------------------------------------------------------
