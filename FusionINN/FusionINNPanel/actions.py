@@ -38,11 +38,14 @@ class Actions:
 
     def fuse(self) -> None:
         """Fuse the two inputs."""
+        from FusionINNLib.methods import registry
+
         chosen = self._parameters
         self._state.start(lambda: mrml.fuseTask(
             slicer.mrmlScene, chosen.firstVolume, chosen.secondVolume, reference=chosen.reference.value, alignment=chosen.alignment.value,
-            model=self._state.model(), device=chosen.device, fusedVolume=chosen.fusedVolume,
-            latentVolume=chosen.latentVolume), self._onFused)
+            method=chosen.fusionMethod, model=self._state.model(), device=chosen.device, fusedVolume=chosen.fusedVolume,
+            latentVolume=chosen.latentVolume), self._onFused,
+            withModel=registry.info(chosen.fusionMethod).capabilities.needs_training)
 
     def _onFused(self, fused: mrml.Fused) -> None:
         nodes = fused.nodes
@@ -174,7 +177,8 @@ class Actions:
             self._forgetOutputs()
         self._state.start(lambda: mrml.numbersTableTask(
             slicer.mrmlScene, chosen.decomposedVolume, segmentation=chosen.segmentation, estimateNodes=self._wholeEstimate(),
-            table=chosen.numbers, model=self._state.modelForWayBack(), device=chosen.device), self._onNumbers)
+            table=chosen.numbers, model=self._state.modelForWayBack(), device=chosen.device),
+            self._onNumbers, withModel=self._usesNetwork())
 
     def _onNumbers(self, table) -> None:
         with slicer.util.NodeModify(self._parameters):
@@ -182,6 +186,11 @@ class Actions:
         slicer.app.applicationLogic().GetSelectionNode().SetActiveTableID(table.GetID())
         slicer.app.applicationLogic().PropagateTableSelection()
         self._state.say(_("The numbers are in the table {name}; the module Tables shows it.").format(name=table.GetName()))
+
+    def _usesNetwork(self) -> bool:
+        """Whether the method of the chosen fused image is a trained one."""
+        row = mrml.methodOf(self._parameters.decomposedVolume)
+        return row is None or row.capabilities.needs_training
 
     def _upToDate(self, names: tuple[str, ...]) -> list:
         """Decomposed volumes of the chosen fused image as it is now; None for what is missing or was made before it was fused again."""
@@ -204,7 +213,7 @@ class Actions:
         self._state.start(lambda: mrml.exportTask(
             freeFolder(Path(parent), chosen.decomposedVolume.GetName()), chosen.decomposedVolume, segmentation=chosen.segmentation,
             exactNodes=tuple(self._upToDate(EXACT_OUTPUTS)), estimateNodes=self._wholeEstimate(),
-            model=self._state.modelForWayBack(), device=chosen.device), self._onExported)
+            model=self._state.modelForWayBack(), device=chosen.device), self._onExported, withModel=self._usesNetwork())
 
     def _onExported(self, folder: Path) -> None:
         self._state.say(_("Exported to {folder}.").format(folder=folder))

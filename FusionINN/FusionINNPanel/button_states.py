@@ -6,6 +6,7 @@ from slicer.i18n import tr as _
 from FusionINNLib import mrml
 from FusionINNLib.errors import FusionINNError
 from FusionINNPanel.comparison import blinkedVolumes
+from FusionINNPanel.messages import whyNotUsable
 from FusionINNPanel.parameters import FusionINNParameterNode, Method
 
 
@@ -17,36 +18,63 @@ class ButtonState:
     toolTip: str
 
 
-def buttonStates(parameters: FusionINNParameterNode, ways, running: bool, lacking: str, hasViews: bool) -> dict[str, ButtonState]:
+class Lacks:
+    """What is not installed, in words; "" where nothing is that is needed. missing: `requirements.Requirement`s."""
+
+    def __init__(self, missing: list) -> None:
+        self._missing = missing
+
+    def forAll(self) -> str:
+        """For everything."""
+        return "\n".join(requirement.state for requirement in self._missing)
+
+    def withoutNetwork(self) -> str:
+        """For what needs no network."""
+        return "\n".join(requirement.state for requirement in self._missing if requirement.name != "PyTorch")
+
+    def forMethod(self, name: str) -> str:
+        """For fusing by a method."""
+        from FusionINNLib.methods import registry
+
+        if name not in registry.names():
+            return _("There is no fusion method {name} here: choose another one.").format(name=name)
+        row = registry.info(name)
+        packages = self.forAll() if "torch" in row.requires else self.withoutNetwork()
+        return packages or whyNotUsable(row, registry.state(name))
+
+
+def buttonStates(parameters: FusionINNParameterNode, ways, running: bool, lacking: Lacks, hasViews: bool) -> dict[str, ButtonState]:
     """For each button by its name in the .ui file.
 
     Args:
         ways: `mrml.WaysBack` of the volume to decompose, None where there is none.
-        lacking: what is not installed, in words; "" where nothing is.
+        lacking: what is not installed.
         hasViews: whether Slicer has a main window.
     """
     busy = _("Wait until the computation is over, or cancel it.") if running else ""
-    computing = busy or lacking
+    computing = busy or lacking.forAll()
+    ofFused = busy or (lacking.withoutNetwork() if ways is not None and ways.onlyFuses else lacking.forAll())
+    fusing = busy or lacking.forMethod(parameters.fusionMethod)
     noFused = "" if parameters.decomposedVolume else _("Choose a fused volume first.")
     noViews = "" if hasViews else _("Slicer runs without a main window: there are no views.")
     noSegmentation = "" if parameters.segmentation else _("Choose a segmentation first.")
     one, other = blinkedVolumes(parameters)
     noPair = "" if one and other and one is not other else _("There are no two volumes to blink between yet.")
     return {
-        "fuseButton": _state(computing or _whyNotFuse(parameters), _("Fuse the two volumes into one image.")),
+        "fuseButton": _state(fusing or _whyNotFuse(parameters), _("Fuse the two volumes into one image.")),
         "cancelButton": _state("" if running else _("Nothing is being computed."),
                                _("Stop the computation; nothing in the scene is changed.")),
         "decomposeButton": _state(computing or noFused or _whyNotDecompose(parameters, ways), _("Take the fused image apart again.")),
-        "numbersButton": _state(computing or noFused or _whyNotNumbers(ways),
+        "numbersButton": _state(ofFused or noFused or _whyNotNumbers(parameters, ways),
                                 _("Compute fusion metrics, also inside the segmentation and around it, as a table.")),
-        "exportButton": _state(computing or noFused or _whyNotExport(ways),
+        "exportButton": _state(ofFused or noFused or _whyNotExport(parameters, ways),
                                _("Write fused, latent and decomposed images, segmentation and provenance as NIfTI and JSON.")),
-        "loadResultButton": _state(computing, _("Load a folder that Export or the command line wrote.")),
+        "loadResultButton": _state(busy or lacking.withoutNetwork(), _("Load a folder that Export or the command line wrote.")),
         "sampleButton": _state(busy, _("Make a sample case (ADC, FLAIR and segmentation of a head made by code) and choose it.")),
         "layoutButton": _state(noViews, _("Inputs and fused image above, decomposed images and difference below; all views linked.")),
         "jumpButton": _state(noViews or noSegmentation, _("Move all views to the middle of the segmentation.")),
         "blinkButton": _state(noViews or noPair, _("Switch the fused view to and fro between the two volumes.")),
-        "installButton": _state(busy or ("" if lacking else _("Nothing is missing.")),
+        "installButton": _state(busy or ("" if lacking.forAll() else _("Nothing is missing.")),
                                 _("Install what is missing, after asking. Nothing is installed without your click.")),
     }
 
@@ -71,12 +99,23 @@ def _whyNotDecompose(parameters: FusionINNParameterNode, ways) -> str:
     return "" if ways.estimate else ways.estimateReason
 
 
-def _whyNotExport(ways) -> str:
-    """A result folder is one that gives the scans back."""
-    return "" if ways is None or ways.exact else ways.exactReason
+def _whyNotExport(parameters: FusionINNParameterNode, ways) -> str:
+    """A result folder is one that gives the scans back, or holds all that there is of a method that only fuses."""
+    if ways is None or ways.exact or ways.onlyFuses:
+        return _sourcesAreGone(parameters) if ways is not None and ways.onlyFuses else ""
+    return ways.exactReason
 
 
-def _whyNotNumbers(ways) -> str:
+def _whyNotNumbers(parameters: FusionINNParameterNode, ways) -> str:
+    if ways is not None and ways.onlyFuses:
+        return _sourcesAreGone(parameters)
     if ways is not None and ways.exact:
         return ""
     return _("The numbers compare the fused image with its sources, which need the latent image.")
+
+
+def _sourcesAreGone(parameters: FusionINNParameterNode) -> str:
+    """What a fused image without a way back needs its inputs for."""
+    if None not in mrml.inputsOf(parameters.decomposedVolume):
+        return ""
+    return _("The two volumes that were fused are not in the scene, and this fused image does not give them back.")

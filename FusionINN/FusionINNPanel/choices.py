@@ -1,5 +1,7 @@
-"""Device and model: lists that depend on the machine, and therefore are filled here and not by the parameter node."""
+"""Method, model and device: lists that depend on the machine, and therefore are filled here and not by the parameter node."""
 from __future__ import annotations  # the names of mrml load their files when they are used, and not before
+
+from typing import TYPE_CHECKING
 
 import qt
 import slicer
@@ -9,14 +11,18 @@ from FusionINNLib import mrml
 from FusionINNLib.errors import FusionINNError
 from FusionINNLib.steps import in_one_step
 from FusionINNPanel import model_folders, requirements
+from FusionINNPanel.messages import methodToolTip
 from FusionINNPanel.run import Run
 from FusionINNPanel.state import PanelState
+
+if TYPE_CHECKING:
+    from FusionINNLib.methods.base import MethodInfo
 
 OTHER_FOLDER = "<folder>"
 
 
 class Choices:
-    """Keeps the two lists and the parameters `device` and `model` in agreement."""
+    """Keeps the three lists and the parameters `fusionMethod`, `model` and `device` in agreement."""
 
     def __init__(self, state: PanelState, ui) -> None:
         self._state, self._ui = state, ui
@@ -26,20 +32,37 @@ class Choices:
         self._filling = False
         self._ui.deviceComboBox.connect("activated(int)", self._onDevice)
         self._ui.modelComboBox.connect("activated(int)", self._onModel)
+        self._ui.fusionMethodComboBox.connect("activated(int)", self._onMethod)
         self._ui.advancedCollapsibleButton.connect("contentsCollapsed(bool)", self._onAdvanced)
 
     def refresh(self) -> None:
         """Show what the parameters say."""
-        from FusionINNLib.methods import model_card
+        from FusionINNLib.methods import registry
 
         parameters = self._state.parameters
-        ids = model_card.available()
         self._fill(self._ui.deviceComboBox, self._devices, parameters.device)
-        self._fill(self._ui.modelComboBox, [*((name, name) for name in ids), (OTHER_FOLDER, _("Another folder ..."))], parameters.model)
+        methods = [registry.info(name) for name in registry.names()]
+        self._fill(self._ui.fusionMethodComboBox, [(row.name, row.title) for row in methods], parameters.fusionMethod)
+        for index, row in enumerate(methods):
+            self._ui.fusionMethodComboBox.setItemData(index, methodToolTip(row, registry.state(row.name)), qt.Qt.ToolTipRole)
         try:
-            self._ui.modelLabel.text = model_card.find(self._state.model()).description
+            self._showModels(registry.info(parameters.fusionMethod))
         except FusionINNError as problem:
-            self._ui.modelLabel.text = str(problem)
+            self._ui.modelLabel.text = self._ui.fusionMethodComboBox.toolTip = str(problem)
+
+    def _showModels(self, row: MethodInfo) -> None:
+        """The models of the chosen method, of which it may have none. Raises ModelError where the chosen one is not here."""
+        from FusionINNLib.methods import model_card, registry
+
+        self._ui.fusionMethodComboBox.toolTip = methodToolTip(row, registry.state(row.name))
+        self._ui.modelComboBox.enabled = row.capabilities.needs_training
+        if not row.capabilities.needs_training:
+            self._fill(self._ui.modelComboBox, [("", _("none is needed"))], "")
+            self._ui.modelLabel.text = _("{title} needs no trained model.").format(title=row.title)
+            return
+        entries = [*((name, name) for name in registry.models_of(row.name)), (OTHER_FOLDER, _("Another folder ..."))]
+        self._fill(self._ui.modelComboBox, entries, self._state.parameters.model)
+        self._ui.modelLabel.text = model_card.find(self._state.model()).description
 
     def stop(self) -> None:
         """The panel goes away."""
@@ -59,6 +82,16 @@ class Choices:
 
     def _onDevice(self, index: int) -> None:
         self._state.parameters.device = self._ui.deviceComboBox.itemData(index)
+
+    def _onMethod(self, index: int) -> None:
+        from FusionINNLib.methods import registry
+
+        row = registry.info(self._ui.fusionMethodComboBox.itemData(index))
+        with slicer.util.NodeModify(self._state.parameters):
+            self._state.parameters.fusionMethod = row.name
+            if row.default_model is not None:
+                self._state.parameters.model = row.default_model
+        self._state.changed()
 
     def _onModel(self, index: int) -> None:
         model = self._ui.modelComboBox.itemData(index)

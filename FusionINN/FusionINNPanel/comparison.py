@@ -43,12 +43,12 @@ class Comparison:
     @property
     def isShown(self) -> bool:
         """Whether the layout on screen is ours."""
-        return self.isPossible and layoutNode().GetViewArrangement() == mrml.LAYOUT_ID
+        return self.isPossible and layoutNode().GetViewArrangement() in mrml.LAYOUTS
 
     def show(self, parameters: FusionINNParameterNode) -> None:
         """Switch to the layout and fill it."""
         if self.isPossible and not self.isShown:
-            self._previousLayout = mrml.showLayout(layoutNode())
+            self._previousLayout = mrml.showLayout(layoutNode(), _layoutFor(parameters))
             self._grid = None
         self.update(parameters)
 
@@ -57,7 +57,7 @@ class Comparison:
         if not self.isPossible or not (parameters.comparisonShown or self.isShown):
             return
         if not self.isShown:
-            self._previousLayout = mrml.showLayout(layoutNode())
+            self._previousLayout = mrml.showLayout(layoutNode(), _layoutFor(parameters))
         self._grid = _gridOf(_leadOf(volumesOfViews(parameters)))
         self.update(parameters)
 
@@ -66,6 +66,7 @@ class Comparison:
         if not self.isShown:
             return
         self.stopBlinking()
+        mrml.showLayout(layoutNode(), _layoutFor(parameters))
         volumes = volumesOfViews(parameters)
         lead = _leadOf(volumes)
         isNewGrid = self._grid != _gridOf(lead)
@@ -196,6 +197,13 @@ def layoutNode():
     """The node that says which layout is on screen; None where Slicer runs without a main window."""
     layouts = slicer.app.layoutManager()
     return layouts.layoutLogic().GetLayoutNode() if layouts is not None else None
+
+
+def _layoutFor(parameters: FusionINNParameterNode) -> int:
+    """Six views, or those of sources and fused image alone, where that cannot be taken apart."""
+    row = mrml.methodOf(parameters.decomposedVolume or parameters.fusedVolume)
+    hasWayBack = row is None or row.capabilities.exact or row.capabilities.estimate
+    return mrml.LAYOUT_ID if hasWayBack else mrml.SOURCES_LAYOUT_ID
 
 
 def _leadOf(volumes: dict):

@@ -1,9 +1,15 @@
 """Words for what FusionINNLib reports."""
 from __future__ import annotations  # the names of mrml load their files when they are used, and not before
 
+from typing import TYPE_CHECKING
+
 from slicer.i18n import tr as _
 
 from FusionINNLib import mrml
+
+if TYPE_CHECKING:
+    from FusionINNLib.methods import registry
+    from FusionINNLib.methods.base import MethodInfo
 
 
 def stepText(task: str, done: int, total: int) -> str:
@@ -18,6 +24,31 @@ def stepText(task: str, done: int, total: int) -> str:
     if total <= 1:
         return _("{task} ...").format(task=words)
     return _("{task}: {percent} %").format(task=words, percent=round(100 * done / total))
+
+
+def methodToolTip(row: MethodInfo, state: registry.Ready | registry.Lacking) -> str:
+    """What a fusion method is and can do, who published it, and what keeps it from being used."""
+    from FusionINNLib.methods import registry
+
+    can = row.capabilities
+    back = {(True, True): _("The fused image can be taken apart again, exactly and as an estimate."),
+            (True, False): _("The fused image can be taken apart again, exactly."),
+            (False, True): _("The sources can be estimated from the fused image."),
+            (False, False): _("It only fuses: there is no way back.")}[can.exact, can.estimate]
+    looks = _("It looks at slices.") if can.dims == 2 else _("It looks at neighbourhoods in all three axes.")
+    citation = _("{citation}, doi:{doi}").format(citation=row.citation, doi=row.doi) if row.doi else row.citation
+    lacks = [_("It cannot be used here: {what}; {remedy}.").format(what=state.what, remedy=state.remedy)] \
+        if isinstance(state, registry.Lacking) else []
+    return "\n".join([row.summary, f"{back} {looks}", citation, *lacks])
+
+
+def whyNotUsable(row: MethodInfo, state: registry.Ready | registry.Lacking) -> str:
+    """Why a method cannot fuse here, "" where it can."""
+    from FusionINNLib.methods import registry
+
+    if not isinstance(state, registry.Lacking):
+        return ""
+    return _("{title} cannot be used here: {what}; {remedy}.").format(title=row.title, what=state.what, remedy=state.remedy)
 
 
 def fusionSentences(fused: mrml.Fused) -> list[str]:

@@ -8,7 +8,7 @@ from FusionINNLib import mrml
 from FusionINNLib.errors import FusionINNError
 from FusionINNPanel import requirements
 from FusionINNPanel.actions import Actions
-from FusionINNPanel.button_states import buttonStates
+from FusionINNPanel.button_states import Lacks, buttonStates
 from FusionINNPanel.choices import Choices
 from FusionINNPanel.comparison import Comparison
 from FusionINNPanel.parameters import FusionINNParameterNode
@@ -26,7 +26,7 @@ class Panel:
         self.choices = Choices(self.state, ui)
         self._waysKey, self._ways = None, None
         self._guessIsDue = False
-        self._lacking = ""
+        self._lacking = Lacks([])
         self._connect()
         self.lookForRequirements()
 
@@ -60,10 +60,10 @@ class Panel:
     def lookForRequirements(self) -> None:
         """Fill the set-up section; it folds away when nothing is missing."""
         needed = requirements.requirements()
-        self._lacking = "\n".join(requirement.state for requirement in needed if not requirement.present)
+        self._lacking = Lacks([requirement for requirement in needed if not requirement.present])
         marks = {True: "\u2713 ", False: "\u2717 "}
         self.ui.setupLabel.text = "\n".join(marks[requirement.present] + requirement.state for requirement in needed)
-        self.ui.setupCollapsibleButton.collapsed = not self._lacking
+        self.ui.setupCollapsibleButton.collapsed = not self._lacking.forAll()
 
     # ---- inputs ----------------------------------------------------------------------------------------------------------------------
 
@@ -163,6 +163,10 @@ class Panel:
     def _showWays(self, ways) -> None:
         if ways is None:
             self.ui.waysLabel.text = _("Fuse two volumes, or choose a fused image here.")
+            return
+        self.ui.methodComboBox.enabled = not ways.onlyFuses
+        if ways.onlyFuses:
+            self.ui.waysLabel.text = "\u2717 " + ways.exactReason
             return
         lines = [(ways.exact, _("Exact: {reason}").format(reason=ways.exactReason)),
                  (ways.estimate, _("Estimated: {reason}").format(reason=ways.estimateReason))]

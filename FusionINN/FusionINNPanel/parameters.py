@@ -62,6 +62,7 @@ class FusionINNParameterNode:
     """All parameters of the module.
 
     firstVolume, secondVolume, segmentation, reference - inputs of Fuse.
+    fusionMethod - name of the fusion method, see FusionINNLib/methods/registry.py (`method` is how a fused image is taken apart).
     fusedVolume, latentVolume - outputs of Fuse; none stands for new ones.
     decomposedVolume, method - what is taken apart, and how.
     firstExact ... cycleError, difference, numbers - outputs of decompositions of the volume `outputsOf`; for another one new ones are made.
@@ -75,6 +76,7 @@ class FusionINNParameterNode:
     secondVolume: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode
     reference: Reference = Reference.SECOND
+    fusionMethod: str = "fusioninn"
     fusedVolume: vtkMRMLScalarVolumeNode
     latentVolume: vtkMRMLScalarVolumeNode
 

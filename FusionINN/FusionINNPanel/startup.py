@@ -26,5 +26,5 @@ def openForComparison() -> None:
         return
     parameters = slicer.mrmlScene.GetSingletonNode(MODULE, "vtkMRMLScriptedModuleNode")
     isWanted = parameters is not None and parameters.GetParameter("comparisonShown") == "True"
-    if isWanted or layoutNode().GetViewArrangement() == mrml.LAYOUT_ID:  # the latter: saved by version 0.1.0
+    if isWanted or layoutNode().GetViewArrangement() in mrml.LAYOUTS:  # the latter: saved by version 0.1.0
         slicer.modules.fusioninn.widgetRepresentation()

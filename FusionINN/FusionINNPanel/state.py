@@ -49,14 +49,22 @@ class PanelState:
 
     # ---- the model -------------------------------------------------------------------------------------------------------------------
 
-    def model(self) -> str:
-        """The chosen model as the library calls it. Raises ModelError where it is not on this computer."""
+    def model(self) -> str | None:
+        """The chosen model as the library calls it, None where the chosen method has none. Raises ModelError where it is not on this
+        computer, InputError where the method is not."""
+        from FusionINNLib.methods import registry
+
+        if not registry.info(self.parameters.fusionMethod).capabilities.needs_training:
+            return None
         return model_folders.find(self.parameters.model)
 
     def modelForWayBack(self) -> str | None:
-        """The folder of a model that was chosen by its folder; None for the models of FusionINN, which a fused image names itself. Raises
-        as `model`."""
-        return self.model() if model_folders.isFolder(self.parameters.model) else None
+        """The folder of a model that was chosen by its folder; None for the models of FusionINN, which a fused image names itself,
+        and for a fused image that no model made. Raises as `model`."""
+        row = mrml.methodOf(self.parameters.decomposedVolume)
+        if row is not None and not row.capabilities.needs_training:
+            return None
+        return model_folders.find(self.parameters.model) if model_folders.isFolder(self.parameters.model) else None
 
     # ---- one computation at a time ---------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ def difference(decomposed: Volume, compared: Compared) -> Difference:
     """A source on another grid is moved and interpolated as it was for the fusion."""
     from FusionINNLib.reports.columns import difference_column, window  # draws: not for whoever only reads a `Difference`
 
-    source = _on_grid(compared, decomposed)
+    source = source_on_grid(compared, decomposed)
     values = decomposed.values.astype(np.float32) - source.values.astype(np.float32)
     axis = decomposed.through_plane_axis
     slices = range(0, decomposed.shape[axis], max(1, decomposed.shape[axis] // 16))
@@ -38,8 +38,8 @@ def difference(decomposed: Volume, compared: Compared) -> Difference:
     return Difference(Volume(values, decomposed.affine, "difference", decomposed.unit), high)
 
 
-def _on_grid(compared: Compared, grid: Volume) -> Volume:
-    """The source as it is, with its axes turned, or interpolated."""
+def source_on_grid(compared: Compared, grid: Volume) -> Volume:
+    """The source as it is, with its axes turned, or moved and interpolated as it was for the fusion."""
     source, transform = compared.source, compared.transform
     if transform is None:
         turned = onto_grid(source, grid)

@@ -55,33 +55,44 @@ def difference(progress: Progress, *, decomposed: Volume, compared: Compared | N
     return difference.difference(decomposed, compared)
 
 
-def numbers(progress: Progress, *, fused: Volume, latent: Volume, recipe: Recipe, labels: Volume | Drawn | None,
-            estimate: tuple[Volume, ...] | None, model: str | None, device: str) -> tuple:
+def numbers(progress: Progress, *, fused: Volume, latent: Volume | None, recipe: Recipe, labels: Volume | Drawn | None,
+            estimate: tuple[Volume, ...] | None, model: str | None, device: str, inputs: tuple[Compared, Compared] | None) -> tuple:
     """Rows of `evaluation/case_metrics.py`: of the fusion, and of an estimate (first, second, their spreads, cycle error) where there is
-    one."""
+    one. inputs: as they were loaded, of a method without an exact way back; None where the sources come from there."""
     from FusionINNLib import pipeline
     from FusionINNLib.evaluation import case_metrics
 
     if isinstance(labels, Drawn):
         labels = on_grid(labels, fused).labels
-    sources = pipeline.decompose(fused, latent, recipe, model=model, device=device, progress=progress)
+    if inputs is not None:
+        sources = _on_grid(inputs, fused)
+    else:
+        sources = pipeline.decompose(fused, latent, recipe, model=model, device=device, progress=progress)
     rows = case_metrics.fusion_rows(sources, fused, recipe, labels, progress=progress)
     return rows if estimate is None else rows + case_metrics.estimate_rows(Estimate(*estimate), labels)
 
 
-def export(progress: Progress, *, export: Export, folder: Path, overwrite: bool, model: str | None, device: str) -> None:
-    """`scene_folder.write`, with the report page, which takes some seconds."""
+def export(progress: Progress, *, export: Export, folder: Path, overwrite: bool, model: str | None, device: str,
+           inputs: tuple[Compared, Compared] | None = None) -> None:
+    """`scene_folder.write`, with the report page, which takes some seconds. inputs: as for `numbers`."""
     from FusionINNLib import pipeline
     from FusionINNLib.reports import page, report
     from FusionINNLib.results import scene_folder
 
     common = {"model": model, "device": device, "progress": progress}
     export = replace(export, segments=on_grid(export.segments, export.fused))
-    sources = export.exact or export.on_grid or pipeline.decompose(export.fused, export.latent, export.recipe, **common)
+    on_grid_of_fused = _on_grid(inputs, export.fused) if inputs is not None else export.on_grid
+    sources = export.exact or on_grid_of_fused or pipeline.decompose(export.fused, export.latent, export.recipe, **common)
     fusion, labels = scene_folder.as_fusion(export, sources), export.segments.labels if export.segments else None
     preview = pipeline.preview(fusion, report.slices_to_show(fusion, labels), **common)
     drawn = report.fusion_report(fusion, labels, preview)
     scene_folder.write(export, fusion, folder, lambda path: page.save(drawn, path), overwrite=overwrite, progress=progress)
+
+
+def _on_grid(inputs: tuple[Compared, Compared], grid: Volume) -> tuple[Volume, Volume]:
+    from FusionINNLib.evaluation.difference import source_on_grid
+
+    return source_on_grid(inputs[0], grid), source_on_grid(inputs[1], grid)
 
 
 def read(progress: Progress, *, folder: Path) -> Export:

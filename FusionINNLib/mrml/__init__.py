@@ -44,12 +44,12 @@ _NAMES = {
                     "setFusedOpacity showCase showInSliceViews showOutlines",
     "mrml.export": "exportFromNodes exportSteps storeExport storeExportSteps",
     "mrml.inputs": "guessInputs guessSegmentation patientWarning",
-    "mrml.layout": "LAYOUT_ID VIEWS compositeNodeOf installLayout keepOutOfScenes layoutXML restoreLayout showLayout sliceNodeOf "
-                   "viewName",
+    "mrml.layout": "LAYOUTS LAYOUT_ID SOURCES_LAYOUT_ID VIEWS compositeNodeOf installLayout keepOutOfScenes layoutXML "
+                   "restoreLayout showLayout sliceNodeOf viewName",
     "mrml.nodes": "KIND addVolumeNode inputsOf isEstimate kindOfNode setWindow unitOfNode updateVolumeNode volumeFromNode",
     "mrml.outcomes": "Compare Estimated Exact Fused Loaded",
     "mrml.outputs": "checkOutputs",
-    "mrml.readback": "SceneFusion WaysBack fusionFromNodes isOfFusion latentOf settingsOf warningsOf waysBack",
+    "mrml.readback": "SceneFusion WaysBack fusionFromNodes isOfFusion latentOf methodOf settingsOf warningsOf waysBack",
     "mrml.results": "EstimateNodes FusionNodes storeEstimate storeEstimateSteps storeExact storeExactSteps storeFusion storeFusionSteps",
     "mrml.segments": "drawnSegments segmentationFromLabels segmentsForFusion segmentsFromNode tumourCentroidRAS",
     "mrml.tables": "storeNumbers",

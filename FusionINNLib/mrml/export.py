@@ -3,6 +3,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 from FusionINNLib.errors import InputError, ResultError
+from FusionINNLib.methods import registry
 from FusionINNLib.mrml.nodes import PREFIX, Node, kindOfNode, recordOf, setRecord
 from FusionINNLib.mrml.readback import SceneFusion, fusionFromNodes, isOfFusion, settingsOf, warningsOf, withChecksum
 from FusionINNLib.mrml.results import EstimateNodes, FusionNodes, storeEstimateSteps, storeExactSteps, storeImagesSteps
@@ -31,7 +32,7 @@ def exportSteps(fusedNode: Node, latentNode: Node | None = None, *, segmentation
                 exactNodes: tuple[Node | None, Node | None] = (None, None), estimateNodes: EstimateNodes | None = None) -> Steps[Export]:
     """As `exportFromNodes`, in steps; `exported.write` puts the segments onto the grid."""
     stored = fusionFromNodes(fusedNode, latentNode)
-    if stored.latent is None:
+    if stored.latent is None and registry.info(stored.recipe.method).capabilities.exact:
         raise ResultError(stored.exactProblem.replace("Not possible: ", "Only a fusion with its latent can be exported: "))
     sources = tuple(Source(**source) for source in recordOf(fusedNode, "Sources", ()))
     alignment = recordOf(fusedNode, "Alignment")
@@ -70,7 +71,7 @@ def storeExportSteps(scene, export: Export) -> Steps[tuple[FusionNodes, dict[str
                                         export.settings, None, FusionNodes(None, None))
     if "reference" in export.settings:
         setRecord(nodes.fused, Reference=str(export.settings["reference"]))
-    for node in (nodes.fused, nodes.latent):
+    for node in filter(None, (nodes.fused, nodes.latent)):
         placeBeside(node, nodes.fused)
     others: dict[str, Node] = {}
     if export.exact is not None:

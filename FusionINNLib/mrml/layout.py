@@ -2,6 +2,8 @@
 
     first             | second             | fused (over the second)
     decomposed first  | decomposed second  | difference
+
+A fused image that cannot be taken apart has the upper three alone.
 """
 from typing import Any
 
@@ -9,6 +11,9 @@ Node = Any
 
 VIEWS = ("first", "second", "fused", "decomposedFirst", "decomposedSecond", "difference")
 LAYOUT_ID = 5170
+SOURCES_LAYOUT_ID = 5171
+"""Sources and fused image alone."""
+LAYOUTS = {LAYOUT_ID: (VIEWS[:3], VIEWS[3:]), SOURCES_LAYOUT_ID: (VIEWS[:3],)}
 _VIEW_GROUP = 5170  # Slicer links the views of one group only: other slice views stay as the user has them
 _LABELS = {"first": "1", "second": "2", "fused": "F", "decomposedFirst": "D1", "decomposedSecond": "D2", "difference": "D-S"}
 _COLORS = {"first": "#4C8EED", "second": "#5FBF60", "fused": "#EDD54C", "decomposedFirst": "#4C8EED", "decomposedSecond": "#5FBF60",
@@ -20,9 +25,9 @@ def viewName(view: str) -> str:
     return "FusionINN" + view[0].upper() + view[1:]
 
 
-def layoutXML() -> str:
-    """The layout as vtkMRMLLayoutNode takes it."""
-    rows = ("".join(f"<item>{_viewXML(view)}</item>" for view in row) for row in (VIEWS[:3], VIEWS[3:]))
+def layoutXML(layout: int = LAYOUT_ID) -> str:
+    """One of LAYOUTS as vtkMRMLLayoutNode takes it."""
+    rows = ("".join(f"<item>{_viewXML(view)}</item>" for view in row) for row in LAYOUTS[layout])
     items = "".join(f'<item><layout type="horizontal" split="true">{row}</layout></item>' for row in rows)
     return f'<layout type="vertical" split="true">{items}</layout>'
 
@@ -34,16 +39,17 @@ def _viewXML(view: str) -> str:
 
 
 def installLayout(layoutNode: Node) -> None:
-    """Make the layout known to a vtkMRMLLayoutNode; harmless where it is."""
-    if not layoutNode.IsLayoutDescription(LAYOUT_ID):
-        layoutNode.AddLayoutDescription(LAYOUT_ID, layoutXML())
+    """Make our layouts known to a vtkMRMLLayoutNode; harmless where they are."""
+    for layout in LAYOUTS:
+        if not layoutNode.IsLayoutDescription(layout):
+            layoutNode.AddLayoutDescription(layout, layoutXML(layout))
 
 
-def showLayout(layoutNode: Node) -> int:
-    """Switch to the layout; returns the one that was shown, LAYOUT_ID where it was this one already."""
+def showLayout(layoutNode: Node, layout: int = LAYOUT_ID) -> int:
+    """Switch to one of LAYOUTS; returns the layout that was shown, which may be one of them already."""
     installLayout(layoutNode)
     previous = layoutNode.GetViewArrangement()
-    layoutNode.SetViewArrangement(LAYOUT_ID)
+    layoutNode.SetViewArrangement(layout)
     return previous
 
 
@@ -52,12 +58,12 @@ def keepOutOfScenes(layoutNode: Node) -> None:
 
     A Slicer without FusionINN does not know our layout, and would open the scene with an empty view area; so it keeps its own.
     """
-    layoutNode.SetSaveWithScene(layoutNode.GetViewArrangement() != LAYOUT_ID)
+    layoutNode.SetSaveWithScene(layoutNode.GetViewArrangement() not in LAYOUTS)
 
 
 def restoreLayout(layoutNode: Node, previous: int) -> None:
     """Back to the earlier layout, unless the user has chosen another one meanwhile."""
-    if layoutNode.GetViewArrangement() == LAYOUT_ID:
+    if layoutNode.GetViewArrangement() in LAYOUTS:
         layoutNode.SetViewArrangement(previous)
 
 

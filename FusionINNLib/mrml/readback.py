@@ -7,7 +7,7 @@ import numpy as np
 
 from FusionINNLib.errors import FusionINNError, InputError
 from FusionINNLib.methods import registry
-from FusionINNLib.methods.base import no_estimate, no_exact_way
+from FusionINNLib.methods.base import MethodInfo, no_estimate, no_exact_way
 from FusionINNLib.mrml.nodes import (
     PREFIX,
     Node,
@@ -46,12 +46,16 @@ class SceneFusion:
 
 @dataclass(frozen=True)
 class WaysBack:
-    """Which decompositions are possible and why (not): sentences for the panel, also where they are possible."""
+    """Which decompositions are possible and why (not): sentences for the panel, also where they are possible.
+
+    onlyFuses: the method has no way back at all, whatever is in the scene.
+    """
 
     exact: bool
     exactReason: str
     estimate: bool
     estimateReason: str
+    onlyFuses: bool = False
 
 
 def fusionFromNodes(fusedNode: Node | None, latentNode: Node | None = None, model: str | None = None) -> SceneFusion:
@@ -82,6 +86,8 @@ def fusionFromNodes(fusedNode: Node | None, latentNode: Node | None = None, mode
         note = f"{fusedNode.GetName()} was changed since it was fused: an estimate shows what the changed image says."
         return SceneFusion(replace(turned, name="fused", unit=""), None, recipe, _CHANGED.format("fused volume"), (note,))
     fused = replace(fused, name="fused", unit="")
+    if not registry.info(recipe.method).capabilities.exact:
+        return SceneFusion(fused, None, recipe, no_exact_way(registry.info(recipe.method)), ())
     latent, problem = _latent(fusedNode, latentNode)
     if latent is not None and not latent.same_grid(fused):  # shown elsewhere, by a transform of its own: voxels and checksum count
         latent = replace(latent, affine=fused.affine)
@@ -94,7 +100,7 @@ def waysBack(fusedNode: Node | None, latentNode: Node | None = None, model: str 
         stored = fusionFromNodes(fusedNode, latentNode, model)
         maker = registry.method_of(stored.recipe, model)
         if not maker.info.capabilities.exact and not maker.info.capabilities.estimate:
-            return WaysBack(False, no_exact_way(maker.info), False, no_estimate(maker.info))
+            return WaysBack(False, no_exact_way(maker.info), False, no_estimate(maker.info), onlyFuses=True)
         if maker.fingerprint != stored.recipe.sha256:
             sentence = (f"Not possible: the volume was fused with other weights or settings of model {stored.recipe.model!r} than those "
                         "installed, or by another version of FusionINN; choose the folder of the model that made it, or fuse again.")
@@ -109,6 +115,13 @@ def waysBack(fusedNode: Node | None, latentNode: Node | None = None, model: str 
 def latentOf(fusedNode: Node | None) -> Node | None:
     """The latent node that came with a fused node, None where it left the scene."""
     return fusedNode.GetNodeReference(PREFIX + "Latent") if fusedNode is not None else None
+
+
+def methodOf(fusedNode: Node | None) -> MethodInfo | None:
+    """The method that a volume was fused by, as its node says; None where it says nothing, or one that is not installed here."""
+    record = recordOf(fusedNode, "Recipe") if fusedNode is not None else None
+    name = record.get("method", registry.DEFAULT) if isinstance(record, dict) else None  # format 1 knew one method
+    return registry.info(name) if name in registry.names() else None
 
 
 def isOfFusion(node: Node, fusedNode: Node) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 
 from FusionINNLib import __version__
 from FusionINNLib.errors import GeometryError, InputError
+from FusionINNLib.methods import registry
 from FusionINNLib.mrml.nodes import (
     PREFIX,
     Node,
@@ -43,10 +44,10 @@ from FusionINNLib.volumes.volume import Volume
 
 @dataclass(frozen=True)
 class FusionNodes:
-    """The two images of a fusion."""
+    """The two images of a fusion; latent: None where the method makes none."""
 
     fused: Node
-    latent: Node
+    latent: Node | None
 
 
 @dataclass(frozen=True)
@@ -95,36 +96,39 @@ def storeFusionSteps(scene, fusion: Any, firstNode: Node, secondNode: Node, *, s
     nodes = yield from storeImagesSteps(scene, fusion.fused, fusion.latent, fusion.recipe, tuple(sources), moved, settings, like,
                                         FusionNodes(fusedNode, latentNode))
     setRecord(nodes.fused, Reference=reference)
-    for node in (nodes.fused, nodes.latent):
+    for node in filter(None, (nodes.fused, nodes.latent)):
         refer(node, First=firstNode, Second=secondNode)
         setRecord(node, InputIDs=[firstNode.GetID(), secondNode.GetID()])
         placeBeside(node, like)
     return nodes
 
 
-def storeImagesSteps(scene, fused: Volume, latent: Volume, recipe: Recipe, sources: tuple[Source, Source], alignment: dict, settings: dict,
-                     like: Node | None, chosen: FusionNodes) -> Steps[FusionNodes]:
-    """Fused image and latent with all that is known of them, from a computation or from a folder.
+def storeImagesSteps(scene, fused: Volume, latent: Volume | None, recipe: Recipe, sources: tuple[Source, Source], alignment: dict,
+                     settings: dict, like: Node | None, chosen: FusionNodes) -> Steps[FusionNodes]:
+    """Fused image and latent with all that is known of them, from a computation or from a folder. Without a latent its node stays as it is.
 
     like: the reference input; where it is gone or has moved meanwhile, the volumes lie where they were computed.
     """
     name = f"{sources[0].name} + {sources[1].name}"
     like = like if _isOnGrid(like, fused, scene) else None
+    images = [("fused", fused, chosen.fused), ("latent", latent, chosen.latent)][:1 if latent is None else 2]
     checksums = {}
-    for key, volume in (("FusedSHA256", fused), ("LatentSHA256", latent)):
-        checksums[key] = checksumOfVoxels(volume.array)
+    for kind, volume, _node in images:
+        checksums[f"{kind.capitalize()}SHA256"] = checksumOfVoxels(volume.array)
         yield
     record = {"Recipe": recipe.to_dict(), "Sources": [asdict(source) for source in sources], "Alignment": alignment,
               "Grid": {"shape_kji": list(fused.shape), "ijk_to_ras_mm": fused.affine.tolist()}}
     nodes = []
-    for volume, node, kind in ((fused, chosen.fused, "fused"), (latent, chosen.latent, "latent")):
-        node, isFresh = outputNode(scene, node, f"{name} (FusionINN {kind})", kind)
+    for kind, volume, node in images:
+        node, isFresh = outputNode(scene, node, f"{name} ({_title(recipe)} {kind})", kind)
         updateVolumeNode(node, volume, like)
         setRecord(node, **_provenance(recipe, settings), **checksums, **(record if kind == "fused" else {}))
         if isFresh:
             setWindow(node, *(_window(volume, recipe.axis) if kind == "fused" else (-3.0, 3.0)))
         nodes.append(node)
         yield
+    if latent is None:
+        return FusionNodes(nodes[0], None)
     refer(nodes[0], Latent=nodes[1])
     refer(nodes[1], Fused=nodes[0])
     return FusionNodes(*nodes)
@@ -249,8 +253,13 @@ def _window(volume: Volume, axis: int) -> tuple[float, float]:
     return window(volume, axis)
 
 
+def _title(recipe: Recipe) -> str:
+    """What people call the method; of one that is not installed here, its name."""
+    return registry.info(recipe.method).title if recipe.method in registry.names() else recipe.method
+
+
 def _provenance(recipe: Recipe, settings: dict) -> dict:
-    return {"ModelId": recipe.model, "WeightsSHA256": recipe.sha256, "Version": __version__, "Settings": settings}
+    return {"Method": recipe.method, "ModelId": recipe.model, "WeightsSHA256": recipe.sha256, "Version": __version__, "Settings": settings}
 
 
 def _isOnGrid(node: Node | None, volume: Volume, scene) -> bool:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from FusionINNLib.errors import InputError, ResultError
-from FusionINNLib.evaluation.difference import Difference
+from FusionINNLib.evaluation.difference import Compared, Difference
+from FusionINNLib.methods import registry
 from FusionINNLib.mrml.difference import comparedWith, storeDifferenceImage
 from FusionINNLib.mrml.export import exportSteps, storeExportSteps
 from FusionINNLib.mrml.nodes import Node, inputsOf, volumeFromNode
@@ -49,15 +50,16 @@ class Task:
 
 
 def fuseTask(scene, firstVolume: Node | None, secondVolume: Node | None, *, reference: str = "second", alignment: str = "auto",
-             model: str = "default", device: str = "auto", fusedVolume: Node | None = None, latentVolume: Node | None = None,
-             volumes: tuple[Volume, Volume] | None = None) -> Task:
+             method: str = registry.DEFAULT, model: str | None = None, device: str = "auto", fusedVolume: Node | None = None,
+             latentVolume: Node | None = None, volumes: tuple[Volume, Volume] | None = None) -> Task:
     """Fuse two volume nodes; gives `Fused`. Raises InputError as `checkFusion`.
 
+    method: name of a fusion method. model: id or folder of a model of it, None for its own.
     fusedVolume, latentVolume: outputs, None for new ones. volumes: first and second as they were read from their files, with the numbers
     stored there; None for what the nodes hold.
     """
     checkFusion(firstVolume, secondVolume, fusedVolume, latentVolume)
-    choices = {"alignment": alignment, "reference": reference, "model": model}
+    choices = {"alignment": alignment, "reference": reference, "method": method, "model": model}
 
     def read() -> Steps[dict]:
         first = volumes[0] if volumes is not None else volumeFromNode(firstVolume)
@@ -154,8 +156,10 @@ def numbersTask(fusedVolume: Node | None, latentVolume: Node | None = None, segm
                 estimateNodes: EstimateNodes | None = None, *, model: str | None = None, device: str = "auto") -> Task:
     """Fusion metrics, and figures of an estimate where one is given; gives rows of `evaluation/case_metrics.py`."""
     def read() -> Steps[dict]:
-        stored = _withLatent(fusionFromNodes(fusedVolume, latentVolume, model),
-                             "The numbers compare the fused image with its sources, which need the latent image.")
+        stored = fusionFromNodes(fusedVolume, latentVolume, model)
+        inputs = _inputsOfFuseOnly(stored, fusedVolume)
+        if inputs is None:
+            _withLatent(stored, "The numbers compare the fused image with its sources, which need the latent image.")
         yield
         labels = drawnSegments(segmentation, fusedVolume, stored.fused) if segmentation is not None else None
         yield
@@ -164,7 +168,7 @@ def numbersTask(fusedVolume: Node | None, latentVolume: Node | None = None, segm
             volumes.append(volumeFromNode(getattr(estimateNodes, name)))
             yield
         return {"fused": stored.fused, "latent": stored.latent, "recipe": stored.recipe, "labels": labels, "model": model,
-                "device": device, "estimate": tuple(volumes) or None}
+                "device": device, "estimate": tuple(volumes) or None, "inputs": inputs}
 
     return Task("numbers", read, in_one_step(tuple))
 
@@ -190,7 +194,8 @@ def exportTask(folder: Path, fusedVolume: Node | None, latentVolume: Node | None
         export = yield from exportSteps(fusedVolume, latentVolume, segmentationNode=segmentation, exactNodes=exactNodes,
                                         estimateNodes=estimateNodes)
         export = export if sources is None else replace(export, sources=sources)
-        return {"export": export, "folder": folder, "overwrite": overwrite, "model": model, "device": device}
+        return {"export": export, "folder": folder, "overwrite": overwrite, "model": model, "device": device,
+                "inputs": _inputsOfFuseOnly(export, fusedVolume)}
 
     return Task("export", read, in_one_step(lambda done: folder))
 
@@ -218,6 +223,18 @@ def _withLatent(stored: SceneFusion, otherwise: str) -> SceneFusion:
     if stored.latent is None or stored.exactProblem:
         raise ResultError(stored.exactProblem or otherwise)
     return stored
+
+
+def _inputsOfFuseOnly(fusion: SceneFusion | Export, fusedVolume: Node) -> tuple[Compared, Compared] | None:
+    """Both inputs and how they were moved, where nothing else gives the sources; None where they come back exactly. Raises ResultError."""
+    info = registry.info(fusion.recipe.method)
+    if info.capabilities.exact:
+        return None
+    first, second = inputsOf(fusedVolume)
+    if first is None or second is None:
+        raise ResultError(f"{info.title} only fuses, so that the sources are needed, and they are not in the scene: load the two volumes "
+                          "and fuse them again.")
+    return comparedWith(first, fusedVolume), comparedWith(second, fusedVolume)
 
 
 def _comparison(compare: Compare | None, fusedVolume: Node) -> dict:

@@ -8,7 +8,8 @@ from pathlib import Path
 from FusionINNLib import mrml
 from FusionINNLib.errors import Cancelled, FusionINNError, InputError
 from FusionINNLib.jobs.job import JobError, Said, Step
-from FusionINNLib.methods import model_card
+from FusionINNLib.methods import model_card, registry
+from FusionINNLib.methods.base import no_estimate
 from FusionINNLib.viewer import computations, messages
 from FusionINNLib.viewer.case import ROLES, Case
 from FusionINNLib.viewer.display import Look
@@ -94,7 +95,8 @@ class Viewer:
     async def fuse(self) -> None:
         """Fuse the two inputs."""
         await self.compute(lambda: computations.fuse(self.case, alignment=self.state.alignment, reference=self.state.reference,
-                                                     model=self._model, device=self._device))
+                                                     method=self.state.fusion_method, model=self._model_of(self.state.fusion_method),
+                                                     device=self._device))
 
     async def decompose(self) -> None:
         """Take the fused image apart, in the chosen way."""
@@ -175,11 +177,13 @@ class Viewer:
     def refresh(self) -> None:
         """Bring all that the page says up to date."""
         case = self.case
-        facts = Facts(frozenset(case.inputs), self.is_busy, case.fusion is not None, self._exact_problem(),
-                      frozenset(view for view, node in self.look.volumes.items() if node is not None))
+        chosen, ready = registry.info(self.state.fusion_method), registry.state(self.state.fusion_method)
+        facts = Facts(frozenset(case.inputs), self.is_busy, case.fusion is not None, self._exact_problem(), self._only_fuses(),
+                      messages.unusable(chosen, ready), frozenset(view for view, node in self.look.volumes.items() if node is not None))
         self._tell(
             busy=facts.running, why=reasons(facts, self.state.method, self.state.pair), notes=list(case.said),
             inputs={slot: messages.described(case.inputs[slot]) if slot in case.inputs else None for slot in SLOTS},
+            about_method=messages.method(chosen, ready), only_fuses=facts.only_fuses,
             has_exact=case.exact is not None, has_estimate=case.estimate is not None, views=self._views(),
             unkept=case.fusion is not None and case.fusion is not self._kept,
             moved=messages.moved(case.alignment), numbers=messages.table(case.rows) if case.rows else None,
@@ -231,9 +235,19 @@ class Viewer:
     def _exact_problem(self) -> str:
         return "" if self.case.fusion is None else mrml.fusionFromNodes(self.case.fusion.fused, self.case.fusion.latent).exactProblem
 
+    def _only_fuses(self) -> str:
+        """Why the fused image has no way back at all, "" where its method has one."""
+        row = self.case.method
+        return "" if row is None or row.capabilities.exact or row.capabilities.estimate else no_estimate(row)
+
+    def _model_of(self, method: str) -> str | None:
+        """The model that the page was started with, for the method that it belongs to; others take their own."""
+        return self._model if self._model is not None and model_card.find(self._model).method == method else None
+
     def _way_back(self) -> dict:
         """A model that was chosen by its folder is not found by the name that the fused image has of it."""
-        return {"model": None if self._model in model_card.available() else self._model, "device": self._device}
+        model = self._model_of(self.case.method.name) if self.case.method is not None else self._model
+        return {"model": None if model in model_card.available() else model, "device": self._device}
 
     def _on_event(self, event: Step | Said) -> None:
         if isinstance(event, Said):

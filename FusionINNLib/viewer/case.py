@@ -5,6 +5,7 @@ from typing import Any
 from FusionINNLib import mrml
 from FusionINNLib.errors import ResultError
 from FusionINNLib.evaluation.case_metrics import Row
+from FusionINNLib.methods.base import MethodInfo
 from FusionINNLib.mrml.nodes import PREFIX, recordOf
 from FusionINNLib.reports.columns import window
 from FusionINNLib.results.scene_folder import Export, Segment, Segments, Source
@@ -155,6 +156,11 @@ class Case:
             return self.exact
         return (self.estimate.first, self.estimate.second) if self.estimate else None
 
+    @property
+    def method(self) -> MethodInfo | None:
+        """How the fused image was made; None where there is none, or by a method that is not installed here."""
+        return mrml.methodOf(self.fusion.fused) if self.fusion else None
+
     def lacksDifference(self, method: str, differenceOf: str) -> bool:
         """Whether there is something to compare that was not compared yet."""
         return self.decomposed(method) is not None and differenceOf in self.nodes and (method, differenceOf) not in self.differences
@@ -188,7 +194,7 @@ class Case:
         return self.sources is not None and self.sources[ROLES.index(slot)].sha256 == new.sha256
 
     def _refer(self, slot: str) -> None:
-        for node in vars(self.fusion).values():
+        for node in filter(None, vars(self.fusion).values()):
             node.SetNodeReferenceID(PREFIX + slot.capitalize(), self.nodes[slot].GetID())
 
     def _remove(self, node: Node | None) -> None:

@@ -37,14 +37,15 @@ def sample(case: Case) -> Computation:
     return Computation(mrml.sampleTask(tuple), keep)
 
 
-def fuse(case: Case, *, alignment: str, reference: str, model: str, device: str) -> Computation:
+def fuse(case: Case, *, alignment: str, reference: str, method: str, model: str | None, device: str) -> Computation:
     """Fuse the two inputs."""
     if not set(ROLES) <= set(case.inputs):
         raise InputError("Choose the first and the second volume.")
     first, second = (case.inputs[role] for role in ROLES)
     earlier = case.fusion or mrml.FusionNodes(None, None)
-    task = mrml.fuseTask(case.scene, case.nodes["first"], case.nodes["second"], alignment=alignment, reference=reference, model=model,
-                         device=device, fusedVolume=earlier.fused, latentVolume=earlier.latent, volumes=(first.volume, second.volume))
+    task = mrml.fuseTask(case.scene, case.nodes["first"], case.nodes["second"], alignment=alignment, reference=reference, method=method,
+                         model=model, device=device, fusedVolume=earlier.fused, latentVolume=earlier.latent,
+                         volumes=(first.volume, second.volume))
 
     def keep(fused: mrml.Fused) -> str:
         case.setFusion(fused.nodes, (case.source("first"), case.source("second")), messages.warnings(first, second, fused.warnings))

@@ -18,7 +18,7 @@ class Controls:
         for name, listener in (("offset", self._on_offset), ("plane", self._on_plane), ("opacity", self._on_opacity),
                                ("outlined", self._on_outlined), ("window_of", self._on_window_of), ("window_range", self._on_window),
                                ("pair", self._on_pair), ("blink", self._on_blink), ("method", self._on_method),
-                               ("difference_of", self._on_method)):
+                               ("difference_of", self._on_method), ("fusion_method", self._on_fusion_method)):
             self._state.change(name)(listener)
 
     def step(self, slices: int) -> None:
@@ -84,6 +84,9 @@ class Controls:
         if self._look.method != self._state.method or self._look.differenceOf != self._state.difference_of:
             self._state.blink = False
             self._viewer.show()
+
+    def _on_fusion_method(self, **_) -> None:
+        self._viewer.refresh()
 
     def _on_pair(self, **_) -> None:
         self._viewer.refresh()

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from FusionINNLib.evaluation.case_metrics import Row
 from FusionINNLib.jobs.job import Step
+from FusionINNLib.methods import registry
+from FusionINNLib.methods.base import MethodInfo
 from FusionINNLib.metrics.definitions import WORDS
 from FusionINNLib.viewer.inputs import Input
 from FusionINNLib.volumes.identity import patients_differ
@@ -36,6 +38,23 @@ def step_text(step: Step) -> str:
 def fused(first: Input, second: Input) -> str:
     """A fusion is there."""
     return f"Fused {first.volume.name} and {second.volume.name}."
+
+
+def method(row: MethodInfo, state: registry.Ready | registry.Lacking) -> str:
+    """What a fusion method is, what it can do, and who published it."""
+    can = row.capabilities
+    back = {(True, True): "The fused image can be taken apart again, exactly and as an estimate.",
+            (True, False): "The fused image can be taken apart again, exactly.",
+            (False, True): "The sources can be estimated from the fused image.",
+            (False, False): "It only fuses: there is no way back."}[can.exact, can.estimate]
+    looks = "It looks at slices." if can.dims == 2 else "It looks at neighbourhoods in all three axes."
+    citation = f"{row.citation}, doi:{row.doi}" if row.doi else row.citation
+    return " ".join(filter(None, [row.summary, back, looks, citation + ".", unusable(row, state)]))
+
+
+def unusable(row: MethodInfo, state: registry.Ready | registry.Lacking) -> str:
+    """Why a method cannot fuse here, "" where it can."""
+    return f"{row.title} cannot be used here: {state.what}; {state.remedy}." if isinstance(state, registry.Lacking) else ""
 
 
 def warnings(first: Input, second: Input, of_fusion: tuple[str, ...]) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def build(server, viewer, controls, views) -> VAppLayout:
                 sidebar.build(viewer)
             with html.Main(classes="main"):
                 _toolbar(controls)
-                with html.Div(classes="grid", **attributes(role="group", aria_label="Slice views")):
+                with html.Div(classes=("only_fuses ? 'grid upper' : 'grid'",), **attributes(role="group", aria_label="Slice views")):
                     for view in VIEWS:
                         _view(view, views)
                 _foot()
@@ -61,7 +61,8 @@ def build(server, viewer, controls, views) -> VAppLayout:
 def _view(view: str, views) -> None:
     about = _about(view)
     words = f"{about}.title + ({about}.estimated ? ', ESTIMATED' : '') + ', ' + where.words"
-    with html.Div(classes="view", id=f"view-{view}", **attributes(role="img", tabindex="0", aria_label=(words,))):
+    classes = "view lower" if view in VIEWS[3:] else "view"
+    with html.Div(classes=classes, id=f"view-{view}", **attributes(role="img", tabindex="0", aria_label=(words,))):
         views.place(view)
 
 

@@ -3,6 +3,7 @@ from trame.app import asynchronous
 from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 
+from FusionINNLib.methods import registry
 from FusionINNLib.viewer.elements import attributes, button, label, select
 
 _SLOTS = {"first": ("First volume", "ADC, or T1 with contrast"), "second": ("Second volume", "FLAIR"),
@@ -32,6 +33,10 @@ def build(viewer) -> None:
             _slot(slot, title, hint, viewer)
     with html.Section(**attributes(aria_label="Fuse")):
         html.H2("Fuse")
+        with html.Div(classes="field"):
+            label("Method", "fusion_method")
+            select("fusion_method", methods_offered())
+        html.P("{{ about_method }}", classes="moved", id="about-method")
         with html.Details():
             html.Summary("Alignment and grid")
             label("Unlike grids", "alignment")
@@ -43,11 +48,12 @@ def build(viewer) -> None:
         html.P("{{ note }}", v_for="note in notes", key="note", classes="note")
     with html.Section(**attributes(aria_label="Decompose")):
         html.H2("Decompose")
-        with html.Fieldset(classes="ways"):
+        html.P("{{ only_fuses }}", v_if=("only_fuses",), classes="note", id="only-fuses")
+        with html.Fieldset(classes="ways", v_if=("!only_fuses",)):
             html.Legend("Way back", classes="sr")
             _way("exact", "Exact", "with the saved latent image")
             _way("estimated", "Estimated", "from the fused image alone: not a scan")
-        with html.Details(v_if=("method === 'estimated'",)):
+        with html.Details(v_if=("method === 'estimated' && !only_fuses",)):
             html.Summary("Latents")
             label("Number drawn", "samples")
             html.Input(type="number", id="samples", v_model_number=("samples",), min=1, max=64, classes="number")
@@ -63,6 +69,11 @@ def build(viewer) -> None:
         html.Button("{{ numbers_open ? 'Hide' : 'Show' }} the numbers", click="numbers_open = !numbers_open", v_if=("numbers",),
                     classes="plain", type="button")
     _status(viewer)
+
+
+def methods_offered() -> list[tuple[str, str]]:
+    """(name, title) of the fusion methods."""
+    return [(row.name, row.title) for row in map(registry.info, registry.names())]
 
 
 def _slot(slot: str, title: str, hint: str, viewer) -> None:

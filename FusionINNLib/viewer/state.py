@@ -13,6 +13,7 @@ WINDOWS = ("first", "second", "fused", "difference")
 INITIAL = {
     "trame__title": "FusionINN", "trame__favicon": "__fusioninn/icon.svg", "inputs": dict.fromkeys(SLOTS), "busy": False,
     "cancelling": False, "step_text": "", "progress": None, "said": "", "problem": "", "notes": [], "why": {}, "download": "",
+    "fusion_method": "fusioninn", "about_method": "", "only_fuses": "",
     "alignment": "auto", "reference": "second", "method": "exact", "samples": 8, "seed": 0, "has_exact": False, "has_estimate": False,
     "views": {view: {"title": title, "estimated": False, "filled": False, "empty": ""} for view, title in EMPTY_TITLES.items()},
     "where": {"low": 0.0, "high": 1.0, "step": 1.0, "words": "", "edges": {}}, "offset": 0.0, "plane": "Axial",
@@ -23,12 +24,18 @@ INITIAL = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What there is. shown: views that are not empty; exact_problem: why there is no exact way back, "" where there is one."""
+    """What there is.
+
+    shown: views that are not empty. exact_problem: why there is no exact way back, "" where there is one. only_fuses: why there is none
+    at all, of a method that has none. unusable: why the chosen method cannot fuse here.
+    """
 
     inputs: frozenset[str] = frozenset()
     running: bool = False
     fused: bool = False
     exact_problem: str = ""
+    only_fuses: str = ""
+    unusable: str = ""
     shown: frozenset[str] = frozenset()
 
 
@@ -38,7 +45,11 @@ def reasons(facts: Facts, method: str, pair: str) -> dict[str, str]:
     no_fused = "" if facts.fused else "Fuse two volumes first."
     no_inputs = "" if {"first", "second"} <= facts.inputs else "Choose the first and the second volume."
     exact = no_fused or facts.exact_problem
-    return {"choose": busy, "sample": busy, "fuse": busy or no_inputs, "cancel": "" if facts.running else "Nothing is being computed.",
-            "decompose": busy or (exact if method == "exact" else no_fused), "numbers": busy or exact, "download": busy or exact,
+    gone = "Choose the two volumes that were fused: this fused image does not give them back." if no_inputs else ""
+    kept = no_fused or (gone if facts.only_fuses else facts.exact_problem)
+    return {"choose": busy, "sample": busy, "fuse": busy or facts.unusable or no_inputs,
+            "cancel": "" if facts.running else "Nothing is being computed.",
+            "decompose": busy or no_fused or facts.only_fuses or (exact if method == "exact" else ""), "numbers": busy or kept,
+            "download": busy or kept,
             "blink": "" if set(PAIRS[pair]) <= facts.shown else "One of the two is not there yet.",
             "segmentation": "" if "segmentation" in facts.inputs else "There is no segmentation."}

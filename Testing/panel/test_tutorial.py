@@ -259,7 +259,7 @@ def test_every_button_that_the_tutorial_names_is_in_the_panel(panel):
     texts = {(node.text or "").replace("&&", "&").strip().rstrip(":") for node in interface.iter("string")}
     said = " ".join(TUTORIAL.replace("\n>", "\n").split())
     for label in ("Load the sample case", "Install what is missing ...", "Fuse", "Cancel", "Decompose", "First volume", "Second volume",
-                  "Segmentation", "Grid of results", "Difference of", "Blink", "Fused opacity", "Jump to the segmentation",
+                  "Segmentation", "Grid of results", "Method", "Difference of", "Blink", "Fused opacity", "Jump to the segmentation",
                   "Compute numbers", "Export ...", "Load results ...", "Show the comparison when a computation is done", "Set-up",
                   "Outputs", "Advanced", "Alignment", "Device", "Terms of the model", "Show model files"):
         assert label in said, f"the tutorial does not say {label}"

@@ -69,7 +69,7 @@ def case(views, files):
 @pytest.fixture
 def fused(case, tiny_model):
     """The same, fused."""
-    run(computations.fuse(case, alignment="auto", reference="second", model=tiny_model, device="cpu"))
+    run(computations.fuse(case, alignment="auto", reference="second", method="fusioninn", model=tiny_model, device="cpu"))
     return case
 
 
@@ -147,7 +147,7 @@ def test_another_input_ends_the_fusion(fused, files, apart):
 
 def test_fused_again(fused, apart, tiny_model):
     run(computations.decompose(fused, **apart))
-    run(computations.fuse(fused, alignment="auto", reference="first", model=tiny_model, device="cpu"))
+    run(computations.fuse(fused, alignment="auto", reference="first", method="fusioninn", model=tiny_model, device="cpu"))
     assert fused.exact is None and len(fused.said) == 0
     run(computations.decompose(fused, **apart | {"difference_of": "first"}))
     assert fused.shown("exact", "first")["difference"] is not None and fused.isIdentical("exact", "first")
@@ -200,7 +200,7 @@ def test_a_result_folder_and_back(fused, back, apart, tmp_path, views, files):
 
 def test_what_is_missing_is_said(views, back, apart):
     empty = Case(views.scene)
-    for make in (lambda: computations.fuse(empty, alignment="auto", reference="second", **back),
+    for make in (lambda: computations.fuse(empty, alignment="auto", reference="second", method="fusioninn", **back),
                  lambda: computations.decompose(empty, **apart), lambda: computations.numbers(empty, **back)):
         with pytest.raises(InputError):
             make()
@@ -299,7 +299,7 @@ def test_an_oblique_segmentation_on_the_moved_volume_moves_along(views, tiny_mod
     case.setInput("first", Input(moved[0], "adc", "1"))
     case.setInput("second", Input(sample.second, "flair", "2"))
     case.setInput("segmentation", Input(moved[1], "tumour", "3", {label: (str(label), (1.0, 0.0, 0.0)) for label in (1, 2, 4)}))
-    run(computations.fuse(case, alignment="rigid", reference="second", model=tiny_model, device="cpu"))
+    run(computations.fuse(case, alignment="rigid", reference="second", method="fusioninn", model=tiny_model, device="cpu"))
     given = finish(computations.numbers(case, model=tiny_model, device="cpu").task.read())
     assert isinstance(given["labels"], Drawn), "brought onto the grid by the worker, not in the event loop"
     labels = on_grid(given["labels"], given["fused"]).labels
@@ -339,3 +339,59 @@ def test_the_page_has_the_difference_computed_that_is_to_be_shown(views, files, 
         return said
 
     assert asyncio.run(use()) == ["Decomposed exactly, with the saved latent image.", "difference"]
+
+
+def test_a_method_that_only_fuses(case, tmp_path):
+    """Numbers and a result folder without a latent; no way back is offered."""
+    none = {"model": None, "device": "cpu"}
+    run(computations.fuse(case, alignment="auto", reference="second", method="average", **none))
+    assert case.fusion.latent is None and case.method.name == "average" and case.sources is not None
+    with pytest.raises(ResultError, match="only fuses"):
+        run(computations.decompose(case, difference_of="second", **none))
+    run(computations.numbers(case, **none))
+    assert case.rows and not case.estimateRows
+    run(computations.export(case, tmp_path / "result", **none))
+    assert not (tmp_path / "result/latent.nii.gz").exists() and (tmp_path / "result/report.png").is_file()
+    case.forgetFusion()
+    run(computations.load(case, tmp_path / "result"))
+    assert case.fusion.latent is None and case.method.name == "average"
+    run(computations.numbers(case, **none))
+
+
+def test_the_page_offers_what_the_method_can_do(views, files, tiny_model):
+    """A model that the page was started with is for its own method alone."""
+    async def use() -> None:
+        state = get_server("methods").state
+        state.update(INITIAL | {"fusion_method": "average"})
+        viewer = Viewer(state, views, tiny_model, "cpu")
+        for slot in ("first", "second"):
+            await viewer.load(slot, files[slot])
+        assert "only fuses" in state.about_method and state.only_fuses == ""
+        await viewer.fuse()
+        assert "only fuses" in state.only_fuses and state.why["decompose"] == state.only_fuses, state.problem
+        assert state.why["download"] == state.why["numbers"] == ""
+        await viewer.numbers()
+        assert state.numbers and not state.problem
+        state.fusion_method = "fusioninn"
+        await viewer.fuse()
+        assert state.only_fuses == "" == state.why["decompose"] and not state.problem
+        viewer.case.clear()
+        viewer.close()
+
+    asyncio.run(use())
+
+
+def test_a_method_that_is_registered_is_offered(views):
+    from FusionINNLib.methods import registry
+    from FusionINNLib.methods.base import MethodInfo
+    from FusionINNLib.viewer import messages
+    from FusionINNLib.viewer.sidebar import methods_offered
+
+    row = MethodInfo("mine", "My method", "Fuses as I like it.", "Me 2026: My method", "10.1/mine", "nobody.has:This",
+                     requires=("nobody_has_this",))
+    registry.register(row)
+    try:
+        assert ("mine", "My method") in methods_offered() and [name for name, _ in methods_offered()] == registry.names()
+        assert "cannot be used here: the package nobody_has_this" in messages.method(row, registry.state("mine"))
+    finally:
+        registry.unregister("mine")

@@ -267,3 +267,21 @@ def test_a_result_folder(serve, browser, files, tmp_path, tiny_model):
     visit.page.wait_for_function("() => window.trame.state.get('problem')")
     assert "is not the file that this result was fused from" in visit.state("problem")
     visit.page.close()
+
+
+def test_a_method_that_only_fuses_has_no_way_back_on_the_page(visit, tmp_path):
+    """The upper views alone, no choice of a way back, and the reason; with the network everything is there again."""
+    page = visit.page
+    page.get_by_label("Method", exact=True).select_option("average")
+    page.wait_for_function("() => window.trame.state.get('about_method').includes('only fuses')")
+    assert visit.do("Fuse") == "Fused adc and flair."
+    assert filled(visit) == {*INPUTS, "fused"}
+    assert "only fuses" in page.locator("#only-fuses").inner_text()
+    assert page.locator(".ways").count() == 0 and page.get_by_role("button", name="Decompose").is_disabled()
+    assert page.locator("#view-fused").is_visible() and not page.locator("#view-difference").is_visible()
+    page.screenshot(path=str(tmp_path / "only_fuses.png"))
+    page.get_by_label("Method", exact=True).select_option("fusioninn")
+    visit.do("Fuse")
+    assert page.locator(".ways").count() == 1 and page.locator("#view-difference").is_visible()
+    assert visit.do("Decompose") == "Decomposed exactly, with the saved latent image."
+    page.wait_for_function("() => window.trame.state.get('views').difference.identical")

@@ -1,0 +1,108 @@
+"""Fusion methods in the panel: offered as the registry has them, and nothing offered that a method cannot do."""
+import numpy as np
+import pytest
+
+from FusionINNLib.methods import registry
+from FusionINNLib.methods.base import Capabilities, MethodInfo
+
+
+@pytest.fixture
+def plugin():
+    """A method that somebody else's package adds, whose own package is missing."""
+    row = MethodInfo("mine", "My method", "Fuses as I like it.", "Me 2026: My method", "10.1/mine", "nobody.has:This",
+                     Capabilities(dims=3), requires=("nobody_has_this",))
+    registry.register(row)
+    yield row
+    registry.unregister("mine")
+
+
+def items(box) -> dict:
+    """Values and texts of a list."""
+    return {box.itemData(n): box.itemText(n) for n in range(box.count)}
+
+
+def choose(user, method: str) -> None:
+    """As with the mouse."""
+    box = user.ui.fusionMethodComboBox
+    index = list(items(box)).index(method)
+    box.currentIndex = index
+    box.activated.emit(index)
+
+
+def test_the_methods_of_the_registry_are_offered_with_citation_and_what_they_can_do(panel, plugin):
+    import qt
+
+    panel.panel.refresh()
+    box = panel.ui.fusionMethodComboBox
+    assert items(box) == {name: registry.info(name).title for name in registry.names()} and items(box)["mine"] == "My method"
+    tips = {box.itemData(n): box.itemData(n, qt.Qt.ToolTipRole) for n in range(box.count)}
+    assert "Kumar et al. 2024" in tips["fusioninn"] and "exactly and as an estimate" in tips["fusioninn"]
+    assert "only fuses" in tips["average"] and "doi:" in tips["average"]
+    assert "all three axes" in tips["mine"] and "nobody_has_this" in tips["mine"]
+
+
+def test_a_method_that_lacks_something_cannot_be_used_and_says_why(case, plugin):
+    case.panel.refresh()
+    choose(case, "mine")
+    assert case.parameters.fusionMethod == "mine" and not case.ui.fuseButton.enabled
+    assert "nobody_has_this is not installed" in case.ui.fuseButton.toolTip
+    choose(case, "average")
+    assert case.ui.fuseButton.enabled and not case.ui.modelComboBox.enabled
+
+
+def test_a_method_that_only_fuses(case, tmp_path, monkeypatch):
+    import slicer
+    from driver import answer_folder_dialog
+
+    from FusionINNLib import mrml
+    from FusionINNPanel import terms
+
+    monkeypatch.setattr(terms, "ask", lambda: pytest.fail("there is no model whose terms would have to be agreed to"))
+    choose(case, "average")
+    assert case.compute("fuseButton").startswith("Fused: ")
+    parameters = case.parameters
+    assert parameters.latentVolume is None and mrml.methodOf(parameters.fusedVolume).name == "average"
+    assert slicer.util.arrayFromVolume(parameters.fusedVolume).std() > 0.01
+    assert not case.ui.decomposeButton.enabled and "only fuses" in case.ui.decomposeButton.toolTip
+    assert "only fuses" in case.ui.waysLabel.text and not case.ui.methodComboBox.enabled
+    assert slicer.app.layoutManager().layout == mrml.SOURCES_LAYOUT_ID and case.panel.comparison.isShown
+    case.compute("numbersButton")
+    assert parameters.numbers.GetNumberOfRows() > 10
+    answer_folder_dialog(monkeypatch, tmp_path)
+    assert case.compute("exportButton").startswith("Exported to ")
+    assert not list(tmp_path.rglob("latent*")) and list(tmp_path.rglob("report.png"))
+    source = parameters.firstVolume
+    slicer.mrmlScene.RemoveNode(source)
+    case.panel.refresh()
+    for button in ("numbersButton", "exportButton"):
+        assert not getattr(case.ui, button).enabled and "not in the scene" in getattr(case.ui, button).toolTip
+
+
+def test_back_to_the_network_everything_is_offered_again(case):
+    import slicer
+
+    from FusionINNLib import mrml
+
+    choose(case, "maximum")
+    case.compute("fuseButton")
+    choose(case, "fusioninn")
+    case.choose_model()
+    assert case.compute("fuseButton").startswith("Fused: ")
+    assert slicer.app.layoutManager().layout == mrml.LAYOUT_ID
+    assert case.ui.methodComboBox.enabled
+    assert case.compute("decomposeButton").startswith("Decomposed exactly")
+    there, here = (slicer.util.arrayFromVolume(node) for node in (case.parameters.secondVolume, case.parameters.secondExact))
+    assert np.array_equal(there, here)
+
+
+def test_without_pytorch_the_methods_that_need_none_work(case, monkeypatch):
+    from FusionINNPanel import requirements
+
+    whole = requirements._versionOf
+    monkeypatch.setattr(requirements, "_versionOf", lambda package: None if package == "torch" else whole(package))
+    case.panel.lookForRequirements()
+    case.panel.refresh()
+    assert "PyTorch is missing" in case.ui.fuseButton.toolTip and not case.ui.fuseButton.enabled
+    choose(case, "average")
+    assert case.compute("fuseButton").startswith("Fused: ")
+    assert case.ui.numbersButton.enabled and not case.ui.decomposeButton.enabled
