@@ -91,6 +91,15 @@ def make_parser() -> argparse.ArgumentParser:
     adc.add_argument("--out", type=Path, required=True, metavar="FILE", help="new NIfTI file, 1e-3 mm2/s")
     adc.add_argument("--overwrite", action="store_true", help="replace FILE")
 
+    export = commands.add_parser("export", help="a folder of results as DICOM series, derived and for research only")
+    export.add_argument("result", metavar="RESULT", type=Path, help="folder that 'fuse' or 'decompose' wrote")
+    export.add_argument("--dicom", type=Path, required=True, metavar="DIR", help="new folder for the series")
+    export.add_argument("--source", type=Path, metavar="DICOM",
+                        help="DICOM folder of the reference volume: patient, study and frame of reference are taken from it")
+    export.add_argument("--series", action="append", default=[], metavar="WHICH", help="of --source, where it holds several")
+    export.add_argument("--anonymous", action="store_true", help="take no patient, study or references from --source")
+    export.add_argument("--overwrite", action="store_true", help="replace earlier series in DIR")
+
     models = commands.add_parser("import-model", help="make a model folder from a checkpoint in the released format of the paper's authors")
     models.add_argument("checkpoint", metavar="FILE", type=Path)
     models.add_argument("--out", type=Path, required=True, metavar="DIR")

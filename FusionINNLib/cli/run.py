@@ -16,8 +16,8 @@ from FusionINNLib.cli.streams import steady_streams
 from FusionINNLib.cli.voice import Voice, raised
 from FusionINNLib.errors import Cancelled, FusionINNError
 
-_OWN_MODULE = {"adc": "adc", "cohort": "cohort", "evaluate": "evaluate", "import_model": "import_model", "methods": "methods",
-               "view": "view"}
+_OWN_MODULE = {"adc": "adc", "cohort": "cohort", "evaluate": "evaluate", "export": "export", "import_model": "import_model",
+               "methods": "methods", "view": "view"}
 
 _PRINTS_RESULTS = ("evaluate", "methods", "view")
 
