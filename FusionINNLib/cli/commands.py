@@ -47,7 +47,8 @@ def fuse(options: argparse.Namespace) -> None:
     if differ := patients_differ(first, second):
         _warn(differ)
     if options.dry_run:
-        return plan.say_fusion(first, second, options.align, options.reference, options.method, options.out, FUSION_FILES)
+        names = FUSION_FILES - ({REPORT} if options.no_report else set())
+        return plan.say_fusion(first, second, options.align, options.reference, options.method, options.out, names)
     if method.info.capabilities.needs_training:
         devices.choose_device(options.device)  # loads torch, so that what can be refused without it has been
     fusion = pipeline.fuse(first, second, method=options.method, reference=options.reference, alignment=options.align, model=options.model,
@@ -60,17 +61,24 @@ def fuse(options: argparse.Namespace) -> None:
     settings = {"alignment": options.align, "reference": options.reference, "method": options.method, "model": fusion.recipe.model}
     if not method.info.capabilities.deterministic:
         settings["seed"] = options.seed
-    from FusionINNLib.reports import report
-    from FusionINNLib.reports.page import save
-
     with new_folder(options.out, options.overwrite, FUSION_FILES, inputs_read) as folder:
         write_fusion(fusion, folder, inputs, (first, second), settings)
-        preview = pipeline.preview(fusion, report.slices_to_show(fusion, segmentation), model=options.model, device=options.device)
-        save(report.fusion_report(fusion, segmentation, preview), folder / REPORT)
-    written = ", ".join(name for name in (FUSED, LATENT, PROVENANCE, REPORT) if name != LATENT or fusion.latent is not None)
+        if not options.no_report:
+            _draw(fusion, segmentation, options, folder / REPORT)
+    left_out = {LATENT: fusion.latent is None, REPORT: options.no_report}
+    written = ", ".join(name for name in (FUSED, LATENT, PROVENANCE, REPORT) if not left_out.get(name))
     print(f"Fused {first.name} and {second.name} into {options.out}: {written}.\n{NOTICE}")
     if not method.info.capabilities.exact:
         print(no_exact_way(method.info))
+
+
+def _draw(fusion: Fusion, segmentation: Volume | None, options: argparse.Namespace, path: Path) -> None:
+    """The report picture, for which both ways back are computed on the slices that it shows."""
+    from FusionINNLib.reports import report
+    from FusionINNLib.reports.page import save
+
+    preview = pipeline.preview(fusion, report.slices_to_show(fusion, segmentation), model=options.model, device=options.device)
+    save(report.fusion_report(fusion, segmentation, preview), path)
 
 
 def decompose(options: argparse.Namespace) -> None:
@@ -93,7 +101,8 @@ def _exact(options: argparse.Namespace) -> None:
 
     with new_folder(options.out, options.overwrite, EXACT_FILES) as folder:
         write_exact(sources, stored.recipe, folder)
-        save(exact_report(stored.fused, sources, stored.recipe), folder / REPORT)
+        if not options.no_report:
+            save(exact_report(stored.fused, sources, stored.recipe), folder / REPORT)
     print(f"Decomposed exactly into {options.out}:")
     for volume, source in zip(sources, stored.recipe.sources):
         print(f"  {volume.name}.nii.gz: {_exactness(volume, source)}")
@@ -127,7 +136,8 @@ def _estimate(options: argparse.Namespace) -> None:
 
     with new_folder(options.out, options.overwrite, ESTIMATE_FILES, [options.source]) as folder:
         write_estimate(result, folder, source, fused.recipe, {"samples": options.samples, "seed": options.seed}, fused.notes)
-        save(estimate_report(fused.fused, result, fused.recipe), folder / REPORT)
+        if not options.no_report:
+            save(estimate_report(fused.fused, result, fused.recipe), folder / REPORT)
     print(f"ESTIMATED both sources from the fused image alone into {options.out} "
           f"(mean over {options.samples} latents, seed {options.seed}): what the network believes, not a scan.\n{NOTICE}")
 
@@ -138,8 +148,8 @@ def demo(options: argparse.Namespace) -> None:
 
     names = frozenset({"sample", "fused", "exact", "estimated"})
     check_free(options.out, options.overwrite, names)
-    out, common = options.out, {"dry_run": False, "model": options.model, "method": registry.DEFAULT, "seed": 0, "device": options.device,
-                                "overwrite": options.overwrite}
+    out, common = options.out, {"dry_run": False, "no_report": False, "model": options.model, "method": registry.DEFAULT, "seed": 0,
+                                "device": options.device, "overwrite": options.overwrite}
     print("1. The sample case: a made-up post-operative head, ADC and FLAIR on unlike grids, 2.1 mm and 2 degrees apart.")
     write_sample_case(out / "sample")
     print("\n2. Fuse.")

@@ -45,7 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
     fuse.add_argument("--bval", type=Path, metavar="FILE", help="b-values for --first-adc (default: the .bval file beside it)")
     _add_choice(fuse)
     _add_common(fuse)
-    _add_dry_run(fuse)
+    _add_for_scripts(fuse)
 
     decompose = commands.add_parser("decompose", help="a fusion back into its two sources: exact, or estimated from the fused image alone")
     decompose.add_argument("source", metavar="DIR|FUSED", type=Path,
@@ -55,7 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
     decompose.add_argument("--seed", type=_natural, default=0, metavar="S",
                            help="of the drawn latents: same seed, same result (default: 0)")
     _add_common(decompose)
-    _add_dry_run(decompose)
+    _add_for_scripts(decompose)
 
     demo = commands.add_parser("demo", help="make the built-in sample case, fuse it and take it apart both ways")
     _add_common(demo)
@@ -174,7 +174,8 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace earlier results in DIR")
 
 
-def _add_dry_run(parser: argparse.ArgumentParser) -> None:
+def _add_for_scripts(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--no-report", action="store_true", help="draw no report picture, which takes a quarter of the time or so")
     parser.add_argument("--dry-run", action="store_true", help="check the inputs and DIR, say what would be done, and do nothing")
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError, ResultError
 from FusionINNLib.volumes.nifti_geometry import affine_mm
+from FusionINNLib.volumes.packing import packed
 from FusionINNLib.volumes.volume import Volume, check_shape
 
 COMMENT = 6
@@ -102,9 +103,8 @@ def write_nifti(volume: Volume, path: str | os.PathLike, *, description: str = "
     try:
         with replacing(path) as file:
             if path.name.lower().endswith(".gz"):
-                # No name and no time in the gzip header: the bytes depend on the volume alone.
-                with gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=file, mtime=0) as packed:
-                    _write_content(packed, header, array)
+                with packed(file) as inside:
+                    _write_content(inside, header, array)
             else:
                 _write_content(file, header, array)
     except OSError as error:

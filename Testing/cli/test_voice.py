@@ -71,6 +71,15 @@ def test_what_needs_no_network_is_refused_without_it(fused_case, tmp_path):
         assert done.returncode == expected, (words, done.stderr)
 
 
+def test_a_picture_only_where_it_is_wanted(fused_case, tmp_path, tiny_model, capsys):
+    fuse = ["fuse", str(fused_case / "first.nii.gz"), str(fused_case / "second.nii.gz"), "--model", tiny_model, "--no-report"]
+    assert main([*fuse, "--out", str(tmp_path / "out")]) == 0 and "report.png" not in capsys.readouterr().out
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["fused.nii.gz", "fusion.json", "latent.nii.gz"]
+    assert (tmp_path / "out/fused.nii.gz").read_bytes() == (fused_case / "fused/fused.nii.gz").read_bytes()
+    assert decompose(fused_case, tmp_path / "back", tiny_model, "--no-report") == 0
+    assert sorted(path.name for path in (tmp_path / "back").iterdir()) == ["first_exact.nii.gz", "second_exact.nii.gz"]
+
+
 def test_help_names_exit_codes_and_completion_is_there(capsys):
     for words in (["--help"], ["fuse", "--help"], ["cohort", "--help"]):
         with pytest.raises(SystemExit):
