@@ -54,7 +54,7 @@ def check_free(folder: Path, overwrite: bool, own_names: frozenset[str], inputs:
         leftovers.clear(place)
         if not place.exists():
             return _check_writable(next(parent for parent in place.parents if os.path.lexists(parent)), folder)
-        present = {entry.name for entry in place.iterdir() if not _is_nobodys(entry.name)}
+        present = {entry.name for entry in place.iterdir() if not is_nobodys(entry.name)}
     except OSError as problem:
         raise ResultError(f"{folder} cannot be looked into ({problem.strerror}): choose another folder for the results.") from problem
     if present and not overwrite:
@@ -110,7 +110,8 @@ def _place(folder: Path) -> Path:
     return folder.resolve() if folder.is_dir() else Path(os.path.abspath(folder))
 
 
-def _is_nobodys(name: str) -> bool:
+def is_nobodys(name: str) -> bool:
+    """Whether a file or folder of this name is in nobody's way: no result, and nothing that a user put there."""
     return leftovers.is_hidden(name) or any(fnmatch.fnmatchcase(name, pattern) for pattern in _NOBODYS)
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from FusionINNLib import __version__
+from FusionINNLib.atomic import is_nobodys
 from FusionINNLib.cli.terminal import duration, say
 from FusionINNLib.cohort import bids, derivatives, listing
 from FusionINNLib.cohort.case import Case, Outcome, Settings
@@ -52,7 +53,7 @@ def _check_folder(options: argparse.Namespace) -> None:
         raise ResultError(f"{out} is not a folder: choose another one for the results.")
     if options.input.is_dir() and out.resolve() == options.input.resolve():
         raise ResultError(f"{out} is the data set itself: choose another folder for the results.")
-    if out.is_dir() and any(out.iterdir()) and not options.resume:
+    if out.is_dir() and not options.resume and not all(is_nobodys(path.name) for path in out.iterdir()):
         raise ResultError(f"{out} already holds something: choose another folder, or add --resume to do what is missing or has changed.")
 
 

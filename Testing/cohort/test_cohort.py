@@ -71,6 +71,8 @@ def test_a_case_that_fails_does_not_stop_the_others(dataset, tmp_path, capsys):
     data, out = shutil.copytree(dataset, tmp_path / "raw"), tmp_path / "out"
     (data / "sub-02/anat/sub-02_FLAIR.nii.gz").write_text("<html>sign in")
     (data / "sub-03/anat/sub-03_FLAIR.nii.gz").unlink()
+    out.mkdir()
+    (out / ".DS_Store").write_text("x")
     assert cohort(data, out, "--workers", 1, "--method", "average") == 2
     said = capsys.readouterr()
     assert "sub-02: " in said.out and "web page" in said.out and "sub-03: only one of the two" in said.out
