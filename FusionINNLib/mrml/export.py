@@ -33,7 +33,7 @@ def exportSteps(fusedNode: Node, latentNode: Node | None = None, *, segmentation
     """As `exportFromNodes`, in steps; `exported.write` puts the segments onto the grid."""
     stored = fusionFromNodes(fusedNode, latentNode)
     if stored.latent is None and registry.info(stored.recipe.method).capabilities.exact:
-        raise ResultError(stored.exactProblem.replace("Not possible: ", "Only a fusion with its latent can be exported: "))
+        raise ResultError(f"Only a fusion with its latent can be exported: {stored.obstacle.because}")
     sources = tuple(Source(**source) for source in recordOf(fusedNode, "Sources", ()))
     alignment = recordOf(fusedNode, "Alignment")
     if len(sources) != 2 or alignment is None:

@@ -19,6 +19,7 @@ from FusionINNLib.mrml.nodes import (
     unitOfNode,
     voxelsOfNode,
 )
+from FusionINNLib.mrml.obstacles import Obstacle, Reason
 from FusionINNLib.pipeline import read_fused
 from FusionINNLib.preprocessing.normalization import is_nominal
 from FusionINNLib.registration.resampling import reordered
@@ -27,20 +28,18 @@ from FusionINNLib.results.scene_folder import settings_of
 from FusionINNLib.volumes.io import NIFTI_ENDINGS
 from FusionINNLib.volumes.volume import Volume
 
-_CHANGED = "Not possible: the {} was changed since it was fused; fuse again."
-
 
 @dataclass(frozen=True)
 class SceneFusion:
     """A fusion read back from nodes, ready for `decompose` (needs `latent`) and `estimate`.
 
-    exactProblem: why there is no exact way back, a sentence; "" when there is one, and `latent` then. notes: sentences for the user.
+    obstacle: why there is no exact way back; None when there is one, and `latent` then. notes: sentences for the user.
     """
 
     fused: Volume
     latent: Volume | None
     recipe: Recipe
-    exactProblem: str
+    obstacle: Obstacle | None
     notes: tuple[str, ...]
 
 
@@ -84,14 +83,14 @@ def fusionFromNodes(fusedNode: Node | None, latentNode: Node | None = None, mode
     if fused is None:
         turned = _onWrittenGrid(fusedNode)
         note = f"{fusedNode.GetName()} was changed since it was fused: an estimate shows what the changed image says."
-        return SceneFusion(replace(turned, name="fused", unit=""), None, recipe, _CHANGED.format("fused volume"), (note,))
+        return SceneFusion(replace(turned, name="fused", unit=""), None, recipe, Obstacle(Reason.FUSED_CHANGED), (note,))
     fused = replace(fused, name="fused", unit="")
     if not registry.info(recipe.method).capabilities.exact:
-        return SceneFusion(fused, None, recipe, no_exact_way(registry.info(recipe.method)), ())
-    latent, problem = _latent(fusedNode, latentNode)
+        return SceneFusion(fused, None, recipe, Obstacle(Reason.METHOD, no_exact_way(registry.info(recipe.method))), ())
+    latent, obstacle = _latent(fusedNode, latentNode)
     if latent is not None and not latent.same_grid(fused):  # shown elsewhere, by a transform of its own: voxels and checksum count
         latent = replace(latent, affine=fused.affine)
-    return SceneFusion(fused, latent, recipe, problem, ())
+    return SceneFusion(fused, latent, recipe, obstacle, ())
 
 
 def waysBack(fusedNode: Node | None, latentNode: Node | None = None, model: str | None = None) -> WaysBack:
@@ -107,9 +106,9 @@ def waysBack(fusedNode: Node | None, latentNode: Node | None = None, model: str 
             return WaysBack(False, sentence, False, sentence)
     except FusionINNError as problem:
         return WaysBack(False, str(problem), False, str(problem))
-    exact = stored.exactProblem or "Possible: fused volume and latent belong together, so both sources come back as they were fused."
+    exact = "Possible: fused volume and latent belong together, so both sources come back as they were fused."
     estimate = " ".join(stored.notes) or "Possible: from the fused volume alone; what the network believes, not a scan."
-    return WaysBack(not stored.exactProblem, exact, True, estimate)
+    return WaysBack(stored.obstacle is None, exact if stored.obstacle is None else stored.obstacle.sentence, True, estimate)
 
 
 def latentOf(fusedNode: Node | None) -> Node | None:
@@ -140,16 +139,16 @@ def warningsOf(node: Node) -> tuple[str, ...]:
     return tuple(recordOf(node, "Warnings", ()))
 
 
-def _latent(fusedNode: Node, latentNode: Node | None) -> tuple[Volume | None, str]:
-    """The latent of a fused node, or why it is none, as a sentence."""
+def _latent(fusedNode: Node, latentNode: Node | None) -> tuple[Volume | None, Obstacle | None]:
+    """The latent of a fused node, or why it is none."""
     if latentNode is None:
-        return None, "Not possible: the latent volume of this fusion is not in the scene; load it, or fuse again."
+        return None, Obstacle(Reason.LATENT_MISSING)
     latent = withChecksum(latentNode, fusedNode.GetAttribute(PREFIX + "LatentSHA256"))
     if latent is not None:
-        return replace(latent, name="latent", unit=""), ""
+        return replace(latent, name="latent", unit=""), None
     if latentNode.GetAttribute(PREFIX + "FusedSHA256") == fusedNode.GetAttribute(PREFIX + "FusedSHA256"):
-        return None, _CHANGED.format("latent volume")
-    return None, f"Not possible: {latentNode.GetName()} is not the latent of this fusion; choose the one that was made with it."
+        return None, Obstacle(Reason.LATENT_CHANGED)
+    return None, Obstacle(Reason.LATENT_OF_ANOTHER, latentNode.GetName())
 
 
 def withChecksum(node: Node, expected: str | None) -> Volume | None:
@@ -181,14 +180,14 @@ def _onWrittenGrid(node: Node) -> Volume:
 
 def _foreign(node: Node, model: str | None) -> SceneFusion:
     """A volume that carries no record: from the header of the file it was loaded from, else a bare recipe."""
-    problem = "Not possible: this volume carries no record of a fusion in this scene; load the result folder, or fuse again."
+    obstacle = Obstacle(Reason.NO_RECORD)
     storage = node.GetStorageNode()
     path = Path(storage.GetFullNameFromFileName()) if storage is not None and storage.GetFullNameFromFileName() else None
     if path is not None and str(path).lower().endswith(NIFTI_ENDINGS) and path.is_file() and not node.GetModifiedSinceRead():
         found = read_fused(path, model)
-        return SceneFusion(found.fused, None, found.recipe, problem, tuple(f"{note}." for note in found.notes))
+        return SceneFusion(found.fused, None, found.recipe, obstacle, tuple(f"{note}." for note in found.notes))
     volume = _read(node)
     if not is_nominal(volume.array):
         raise InputError(f"{node.GetName()} carries no record of a fusion and is not on the scale of fused images: choose a fused volume.")
     found = registry.create(registry.DEFAULT, model).adopt(volume, None, has_scale=True)
-    return SceneFusion(found.fused, None, found.recipe, problem, tuple(f"{note}." for note in found.notes))
+    return SceneFusion(found.fused, None, found.recipe, obstacle, tuple(f"{note}." for note in found.notes))

@@ -94,8 +94,7 @@ def decomposeTask(scene, fusedVolume: Node | None, latentVolume: Node | None = N
                   firstVolume: Node | None = None, secondVolume: Node | None = None, compare: Compare | None = None) -> Task:
     """Exact decomposition; gives `Exact`. firstVolume, secondVolume: OUTPUTS, None for new ones."""
     def read() -> Steps[dict]:
-        stored = _withLatent(fusionFromNodes(fusedVolume, latentVolume, model),
-                             "There is no latent image to this fused image: choose the estimated decomposition.")
+        stored = _withLatent(fusionFromNodes(fusedVolume, latentVolume, model))
         checkOutputs((fusedVolume, latentVolume, *inputsOf(fusedVolume)), (firstVolume, secondVolume))
         yield
         return {"fused": stored.fused, "latent": stored.latent, "recipe": stored.recipe, "model": model, "device": device,
@@ -159,7 +158,7 @@ def numbersTask(fusedVolume: Node | None, latentVolume: Node | None = None, segm
         stored = fusionFromNodes(fusedVolume, latentVolume, model)
         inputs = _inputsOfFuseOnly(stored, fusedVolume)
         if inputs is None:
-            _withLatent(stored, "The numbers compare the fused image with its sources, which need the latent image.")
+            _withLatent(stored)
         yield
         labels = drawnSegments(segmentation, fusedVolume, stored.fused) if segmentation is not None else None
         yield
@@ -218,10 +217,10 @@ def sampleTask(store: Callable[[tuple], Any]) -> Task:
 # ---- parts -----------------------------------------------------------------------------------------------------------------------------
 
 
-def _withLatent(stored: SceneFusion, otherwise: str) -> SceneFusion:
-    """A fusion that has an exact way back. Raises ResultError with the reason, or a sentence for where there is none."""
-    if stored.latent is None or stored.exactProblem:
-        raise ResultError(stored.exactProblem or otherwise)
+def _withLatent(stored: SceneFusion) -> SceneFusion:
+    """A fusion that has an exact way back. Raises ResultError with the reason where it has none."""
+    if stored.obstacle is not None:
+        raise ResultError(stored.obstacle.sentence)
     return stored
 
 

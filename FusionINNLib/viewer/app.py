@@ -233,7 +233,8 @@ class Viewer:
         return views
 
     def _exact_problem(self) -> str:
-        return "" if self.case.fusion is None else mrml.fusionFromNodes(self.case.fusion.fused, self.case.fusion.latent).exactProblem
+        stored = mrml.fusionFromNodes(self.case.fusion.fused, self.case.fusion.latent) if self.case.fusion is not None else None
+        return "" if stored is None or stored.obstacle is None else stored.obstacle.sentence
 
     def _only_fuses(self) -> str:
         """Why the fused image has no way back at all, "" where its method has one."""

@@ -63,7 +63,7 @@ def fused_case(scene, model: str, grid: str, **choices):
 def decomposed(case, fusedNode=None, latentNode=None):
     """Both sources, exactly, from the nodes of a case."""
     stored = mrml.fusionFromNodes(fusedNode or case.nodes.fused, latentNode)
-    assert stored.exactProblem == ""
+    assert stored.obstacle is None
     return pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=case.model, device="cpu")
 
 

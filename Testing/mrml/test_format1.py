@@ -14,7 +14,7 @@ def test_an_earlier_scene_opens_and_decomposes_exactly(core, scene):
     assert scene.ReadFromMRB(str(GOLDEN / "scene.mrb"))
     fused = scene.GetFirstNodeByName("ADC + FLAIR (FusionINN fused)")
     stored = mrml.fusionFromNodes(fused)
-    assert stored.exactProblem == "" and mrml.settingsOf(fused) == {"alignment": "auto", "reference": "second", "model": "default"}
+    assert stored.obstacle is None and mrml.settingsOf(fused) == {"alignment": "auto", "reference": "second", "model": "default"}
     back = pipeline.decompose(stored.fused, stored.latent, stored.recipe, device="cpu")
     for got, name in zip(back, ("first", "second")):
         source = read_volume(GOLDEN / f"{name}.nii.gz")

@@ -14,6 +14,7 @@ from FusionINNLib import __version__, mrml, pipeline
 from FusionINNLib.errors import GeometryError, InputError, ResultError
 from FusionINNLib.mrml.inputs import subjectHierarchy
 from FusionINNLib.mrml.nodes import addVolumeNode, affineOfNode, recordOf, setRecord, updateVolumeNode
+from FusionINNLib.mrml.obstacles import Obstacle, Reason
 from FusionINNLib.registration.resampling import resample
 from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES
 from FusionINNLib.volumes.volume import Volume
@@ -283,7 +284,7 @@ def test_a_fused_file_from_elsewhere_is_estimated_with_its_own_record(core, scen
     assert mrml.kindOfNode(node) is None
     stored = mrml.fusionFromNodes(node, model=tiny_model)
     assert stored.recipe.model == "tiny" and stored.recipe.sources[0].slope == 0.5
-    assert stored.latent is None and "no record" in stored.exactProblem
+    assert stored.latent is None and stored.obstacle.reason is Reason.NO_RECORD
     guess = pipeline.estimate(stored.fused, stored.recipe, samples=2, model=tiny_model, device="cpu")
     nodes = mrml.storeEstimate(scene, guess, node, settings={})
     assert nodes.first.GetName() == "first (FusionINN ESTIMATED)" and voxels(nodes.first).shape == voxels(node).shape
@@ -336,3 +337,8 @@ def test_a_result_that_the_user_moved_stays_there(scene, case):
 
 def test_the_typed_face_of_an_estimate_agrees_with_the_table():
     assert tuple(field.name for field in fields(mrml.EstimateNodes)) == tuple(image.node_field for image in ESTIMATE_IMAGES)
+
+
+def test_every_reason_has_words_and_none_is_taken_for_another():
+    sentences = {Obstacle(reason, "It").sentence for reason in Reason}
+    assert len(sentences) == len(Reason) and all(len(sentence) > 1 for sentence in sentences)

@@ -180,10 +180,14 @@ def test_a_scene_with_the_comparison_makes_the_panel_that_says_ESTIMATED(compare
     assert not opened, "a scene of somebody else's is no reason"
 
 
-def test_the_layout_is_known_before_the_module_is_opened(module):
+def test_the_layouts_are_known_before_the_module_is_opened(module, monkeypatch):
     import slicer
 
     from FusionINNLib import mrml
+    from FusionINNPanel import startup
 
-    node = slicer.app.layoutManager().layoutLogic().GetLayoutNode()
-    assert node.IsLayoutDescription(mrml.LAYOUT_ID)
+    node = slicer.vtkMRMLLayoutNode()
+    monkeypatch.setattr(startup, "layoutNode", lambda: node)
+    monkeypatch.setattr(slicer, "mrmlScene", slicer.vtkMRMLScene())
+    startup.onStartup()
+    assert all(node.IsLayoutDescription(layout) for layout in mrml.LAYOUTS)
