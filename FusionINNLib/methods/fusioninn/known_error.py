@@ -3,7 +3,7 @@
 The sketches in the record measure the error of any image that is offered for a source (`sketch.py`). From slices near by they are taken
 together, because what happened to one slice mostly happened to its neighbours.
 """
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -16,11 +16,10 @@ from FusionINNLib.methods.fusioninn.written_scale import READABLE, SHADE
 NEIGHBOURS = 3  # slices on each side that a slice is judged with
 LARGEST_WEIGHT = 4.0  # smoothing takes amplitude from what is hidden, which is given back up to this
 WORTH = 0.97  # a weight other than 1 must bring the mean square error below this part of what it is with 1
-NOISY, BARELY = 0.25, 0.55  # parts of the error of the fused image itself, above which what is decomposed is smoothed, and left out
-AS_GOOD = 1.15  # of the error that is left without smoothing, below which what is smoothed is preferred
+BARELY = 0.55  # part of the mean square error of the fused image itself above which what is decomposed counts for nothing
 SMALLEST = 0.25  # part of their mean square to which deviations shrink at most
 FINE, WORSE = 0.07, 16.5  # step over cell up to which the draws are as wide as the error; how fast they fall short beyond it
-LEAST = 0.005  # error on the nominal scale below which nothing is made of what was expected, as with one draw, which expects none
+LEAST, LEAST_IN_STEPS = 0.005, 0.015  # errors on the nominal scale that are no sign of a change, of floats and of integers
 UNSURE = 2.5  # mean square error over the expected one from which the spread of a slice with digits is corrected
 CHANGED = 12.0  # the same from which it is no slice that was written
 
@@ -32,6 +31,7 @@ class SliceBelief:
     mean, deviation: (2, J, I), of the draws; deviation as it would be reported without a sketch. seen: (J, I), the fused image less its
     background. lost: bool (J, I), where digits are lost. unsure: (J, I), how an error that the draws do not show is distributed, as a
     variance in any unit. truth, guessed, shown: (2, n) projections of the sources, `mean` and `seen`, with the signs of slice `number`.
+    least: the error that is expected at least.
     """
 
     mean: np.ndarray
@@ -43,10 +43,7 @@ class SliceBelief:
     guessed: np.ndarray
     shown: np.ndarray
     number: int
-
-    def smoothed(self) -> np.ndarray:
-        """Both means (2, J, I) with a smoother difference to what is seen."""
-        return self.seen + ndimage.gaussian_filter(self.mean - self.seen, (0, 1, 1))
+    least: float
 
     def projected(self, images: np.ndarray) -> np.ndarray:
         """As many projections (n, number) of images (n, J, I) as there are of the truth."""
@@ -61,7 +58,7 @@ class SliceBelief:
     def misfit(self) -> np.ndarray:
         """Mean square error over the expected one, for each source (2,), as it was first believed."""
         expected = (self.deviation.astype(np.float64) ** 2).mean((1, 2))
-        return ((self.truth - self.guessed) ** 2).mean(1) / np.maximum(expected, LEAST ** 2)
+        return ((self.truth - self.guessed) ** 2).mean(1) / np.maximum(expected, self.least ** 2)
 
 
 def believed(index: tuple, mean: np.ndarray, spread: np.ndarray, seen: np.ndarray, way: Way, sketch: np.ndarray,
@@ -75,7 +72,8 @@ def believed(index: tuple, mean: np.ndarray, spread: np.ndarray, seen: np.ndarra
         deviation *= 1 + WORSE * max(0.0, way.step / cell - FINE) ** 2
         unsure *= (_near_black(seen) + (way.step / cell / READABLE) ** 2).astype(np.float32)
     guessed, shown = (projections(images, number, sketch.shape[1]) for images in (part, seen[None]))
-    return SliceBelief(part, deviation, seen, lost, unsure, sketch, guessed, np.repeat(shown, 2, 0), number)
+    return SliceBelief(part, deviation, seen, lost, unsure, sketch, guessed, np.repeat(shown, 2, 0), number,
+                       LEAST_IN_STEPS if way.step else LEAST)
 
 
 def _head(seen: np.ndarray) -> np.ndarray:
@@ -94,26 +92,19 @@ def settle(beliefs: dict[int, SliceBelief]) -> list[int]:
 
     Returns the slices of which nothing hidden was of use: both means show what is seen.
     """
-    raw = {k: _weights(_near(k, beliefs)) for k in beliefs}
-    smooth = {k: replace(belief, guessed=belief.projected(belief.smoothed())) for k, belief in beliefs.items()}
-    soft = {k: _weights(_near(k, smooth)) for k in beliefs}
-    bare = []
-    for k, belief in beliefs.items():
-        (weights, parts), (soft_weights, soft_parts), smoothed = raw[k], soft[k], belief.smoothed()
+    weighed = {k: _weights(_near(k, beliefs)) for k in beliefs}
+    for k, (weights, parts) in weighed.items():
+        belief = beliefs[k]
         for n in range(2):
             if parts[n] > BARELY:
                 belief.show(n, belief.seen)
-            elif parts[n] > NOISY and soft_parts[n] < AS_GOOD * parts[n]:
-                belief.show(n, belief.seen + np.float32(soft_weights[n]) * (smoothed[n] - belief.seen))
             elif weights[n] != 1:
                 belief.show(n, belief.seen + np.float32(weights[n]) * (belief.mean[n] - belief.seen))
-        if parts.min() > BARELY:
-            bare.append(k)
     errors = {k: _errors(_near(k, beliefs)) for k in beliefs}
     for k, belief in beliefs.items():
         for n in range(2):
             _rescale(belief, n, errors[k][n])
-    return bare
+    return [k for k, (_, parts) in weighed.items() if parts.min() > BARELY]
 
 
 def _near(k: int, beliefs: dict[int, SliceBelief]) -> list[SliceBelief]:
