@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import math
 import os
 import re
 import zlib
@@ -195,7 +196,7 @@ def _data_offset(header, name: str, notes: list[str]) -> int:
 def _read_voxels(file: BinaryIO, path: Path, offset: int, dtype: np.dtype, shape: tuple[int, ...], name: str) -> np.ndarray:
     """The stored voxels as one run, read together with what follows them: only then gzip compares its checksum."""
     cut_off = InputError(f"{name}: the file is damaged or cut off; copy or download it again.")
-    count = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    count = math.prod(shape) * dtype.itemsize  # of Python's numbers: a damaged header may say more than 64 bits hold
     if count > 1100 * max(path.stat().st_size, 1):  # gzip can't pack more tightly; checked before memory is asked for
         raise cut_off
     buffer = np.empty(count, dtype=np.uint8)

@@ -148,7 +148,7 @@ def check_affine(affine: np.ndarray, name: str) -> None:
 
 def check_shape(shape: tuple[int, ...], name: str) -> None:
     """Raise InputError for an empty volume, for one that is a line or a point, and for what has fewer than three axes."""
-    if len(shape) == 0 or min(shape) == 0:
+    if len(shape) == 0 or min(shape) <= 0:
         raise InputError(f"{name}: the volume is empty; export it again from its source.")
     if len(shape) < 3 or sorted(shape)[1] == 1:
         raise InputError(f"{name}: the volume is no more than a line of voxels; give a slice or a volume.")

@@ -30,3 +30,27 @@ def test_cards_that_cannot_be(tmp_path, tiny_model, name, value):
     (folder / "card.json").write_text(json.dumps({**card, name: value}))
     with pytest.raises(ModelError, match="damaged"):
         registry.create("fusioninn", str(folder))
+
+
+@pytest.mark.parametrize("shape", [(30000, 30000, 30000), (-3, 5, 6), (3, -5, -6), (2, 0, 6)])
+def test_sizes_that_cannot_be(tmp_path, shape):
+    content = bytearray(b"\x5c\x01" + bytes(346))
+    content[40:48] = np.array([3, *shape], "<i2").tobytes()
+    content[70:74], content[76:80] = np.array([64, 64], "<i2").tobytes(), np.float32(1).tobytes()
+    content[108:112], content[344:348] = np.float32(352).tobytes(), b"n+1\0"
+    (tmp_path / "a.nii").write_bytes(bytes(content) + bytes(400))
+    with pytest.raises(InputError):
+        read_volume(tmp_path / "a.nii")
+
+
+def test_a_product_beyond_64_bits(tmp_path):
+    """NIfTI-2 says sizes in 64 bits each."""
+    import nibabel as nib
+
+    header = nib.Nifti2Header()
+    header.set_data_dtype(np.float64)
+    header["dim"] = [3, 2 ** 31, 2 ** 31, 2, 1, 1, 1, 1]
+    header["vox_offset"] = 544
+    (tmp_path / "a.nii").write_bytes(header.binaryblock + bytes(400))
+    with pytest.raises(InputError):
+        read_volume(tmp_path / "a.nii")
