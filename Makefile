@@ -2,6 +2,7 @@
 # make view    the page in a browser; ARGS="FIRST SECOND" for volumes of your own
 # make test-panel  the panel, with Slicer's sources beside it (see below)
 # make bench   speed against the reference implementation            make test-slow   the others
+# make check   style, types, who imports whom    make test-one T=Testing/volumes/test_volume.py    make test-room ROOM=volumes
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -10,7 +11,7 @@ VIEWER_VENV ?= .venv-viewer
 # PyTorch for the CPU is a tenth of the size; say TORCH=torch for the build with CUDA.
 TORCH ?= torch
 
-.PHONY: demo view test test-library test-slicer test-viewer test-panel test-slow bench campaign clean
+.PHONY: demo view check test-one test-room test test-library test-slicer test-viewer test-panel test-slow bench campaign clean
 
 demo: $(VENV)/.installed
 	$(BIN)/fusioninn demo --out demo --overwrite
@@ -37,6 +38,19 @@ test-viewer: $(VIEWER_VENV)/.tests
 test-panel: $(SLICER_VENV)/.panel
 	$(SLICER_VENV)/bin/python -m pytest $(ARGS) Testing/panel
 
+# One test or file in the library's environment, and all tests of one room.
+test-one: $(VENV)/.tests
+	$(BIN)/python -m pytest -q $(T)
+
+test-room: $(VENV)/.tests
+	$(BIN)/python -m pytest -q -m "not slow" Testing/$(ROOM)
+
+check: $(VENV)/.check
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/python .ci/check_files.py
+	$(BIN)/python .ci/check_types.py
+
 test-slow: $(VENV)/.tests
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
@@ -60,6 +74,10 @@ $(VENV)/.installed: $(VENV)/.torch pyproject.toml
 
 $(VENV)/.tests: $(VENV)/.installed
 	$(BIN)/python -m pip install -qq --editable ".[test,training]"
+	touch $@
+
+$(VENV)/.check: $(VENV)/.tests
+	$(BIN)/python -m pip install -qq --editable ".[check]"
 	touch $@
 
 $(SLICER_VENV)/.installed: Testing/mrml/requirements.txt pyproject.toml

@@ -9,7 +9,7 @@ Importing this package loads neither torch nor slicer; each function loads what 
 """
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {"list_methods": "pipeline", "fuse": "pipeline", "decompose": "pipeline", "estimate": "pipeline", "read_fused": "pipeline",
           "read_fusion": "results.folder", "read_volume": "volumes.io", "read_segmentation": "volumes.io", "write_nifti": "volumes.io",

@@ -249,12 +249,3 @@ def test_the_documented_lines_work(fused_case, tiny_model):
     with pytest.raises(AttributeError, match="no attribute 'fuze'"):
         fi.fuze  # noqa: B018
     assert issubclass(fi.FusionINNError, Exception) and fi.read_fusion(fused_case / "fused").recipe == fusion.recipe
-
-
-def test_demo(tmp_path, capsys, tiny_model):
-    assert main(["demo", "--out", str(tmp_path / "demo"), "--model", tiny_model, "--device", "cpu"]) == 0
-    said = capsys.readouterr()
-    assert "Alignment: adc was moved by" in said.err and "ESTIMATED" in said.out and "every voxel as stored" in said.out
-    names = {str(path.relative_to(tmp_path / "demo")) for path in (tmp_path / "demo").rglob("*") if path.is_file()}
-    assert {"sample/adc.nii.gz", "fused/report.png", "exact/second_exact.nii.gz", "estimated/first_estimated.nii.gz"} <= names
-    assert_one_sentence(main(["demo", "--out", str(tmp_path / "demo")]), capsys.readouterr().err, "already holds")
