@@ -2,16 +2,18 @@
 # make view    the page in a browser; ARGS="FIRST SECOND" for volumes of your own
 # make test-panel  the panel, with Slicer's sources beside it (see below)
 # make bench   speed against the reference implementation            make test-slow   the others
-# make check   style, types, who imports whom    make test-one T=Testing/volumes/test_volume.py    make test-room ROOM=volumes
+# make docs    the documentation as a site        make check   style, types, who imports whom
+#         make test-one T=Testing/volumes/test_volume.py    make test-room ROOM=volumes
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SLICER_VENV ?= .venv-slicer
 VIEWER_VENV ?= .venv-viewer
+DOCS_VENV ?= .venv-docs
 # PyTorch for the CPU is a tenth of the size; say TORCH=torch for the build with CUDA.
 TORCH ?= torch
 
-.PHONY: demo view check test-one test-room test test-library test-slicer test-viewer test-panel test-slow bench campaign clean
+.PHONY: demo view docs check test-one test-room test test-library test-slicer test-viewer test-panel test-slow bench campaign clean
 
 demo: $(VENV)/.installed
 	$(BIN)/fusioninn demo --out demo --overwrite
@@ -50,6 +52,10 @@ check: $(VENV)/.check
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/check_files.py
 	$(BIN)/python .ci/check_types.py
+
+# The documentation as a site in site/; DOCS_VENV needs no torch.
+docs: $(DOCS_VENV)/.installed
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict -q
 
 test-slow: $(VENV)/.tests
 	$(BIN)/python -m pytest -m slow $(ARGS)
@@ -98,9 +104,15 @@ $(VIEWER_VENV)/.tests: $(VIEWER_VENV)/.installed Testing/viewer/requirements.txt
 	$(VIEWER_VENV)/bin/python -m pip install -qq -r Testing/viewer/requirements.txt
 	touch $@
 
+$(DOCS_VENV)/.installed: docs/requirements.txt
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install -qq --upgrade pip
+	$(DOCS_VENV)/bin/python -m pip install -qq -r docs/requirements.txt
+	touch $@
+
 $(SLICER_VENV)/.panel: $(SLICER_VENV)/.installed Testing/panel/requirements.txt
 	$(SLICER_VENV)/bin/python -m pip install -qq -r Testing/panel/requirements.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(SLICER_VENV) $(VIEWER_VENV) demo build *.egg-info
+	rm -rf $(VENV) $(SLICER_VENV) $(VIEWER_VENV) $(DOCS_VENV) demo site build *.egg-info
