@@ -53,9 +53,9 @@ check: $(VENV)/.check
 	$(BIN)/python .ci/check_files.py
 	$(BIN)/python .ci/check_types.py
 
-# The documentation as a site in site/; DOCS_VENV needs no torch.
+# The documentation as a site in site/; DOCS_VENV needs no torch. No -q: it hides warnings from --strict too, which then counts none.
 docs: $(DOCS_VENV)/.installed
-	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict -q
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict
 
 test-slow: $(VENV)/.tests
 	$(BIN)/python -m pytest -m slow $(ARGS)

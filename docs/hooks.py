@@ -1,4 +1,5 @@
-"""A page for each fusion method, made from its row of the registry when the site is built."""
+"""A page for each fusion method, made from its row of the registry when the site is built; links out of docs/ lead to the repository."""
+import re
 import sys
 from pathlib import Path
 
@@ -7,6 +8,17 @@ from mkdocs.structure.files import File
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from FusionINNLib.methods import registry
+
+
+def on_config(config):
+    """The pages of the methods in the menu, before the figures."""
+    config.nav.insert(2, {"Methods": [f"methods/{name}.md" for name in registry.names()]})
+    return config
+
+
+def on_page_markdown(markdown, page, config, files):
+    """`../FILE` is a file of the repository, which the site has not."""
+    return re.sub(r"\]\(\.\./", f"]({config.repo_url}/blob/main/", markdown) if page.file.generated_by is None else markdown
 
 
 def on_files(files, config):

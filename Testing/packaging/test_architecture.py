@@ -3,12 +3,10 @@ import re
 import sys
 from pathlib import Path
 
-import pytest
-
-if sys.version_info < (3, 11):
-    pytest.skip("reading pyproject.toml needs Python 3.11", allow_module_level=True)
-
-import tomllib
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # pytest brings it
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -43,3 +41,11 @@ def test_files_that_are_named_exist():
 def test_folders_that_are_named_exist():
     homes = (ROOT, ROOT / "FusionINNLib", ROOT / "training", ROOT / "Testing", ROOT / "FusionINN")
     assert not [name for name in re.findall(r"`([\w./-]+/)`", TEXT) if not any((home / name).is_dir() for home in homes)]
+
+
+def test_no_room_of_training_and_no_part_of_the_tree_is_left_out():
+    rooms = {path.parent.name for path in (ROOT / "training").glob("*/__init__.py")}
+    parts = {"FusionINN", "FusionINNLib", "Resources/Models", "Testing", "training"}
+    named = {name.rstrip("/") for name in re.findall(r"`([\w./-]+/)`", TEXT)}
+    assert len(rooms) > 5
+    assert not (rooms | parts) - named
