@@ -14,12 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_nothing_is_lost(tmp_path):
-    done = subprocess.run([sys.executable, ROOT / "Testing/campaign/run.py", "--kills", "8", "--mutations", "120", "--seed", "1", "--json",
+    done = subprocess.run([sys.executable, ROOT / "Testing/campaign/run.py", "--kills", "4", "--mutations", "60", "--seed", "1", "--json",
                            "--out", tmp_path / "page.md"], capture_output=True, text=True, timeout=300,
                           env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stdout + done.stderr
     counts = json.loads(done.stdout)
-    assert counts["kills"] == 8 and counts["read"] + counts["refused"] == 120 and counts["read"] > 12 and counts["refused"] > 12
+    assert counts["kills"] == 4 and counts["read"] + counts["refused"] == 60 and counts["read"] > 6 and counts["refused"] > 6
     assert "**Faults: 0.**" in (tmp_path / "page.md").read_text()
 
 

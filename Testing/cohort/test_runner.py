@@ -38,7 +38,8 @@ def test_a_worker_that_dies_is_replaced_and_its_case_repeated(tmp_path):
     with runner.local(1) as client:
         outcomes = {one.case: one for one in runner.run_all(client, cases(4), work, tmp_path, say=lambda *_: None)}
     assert [outcomes[f"case-{n}"].state for n in range(4)] == ["done", "done", "failed", "done"]
-    assert outcomes["case-2"].sentence.startswith("Its worker died 3 times") and (tmp_path / "case-2").stat().st_size == 3
+    assert outcomes["case-2"].sentence.startswith("Its worker died 3 times") and (tmp_path / "case-2").stat().st_size in (2, 3)
+    # The scheduler counts a worker that held the case and died before it began, too.
     assert (tmp_path / "case-1").stat().st_size >= 2, "what a dead worker still held is asked for again, and then found done"
 
 

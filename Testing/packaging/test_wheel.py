@@ -29,7 +29,7 @@ def built(tmp_path_factory) -> Path:
     copy = tmp_path_factory.mktemp("build") / "tree"
     for name in ("FusionINNLib", "Resources"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE", "MODEL_LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "MODEL_LICENSE", "fusioninn.py"):
         shutil.copy(ROOT / name, copy)
     done = subprocess.run([sys.executable, "-m", "build", "--no-isolation", "--outdir", str(copy / "dist"), str(copy)], capture_output=True,
                           text=True)
@@ -54,7 +54,7 @@ def test_the_wheel_holds_the_library_and_nothing_else(built):
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert names >= in_tree("*.py") | in_tree("py.typed") | in_tree("card.json") | in_tree("weights.pt")
-    assert {name.split("/")[0] for name in names} == {"FusionINNLib"}
+    assert {name.split("/")[0] for name in names} == {"FusionINNLib", "fusioninn.py"}
     assert "FusionINNLib/viewer/static/viewer.js" in names
 
 
@@ -82,6 +82,9 @@ def test_the_demo_runs_from_another_folder(installed, tmp_path, tiny_model):
     assert {"sample/adc.nii.gz", "fused/report.png", "exact/second_exact.nii.gz", "estimated/first_estimated.nii.gz"} <= names
     again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert again.returncode == 2 and "already holds" in again.stderr and again.stderr.count("\n") == 1
+    version = subprocess.run([str(installed), "-m", "fusioninn", "--version"], cwd=tmp_path, env=environment, capture_output=True,
+                             text=True)
+    assert version.stdout.split() == ["fusioninn", FusionINNLib.__version__]
     code = "import FusionINNLib.methods.registry as registry; print(registry.__file__, registry.models_of('fusioninn'))"
     told = subprocess.run([str(installed), "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
     assert str(ROOT) not in told and "['default']" in told
