@@ -73,7 +73,7 @@ def test_the_version_is_written_in_one_place(built):
 
 
 def test_the_demo_runs_from_another_folder(installed, tmp_path, tiny_model):
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
     command = [str(installed.with_name("fusioninn")), "demo", "--out", "demo", "--model", tiny_model, "--device", "cpu"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
