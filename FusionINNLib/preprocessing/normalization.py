@@ -13,6 +13,7 @@ SAMPLE = 1_000_000  # voxels of a floating-point volume that its distribution is
 LARGEST_NOMINAL = 20.0  # an image whose bright tissue lies beyond this cannot be on the nominal 0..1 scale
 FAR_BEYOND = ((75.0, 5.0), (95.0, 3.0))  # (percentile of the head, how many times as high a voxel is no tissue); 4.3 and 2.5 at most in
 # 203 volumes of patients (contrast-enhanced vessels, infarcts, skull with fat)
+FEW = 0.05  # share of a volume: no more than these can be far beyond all tissue
 FAR_BELOW = 3.0  # ranges (1st to 99th percentile) below the 1st percentile from which a voxel is no tissue
 LIMITS = -3.0, 4.0  # on the nominal scale: no tissue lies beyond (-0.14 and 3.1 at most there)
 SHOWN_AS = 2.0  # on the nominal scale: what passes through the network for what lies above all tissue
@@ -97,7 +98,7 @@ def fit_tissue(stored: np.ndarray) -> Tissue:
         values, counts = values[values >= low], counts[values >= low]
         offset = values[0]
     bright, limit = _bright(values, counts, offset)
-    while bright > limit:
+    while bright > limit and counts[values > limit].sum() <= FEW * counts.sum():  # what is many is tissue, above a background taken for it
         high = limit
         values, counts = values[values <= limit], counts[values <= limit]
         bright, limit = _bright(values, counts, offset)
@@ -146,9 +147,18 @@ def _bright(values: np.ndarray, counts: np.ndarray, offset: float) -> tuple[floa
     head = values > offset + 0.05 * (top - offset)
     if top == offset:  # an object so small that it does not reach the percentile
         head = values > offset
-    inside, often = values[head], counts[head]
-    limit = min(offset + times * (_percentile(inside, often, percent) - offset) for percent, times in FAR_BEYOND)
-    return _percentile(inside, often, 99.9), limit
+    dark = _dark(values, counts, offset)
+    tissue = values > dark + 0.05 * (top - dark) if top > dark else head  # overshoot below the background would make a head of that
+    limit = min(dark + times * (_percentile(values[tissue], counts[tissue], percent) - dark) for percent, times in FAR_BEYOND)
+    return _percentile(values[head], counts[head], 99.9), limit
+
+
+def _dark(values: np.ndarray, counts: np.ndarray, offset: float) -> float:
+    """What surrounds the head, whatever lies below it: the commonest value where it is common, else the offset."""
+    if counts.size < 2:
+        return offset
+    commonest = counts[:-1].argmax()
+    return max(offset, values[commonest]) if counts[commonest] > 0.05 * counts.sum() else offset
 
 
 def fit_slice(stored: np.ndarray) -> Normalization:

@@ -178,3 +178,13 @@ def test_bool_comes_back():
     back = there_and_back(array, fit_volume(array))
     assert back.dtype == bool
     np.testing.assert_array_equal(back, array)
+
+
+def test_overshoot_below_the_background_makes_no_wild_voxels_of_a_head():
+    """Splines ring: a minimum far below a background of zeros, and a head that fills less than a quarter of the volume."""
+    stored = np.zeros((20, 40, 40), np.float32)
+    stored[5:15, 10:28, 10:28] = 300 + 100 * np.random.default_rng(0).random((10, 18, 18), np.float32)
+    stored[3:5, 8:30, 8:30] = -60 * np.random.default_rng(1).random((2, 22, 22), np.float32)
+    tissue = fit_tissue(stored)
+    assert not kept_apart(stored, tissue).any()
+    assert tissue.normalization.offset == stored.min() and abs(tissue.normalization.offset + tissue.normalization.scale - 400) < 5
