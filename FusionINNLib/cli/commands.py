@@ -1,5 +1,6 @@
 """What each command of `fusioninn` does: read, compute, write as a whole, say what was done."""
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from FusionINNLib import leftovers, pipeline
@@ -137,7 +138,8 @@ def _estimate(options: argparse.Namespace) -> None:
     with new_folder(options.out, options.overwrite, ESTIMATE_FILES, [options.source]) as folder:
         write_estimate(result, folder, source, fused.recipe, {"samples": options.samples, "seed": options.seed}, fused.notes)
         if not options.no_report:
-            save(estimate_report(fused.fused, result, fused.recipe), folder / REPORT)
+            told = tuple(f"{note}." for note in fused.notes)  # a picture goes on without what was said beside it
+            save(estimate_report(fused.fused, replace(result, warnings=(*told, *result.warnings)), fused.recipe), folder / REPORT)
     print(f"ESTIMATED both sources from the fused image alone into {options.out} "
           f"(mean over {options.samples} latents, seed {options.seed}): what the network believes, not a scan.\n{NOTICE}")
 

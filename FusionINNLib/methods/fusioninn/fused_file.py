@@ -16,7 +16,8 @@ from FusionINNLib.results.records import FusedFile
 from FusionINNLib.volumes.volume import Volume
 
 GUESSED = "The file has no scale factors: the scale of the fused image was guessed from its voxels"
-NO_UNIT = "The file does not say how the sources were scaled: the estimates are on the nominal 0..1 scale, without a unit"
+NO_RECORD = ("Nothing in the file shows that it is a fused image: of a scan the estimates would mean nothing; they are on the nominal 0..1 "
+             "scale, without a unit")
 ROUNDED = "The fused image is stored in steps of {:.2g}, so that its last digits are rounded: the spread takes account of it"
 
 
@@ -38,7 +39,7 @@ def adopt(volume: Volume, recipe: Recipe | None, has_scale: bool, card: FusionIN
     if is_guessed:
         values = _rescaled(values, (dark_level(values), bright_level(values)), (0.0, card.typical_bright))
         fused = replace(fused, array=values)
-    return FusedFile(fused, bare_recipe(fused, card), (*notes, NO_UNIT))
+    return FusedFile(fused, bare_recipe(fused, card), (*notes, NO_RECORD))
 
 
 def _with_record(fused: Volume, recipe: Recipe, is_float: bool, is_guessed: bool, card: FusionINNCard, notes: tuple[str, ...]) -> FusedFile:

@@ -186,6 +186,7 @@ def test_a_record_holds_what_the_estimate_warns_of(alone, tmp_path, capsys, tiny
     record = json.loads((tmp_path / "out/estimate.json").read_text())
     assert record["warnings"] == ["3 of 9 slices were changed."] and "Warning: 3 of 9" in capsys.readouterr().err
     assert len(record["notes"]) == 2 and "scale" in record["notes"][0]
+    assert record["notes"][1].startswith("Nothing in the file shows that it is a fused image: of a scan the estimates would mean nothing")
 
 
 def test_seeds(alone, tmp_path, tiny_model):
