@@ -1,6 +1,5 @@
 """Nodes to what a result folder holds, and back. The files themselves are the business of `results/scene_folder.py`. Main thread only."""
 from dataclasses import replace
-from types import SimpleNamespace
 
 from FusionINNLib.errors import InputError, ResultError
 from FusionINNLib.methods import registry
@@ -11,6 +10,7 @@ from FusionINNLib.mrml.segments import drawnSegments, segmentationFromLabels
 from FusionINNLib.mrml.subject_hierarchy import placeBeside
 from FusionINNLib.registration.resampling import onto_grid
 from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES
+from FusionINNLib.results.records import Estimate
 from FusionINNLib.results.scene_folder import Export, Source, as_stored
 from FusionINNLib.results.segments import on_grid
 from FusionINNLib.steps import Steps, finish
@@ -78,7 +78,7 @@ def storeExportSteps(scene, export: Export) -> Steps[tuple[FusionNodes, dict[str
         exact = yield from storeExactSteps(scene, export.exact, nodes.fused)
         others |= {image.node_field: node for image, node in zip(EXACT_IMAGES, exact)}
     if export.estimate is not None:
-        estimate = SimpleNamespace(**export.estimate, warnings=export.estimate_warnings)
+        estimate = Estimate(**export.estimate, warnings=export.estimate_warnings)
         others |= vars((yield from storeEstimateSteps(scene, estimate, nodes.fused, settings=export.estimate_settings)))
     yield
     if export.segments is not None:

@@ -20,6 +20,7 @@ from FusionINNLib.volumes.volume import Volume
 
 EXPORTED = {FUSED: "fused", **{image.file: image.kind.words for image in (*EXACT_IMAGES, *ESTIMATE_IMAGES)}}
 """Files of a result that can be exported, and what a series of each is called."""
+_ESTIMATES = frozenset(image.file for image in ESTIMATE_IMAGES)
 _FIRST_NUMBER = 9001
 _PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge", "PatientWeight", "StudyInstanceUID", "StudyDate",
             "StudyTime", "StudyID", "StudyDescription", "AccessionNumber", "ReferringPhysicianName", "SpecificCharacterSet")
@@ -39,7 +40,7 @@ def write_series(volumes: dict[str, Volume], folder: Path, origin: Origin | None
     """A folder of slices for each of the volumes, which are named by their files (keys of `EXPORTED`); all are one study in one space."""
     common = _common(origin)
     for number, (file, volume) in enumerate(volumes.items(), _FIRST_NUMBER):
-        _write(volume, folder / volume.name, number, EXPORTED[file], common, origin)
+        _write(volume, folder / volume.name, number, file, common, origin)
 
 
 def to_16_bits(volume: Volume) -> tuple[np.ndarray, float, float]:
@@ -75,16 +76,16 @@ def _common(origin: Origin | None) -> dict:
     return common
 
 
-def _write(volume: Volume, folder: Path, number: int, words: str, common: dict, origin: Origin | None) -> None:
+def _write(volume: Volume, folder: Path, number: int, file: str, common: dict, origin: Origin | None) -> None:
     from pydicom.uid import generate_uid
 
     folder.mkdir(parents=True)
+    words, said = EXPORTED[file], "ESTIMATED, research only" if file in _ESTIMATES else "research only"
     stored, slope, intercept = to_16_bits(volume)
     series, low, high = generate_uid(), float(stored.min()) * slope + intercept, float(stored.max()) * slope + intercept
     for k, plane in enumerate(stored):
         made = _slice(plane, volume.affine, k, common)
         made.SeriesInstanceUID, made.SeriesNumber, made.InstanceNumber = series, str(number), str(k + 1)
-        said = "ESTIMATED, research only" if "ESTIMATED" in words else "research only"
         made.SeriesDescription = f"FusionINN {volume.name.replace('_', ' ')}, {said}"[:64]
         made.ImageComments = f"{words}. {NOTICE} Made by FusionINN {__version__} from other images."
         made.DerivationDescription = f"FusionINN: {words}"
