@@ -147,18 +147,21 @@ def _bright(values: np.ndarray, counts: np.ndarray, offset: float) -> tuple[floa
     head = values > offset + 0.05 * (top - offset)
     if top == offset:  # an object so small that it does not reach the percentile
         head = values > offset
-    dark = _dark(values, counts, offset)
-    tissue = values > dark + 0.05 * (top - dark) if top > dark else head  # overshoot below the background would make a head of that
-    limit = min(dark + times * (_percentile(values[tissue], counts[tissue], percent) - dark) for percent, times in FAR_BEYOND)
+    tissue = values > _above_surround(values, counts, offset, top)
+    tissue = tissue if tissue.any() else head
+    limit = min(offset + times * (_percentile(values[tissue], counts[tissue], percent) - offset) for percent, times in FAR_BEYOND)
     return _percentile(values[head], counts[head], 99.9), limit
 
 
-def _dark(values: np.ndarray, counts: np.ndarray, offset: float) -> float:
-    """What surrounds the head, whatever lies below it: the commonest value where it is common, else the offset."""
-    if counts.size < 2:
+def _above_surround(values: np.ndarray, counts: np.ndarray, offset: float, top: float) -> float:
+    """Above what tissue lies, and not what surrounds it, which splines and noise leave above the offset: the commonest of 32 dark shades.
+
+    Where that is tissue, the value is too high, and the limit made with it more lenient.
+    """
+    if top == offset:
         return offset
-    commonest = counts[:-1].argmax()
-    return max(offset, values[commonest]) if counts[commonest] > 0.05 * counts.sum() else offset
+    shades, edges = np.histogram(values, 64, (offset, top), weights=counts)
+    return max(offset + 0.05 * (top - offset), edges[shades[:32].argmax() + 1])
 
 
 def fit_slice(stored: np.ndarray) -> Normalization:

@@ -188,3 +188,16 @@ def test_overshoot_below_the_background_makes_no_wild_voxels_of_a_head():
     tissue = fit_tissue(stored)
     assert not kept_apart(stored, tissue).any()
     assert tissue.normalization.offset == stored.min() and abs(tissue.normalization.offset + tissue.normalization.scale - 400) < 5
+
+
+def test_a_spline_makes_no_wild_voxels_of_a_head():
+    """Resampled by a spline no background voxel is exactly 0, and the minimum lies far below it: a bright tumour stays tissue."""
+    from scipy.ndimage import zoom
+
+    stored = np.zeros((24, 60, 60), np.float32)
+    stored[4:20, 15:42, 15:42] = 60 + 100 * np.random.default_rng(0).random((16, 27, 27), np.float32)
+    stored[8:16, 15:27, 15:27] = 600  # at the border of the head
+    resampled = zoom(stored, 0.9, order=3)
+    tissue = fit_tissue(resampled)
+    assert (resampled != 0).mean() > 0.95 and resampled.min() < -50, "else this shows nothing"
+    assert not kept_apart(resampled, tissue).any() and tissue.normalization.scale + tissue.normalization.offset > 500
