@@ -57,3 +57,12 @@ def test_gradient_weights_follow_the_stronger_edges():
     out = fused("gradient", left.astype(np.float32), right.astype(np.float32))
     inner = np.r_[6:24, 40:58]
     assert np.abs(out - busy)[:, :, inner].mean() < 0.15 * np.abs(calm - busy)[:, :, inner].mean()
+
+
+@pytest.mark.parametrize("name", ["laplacian", "wavelet", "gradient"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_texture_of_one_source_is_kept_whole(name, order):
+    """The average would keep half of it, and a method that takes the weaker details nothing."""
+    texture = (0.5 + 0.2 * np.sin(np.arange(64) * 1.3)[None, None, :] * np.ones((1, 64, 1))).astype(np.float32)
+    pair = (texture, np.full_like(texture, 0.5))[::order]
+    assert fused(name, *pair)[0, 16:48, 16:48].std() > 0.8 * texture[0, 16:48, 16:48].std()
