@@ -5,6 +5,7 @@ from slicer.i18n import tr as _
 
 from FusionINNLib import mrml
 from FusionINNLib.errors import FusionINNError
+from FusionINNPanel import model_folders
 from FusionINNPanel.comparison import blinkedVolumes
 from FusionINNPanel.messages import whyNotUsable
 from FusionINNPanel.parameters import FusionINNParameterNode, Method
@@ -32,15 +33,15 @@ class Lacks:
         """For what needs no network."""
         return "\n".join(requirement.state for requirement in self._missing if requirement.name != "PyTorch")
 
-    def forMethod(self, name: str) -> str:
-        """For fusing by a method."""
+    def forMethod(self, name: str, model: str) -> str:
+        """For fusing by a method. model: as the parameter of that name has it."""
         from FusionINNLib.methods import registry
 
         if name not in registry.names():
             return _("There is no fusion method {name} here: choose another one.").format(name=name)
         row = registry.info(name)
         packages = self.forAll() if "torch" in row.requires else self.withoutNetwork()
-        return packages or whyNotUsable(row, registry.state(name))
+        return packages or whyNotUsable(row, registry.state(name, model_folders.folderOf(model)))
 
 
 def buttonStates(parameters: FusionINNParameterNode, ways, running: bool, lacking: Lacks, hasViews: bool) -> dict[str, ButtonState]:
@@ -54,7 +55,7 @@ def buttonStates(parameters: FusionINNParameterNode, ways, running: bool, lackin
     busy = _("Wait until the computation is over, or cancel it.") if running else ""
     computing = busy or lacking.forAll()
     ofFused = busy or (lacking.withoutNetwork() if ways is not None and ways.onlyFuses else lacking.forAll())
-    fusing = busy or lacking.forMethod(parameters.fusionMethod)
+    fusing = busy or lacking.forMethod(parameters.fusionMethod, parameters.model)
     noFused = "" if parameters.decomposedVolume else _("Choose a fused volume first.")
     noViews = "" if hasViews else _("Slicer runs without a main window: there are no views.")
     noSegmentation = "" if parameters.segmentation else _("Choose a segmentation first.")

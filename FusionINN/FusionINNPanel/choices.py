@@ -11,7 +11,7 @@ from FusionINNLib import mrml
 from FusionINNLib.errors import FusionINNError
 from FusionINNLib.steps import in_one_step
 from FusionINNPanel import model_folders, requirements
-from FusionINNPanel.messages import methodToolTip
+from FusionINNPanel.messages import methodToolTip, whyNotUsable
 from FusionINNPanel.run import Run
 from FusionINNPanel.state import PanelState
 
@@ -54,7 +54,8 @@ class Choices:
         """The models of the chosen method, of which it may have none. Raises ModelError where the chosen one is not here."""
         from FusionINNLib.methods import model_card, registry
 
-        self._ui.fusionMethodComboBox.toolTip = methodToolTip(row, registry.state(row.name))
+        state = registry.state(row.name, model_folders.folderOf(self._state.parameters.model))
+        self._ui.fusionMethodComboBox.toolTip = methodToolTip(row, state)
         self._ui.modelComboBox.enabled = row.capabilities.needs_training
         if not row.capabilities.needs_training:
             self._fill(self._ui.modelComboBox, [("", _("none is needed"))], "")
@@ -62,7 +63,8 @@ class Choices:
             return
         entries = [*((name, name) for name in registry.models_of(row.name)), (OTHER_FOLDER, _("Another folder ..."))]
         self._fill(self._ui.modelComboBox, entries, self._state.parameters.model)
-        self._ui.modelLabel.text = model_card.find(self._state.model()).description
+        lacks = whyNotUsable(row, state)
+        self._ui.modelLabel.text = lacks or model_card.find(self._state.model()).description
 
     def stop(self) -> None:
         """The panel goes away."""

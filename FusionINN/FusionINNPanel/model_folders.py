@@ -26,11 +26,18 @@ def find(model: str) -> str:
     name, checksum = _parts(model)
     if not checksum:
         return model
-    folder = qt.QSettings().value(SETTING + checksum, "") or ""
-    if folder and Path(folder).is_dir() and model_card.find(folder).sha256 == checksum:
+    folder = folderOf(model)
+    if folder is not None and model_card.find(folder).sha256 == checksum:
         return folder
     raise ModelError(_("The model {name} (weights {checksum}) is not on this computer, or its folder has been moved: choose its folder, or "
                        "another model, under Advanced.").format(name=name, checksum=checksum[:8]))
+
+
+def folderOf(model: str) -> str | None:
+    """The folder of the user's that the parameter `model` names; None where it names none or the folder is not here."""
+    checksum = _parts(model)[1]
+    folder = qt.QSettings().value(SETTING + checksum, "") if checksum else ""
+    return folder if folder and Path(folder).is_dir() else None
 
 
 def isFolder(model: str) -> bool:

@@ -44,7 +44,8 @@ class MethodInfo:
 
     name: on the command line, in recipes, in cards. title: for people. summary: what it does, one sentence. citation: authors, year,
     title. target: "package.module:Class" of its `FusionMethod`. default_model: id of the model it takes by itself. requires: packages that
-    it imports, by their import names. terms: under which the method's code and weights may be used.
+    it imports, by their import names. terms: under which the method's code and weights may be used. training: the command that makes its
+    weights, "" where nobody here can make them.
     """
 
     name: str
@@ -57,6 +58,7 @@ class MethodInfo:
     default_model: str | None = None
     requires: tuple[str, ...] = ()
     terms: str = "MIT"
+    training: str = ""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ _GUIDED = "Li, Kang, Hu 2013: Image fusion with guided filtering"
 METHODS: dict[str, MethodInfo] = {info.name: info for info in (
     MethodInfo("fusioninn", "FusionINN", "An invertible network: what it fuses it takes apart again.", _KUMAR, "10.48550/arXiv.2403.15769",
                "FusionINNLib.methods.fusioninn.method:FusionINN",
-               Capabilities(exact=True, estimate=True, needs_training=True), "default", ("torch",), "see MODEL_LICENSE"),
+               Capabilities(exact=True, estimate=True, needs_training=True), "default", ("torch",), "see MODEL_LICENSE",
+               "python -m training fit --prepared prepared --splits splits.json --run runs/fusioninn"),
     MethodInfo("average", "Average", "The mean of both sources: the plain reference.", _SURVEY, "10.1016/j.inffus.2016.05.004",
                "FusionINNLib.methods.classical.rules:Average"),
     MethodInfo("maximum", "Maximum", "The brighter of both sources, voxel by voxel.", _SURVEY, "10.1016/j.inffus.2016.05.004",
@@ -77,15 +78,21 @@ def models_of(name: str) -> list[str]:
     return sorted(found, key=lambda model: model != info(name).default_model)
 
 
-def state(name: str) -> Ready | Lacking:
-    """Whether a method can be used: its packages and, where it needs one, a model."""
+def state(name: str, model: str | None = None) -> Ready | Lacking:
+    """Whether a method can be used: its packages and, where it needs one, a model. model: folder of one that does not come with the
+    program."""
     row = info(name)
     missing = [package for package in row.requires if importlib.util.find_spec(package) is None]
     if missing:
         return Lacking(f"the package {missing[0]} is not installed", f"install {' and '.join(missing)}")
-    if row.capabilities.needs_training and not models_of(name):
-        return Lacking("its trained weights are not installed", "install a model of it, or name its folder")
+    if row.capabilities.needs_training and not models_of(name) and not (model and _belongs(model, name)):
+        return Lacking("its trained weights are not installed", weights_remedy(row))
     return Ready()
+
+
+def weights_remedy(row: MethodInfo) -> str:
+    """What to do where a method has no weights; no full stop at the end."""
+    return f"make them with '{row.training}', or name the folder of a model of it" if row.training else "name the folder of a model of it"
 
 
 def register(row: MethodInfo) -> None:
@@ -136,7 +143,7 @@ def _card(row: MethodInfo, model: str | None) -> model_card.ModelCard | None:
             raise ModelError(f"{row.title} has no models: leave the model out, or choose another method.")
         return None
     if model is None and row.default_model is None:
-        raise ModelError(f"{row.title} needs trained weights: name the folder of a model of it.")
+        raise ModelError(f"{row.title} needs trained weights: {weights_remedy(row)}.")
     card = model_card.find(model or row.default_model)
     if card.method != row.name:
         others = ", ".join(models_of(row.name)) or "none is installed"

@@ -119,6 +119,22 @@ def test_what_is_lacking_is_named():
     assert "lacking" not in registry.names()
 
 
+def test_weights_that_are_lacking_are_named_with_the_command_that_makes_them(tiny_model, monkeypatch):
+    monkeypatch.setattr(registry.model_card, "available", lambda: [])
+    lacking = registry.state("fusioninn")
+    assert isinstance(lacking, Lacking) and registry.info("fusioninn").training in lacking.remedy and "folder" in lacking.remedy
+    assert isinstance(registry.state("fusioninn", tiny_model), Ready), "a folder of somebody's is as good"
+    assert isinstance(registry.state("fusioninn", "/nowhere"), Lacking)
+    row = replace(registry.info("fusioninn"), name="theirs", default_model=None, training="")
+    registry.register(row)
+    try:
+        assert "make them" not in registry.weights_remedy(row)
+        with pytest.raises(ModelError, match="needs trained weights: name the folder"):
+            registry.create("theirs")
+    finally:
+        registry.unregister("theirs")
+
+
 def test_the_sentences_fit_what_a_method_can():
     from FusionINNLib.methods.base import no_estimate, no_exact_way
 

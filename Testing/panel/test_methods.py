@@ -50,6 +50,20 @@ def test_a_method_that_lacks_something_cannot_be_used_and_says_why(case, plugin)
     assert case.ui.fuseButton.enabled and not case.ui.modelComboBox.enabled
 
 
+def test_weights_that_are_not_here_are_named_with_the_command_that_makes_them(case, monkeypatch):
+    from FusionINNLib.methods import model_card
+
+    monkeypatch.setattr(model_card, "available", lambda: [])
+    case.panel.refresh()
+    assert case.ui.fuseButton.enabled, "the chosen folder holds a model of this method"
+    case.parameters.model = "default"
+    assert not case.ui.fuseButton.enabled
+    for said in (case.ui.fuseButton.toolTip, case.ui.modelLabel.text, case.ui.fusionMethodComboBox.toolTip):
+        assert "python -m training fit --prepared" in said
+    case.choose_model()
+    assert case.compute("fuseButton").startswith("Fused: ")
+
+
 def test_a_method_that_only_fuses(case, tmp_path, monkeypatch):
     import slicer
     from driver import answer_folder_dialog

@@ -1,6 +1,7 @@
 """Which training belongs to a name, and which settings: earlier runs, whose settings were one flat table of all trainings, still load."""
 import ast
 import json
+import shlex
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import training
 from FusionINNLib.errors import InputError, ModelError
 from FusionINNLib.methods import registry
+from training.__main__ import _parser
 from training.baselines import TRAINED
 from training.data.prepare import PreparedCase
 from training.loop.config import TrainingConfig, load_config
@@ -31,6 +33,14 @@ def test_every_name_has_its_trainer_and_its_settings():
         config = trainer.Config(preset=name)
         assert isinstance(config, TrainingConfig) and sum(p.numel() for p in trainer.network_of(config).parameters()) > 10_000
     assert {item.name for trainer in TRAINERS.values() for item in fields(trainer.Config)} == set(EARLIER)
+
+
+@pytest.mark.parametrize("row", [row for row in registry.METHODS.values() if row.capabilities.needs_training], ids=lambda row: row.name)
+def test_the_command_that_makes_the_weights_of_a_method_is_one(row):
+    program, *words = row.training.partition("training ")[::2]
+    options = _parser().parse_args(shlex.split(words[0]))
+    assert program == "python -m " and options.command == "fit"
+    assert dict(pair.split("=") for pair in options.set).get("preset", "default") in TRAINERS
 
 
 @pytest.mark.parametrize("preset", ["default", "paper", "deepfuse"])
