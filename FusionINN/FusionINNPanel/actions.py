@@ -13,7 +13,15 @@ from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES
 from FusionINNPanel import requirements, terms
 from FusionINNPanel.comparison import Comparison, volumesOfViews
 from FusionINNPanel.messages import fusionSentences
-from FusionINNPanel.parameters import ESTIMATE_OUTPUTS, EXACT_OUTPUTS, OUTPUTS_OF_DECOMPOSITION, Method, Reference, parametersOf
+from FusionINNPanel.parameters import (
+    ESTIMATE_OUTPUTS,
+    EXACT_OUTPUTS,
+    OUTPUTS_OF_DECOMPOSITION,
+    FusionINNParameterNode,
+    Method,
+    Reference,
+    parametersOf,
+)
 from FusionINNPanel.sample import sampleTask
 from FusionINNPanel.state import PanelState
 
@@ -31,8 +39,8 @@ class Actions:
         self._state, self._ui, self._comparison = state, ui, comparison
 
     @property
-    def _parameters(self):
-        return self._state.parameters
+    def _parameters(self) -> FusionINNParameterNode:
+        return self._state.chosen
 
     # ---- fuse, decompose ---------------------------------------------------------------------------------------------------------------
 
@@ -150,7 +158,7 @@ class Actions:
         self._state.changed()
 
     def _jump(self) -> None:
-        if self._parameters is None or self._parameters.segmentation is None:
+        if self._state.parameters is None or self._parameters.segmentation is None:
             return
         try:
             self._comparison.jumpTo(self._parameters.segmentation)

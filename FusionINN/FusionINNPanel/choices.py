@@ -39,7 +39,7 @@ class Choices:
         """Show what the parameters say."""
         from FusionINNLib.methods import registry
 
-        parameters = self._state.parameters
+        parameters = self._state.chosen
         self._fill(self._ui.deviceComboBox, self._devices, parameters.device)
         methods = [registry.info(name) for name in registry.names()]
         self._fill(self._ui.fusionMethodComboBox, [(row.name, row.title) for row in methods], parameters.fusionMethod)
@@ -54,7 +54,7 @@ class Choices:
         """The models of the chosen method, of which it may have none. Raises ModelError where the chosen one is not here."""
         from FusionINNLib.methods import model_card, registry
 
-        state = registry.state(row.name, model_folders.folderOf(self._state.parameters.model))
+        state = registry.state(row.name, model_folders.folderOf(self._state.chosen.model))
         self._ui.fusionMethodComboBox.toolTip = methodToolTip(row, state)
         self._ui.modelComboBox.enabled = row.capabilities.needs_training
         if not row.capabilities.needs_training:
@@ -62,7 +62,7 @@ class Choices:
             self._ui.modelLabel.text = _("{title} needs no trained model.").format(title=row.title)
             return
         entries = [*((name, name) for name in registry.models_of(row.name)), (OTHER_FOLDER, _("Another folder ..."))]
-        self._fill(self._ui.modelComboBox, entries, self._state.parameters.model)
+        self._fill(self._ui.modelComboBox, entries, self._state.chosen.model)
         lacks = whyNotUsable(row, state)
         self._ui.modelLabel.text = lacks or model_card.find(self._state.model()).description
 
@@ -83,16 +83,16 @@ class Choices:
         comboBox.currentIndex = [value for value, text in entries].index(chosen)
 
     def _onDevice(self, index: int) -> None:
-        self._state.parameters.device = self._ui.deviceComboBox.itemData(index)
+        self._state.chosen.device = self._ui.deviceComboBox.itemData(index)
 
     def _onMethod(self, index: int) -> None:
         from FusionINNLib.methods import registry
 
         row = registry.info(self._ui.fusionMethodComboBox.itemData(index))
-        with slicer.util.NodeModify(self._state.parameters):
-            self._state.parameters.fusionMethod = row.name
+        with slicer.util.NodeModify(self._state.chosen):
+            self._state.chosen.fusionMethod = row.name
             if row.default_model is not None:
-                self._state.parameters.model = row.default_model
+                self._state.chosen.model = row.default_model
         self._state.changed()
 
     def _onModel(self, index: int) -> None:
@@ -101,7 +101,7 @@ class Choices:
             folder = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Choose a folder with card.json and weights.pt"))
             model = self._remembered(folder) if folder else None
         if model:
-            self._state.parameters.model = model
+            self._state.chosen.model = model
         self.refresh()
 
     def _remembered(self, folder: str) -> str | None:

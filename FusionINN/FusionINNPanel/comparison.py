@@ -43,7 +43,8 @@ class Comparison:
     @property
     def isShown(self) -> bool:
         """Whether the layout on screen is ours."""
-        return self.isPossible and layoutNode().GetViewArrangement() in mrml.LAYOUTS
+        node = layoutNode()
+        return node is not None and node.GetViewArrangement() in mrml.LAYOUTS
 
     def show(self, parameters: FusionINNParameterNode) -> None:
         """Switch to the layout and fill it."""

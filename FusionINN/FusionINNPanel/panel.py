@@ -147,7 +147,7 @@ class Panel:
 
     def _waysBack(self):
         """`mrml.waysBack` of the volume to decompose; asked again only when it, its latent image or the model is another or has changed."""
-        fused = self.parameters.decomposedVolume
+        fused = self.state.chosen.decomposedVolume
         if fused is None:
             return None
         latent = mrml.latentOf(fused)
@@ -173,7 +173,7 @@ class Panel:
         self.ui.waysLabel.text = "\n".join(("\u2713 " if possible else "\u2717 ") + line for possible, line in lines)
 
     def _showPatientWarning(self) -> None:
-        warning = mrml.patientWarning(self.parameters.firstVolume, self.parameters.secondVolume)
+        warning = mrml.patientWarning(self.state.chosen.firstVolume, self.state.chosen.secondVolume)
         self.ui.patientLabel.text = warning or ""
         self.ui.patientLabel.visible = bool(warning)
 

@@ -22,9 +22,10 @@ def onStartup() -> None:
 
 def openForComparison() -> None:
     """Make the panel where a scene was opened that has the comparison in it: only the panel says ESTIMATED in its views."""
-    if hasattr(slicer.modules, f"{MODULE}Widget") or layoutNode() is None:
+    node = layoutNode()
+    if hasattr(slicer.modules, f"{MODULE}Widget") or node is None:
         return
     parameters = slicer.mrmlScene.GetSingletonNode(MODULE, "vtkMRMLScriptedModuleNode")
     isWanted = parameters is not None and parameters.GetParameter("comparisonShown") == "True"
-    if isWanted or layoutNode().GetViewArrangement() in mrml.LAYOUTS:  # the latter: saved by version 0.1.0
+    if isWanted or node.GetViewArrangement() in mrml.LAYOUTS:  # the latter: saved by version 0.1.0
         slicer.modules.fusioninn.widgetRepresentation()

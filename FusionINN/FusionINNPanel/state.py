@@ -31,6 +31,13 @@ class PanelState:
         self._run: Run | None = None
         self._progressBar.visible = False
 
+    @property
+    def chosen(self) -> FusionINNParameterNode:
+        """The parameters, for what is only done while there are some. Raises RuntimeError where there are none."""
+        if self.parameters is None:
+            raise RuntimeError("there is no scene to work on")
+        return self.parameters
+
     # ---- the line for the user -------------------------------------------------------------------------------------------------------
 
     def say(self, sentence: str) -> None:
@@ -54,17 +61,17 @@ class PanelState:
         computer, InputError where the method is not."""
         from FusionINNLib.methods import registry
 
-        if not registry.info(self.parameters.fusionMethod).capabilities.needs_training:
+        if not registry.info(self.chosen.fusionMethod).capabilities.needs_training:
             return None
-        return model_folders.find(self.parameters.model)
+        return model_folders.find(self.chosen.model)
 
     def modelForWayBack(self) -> str | None:
         """The folder of a model that was chosen by its folder; None for the models of FusionINN, which a fused image names itself,
         and for a fused image that no model made. Raises as `model`."""
-        row = mrml.methodOf(self.parameters.decomposedVolume)
+        row = mrml.methodOf(self.chosen.decomposedVolume)
         if row is not None and not row.capabilities.needs_training:
             return None
-        return model_folders.find(self.parameters.model) if model_folders.isFolder(self.parameters.model) else None
+        return model_folders.find(self.chosen.model) if model_folders.isFolder(self.chosen.model) else None
 
     # ---- one computation at a time ---------------------------------------------------------------------------------------------------
 
@@ -98,20 +105,20 @@ class PanelState:
 
     def cancel(self) -> None:
         """Ask the computation to end."""
-        if self.isRunning and not self._run.isCancelled:
+        if self._run is not None and not self._run.isCancelled:
             self._run.cancel()
             self.say(_("Stopping ..."))
 
     def stop(self, sentence: str) -> None:
         """End the computation at once: its scene goes away."""
-        if self.isRunning:
+        if self._run is not None:
             self._run.abandon()
             self._end(lambda: self.say(sentence))
 
     def _onStep(self, task: str, done: int, total: int) -> None:
         self._progressBar.setRange(0, total)
         self._progressBar.value = done
-        if not self._run.isCancelled:
+        if self._run is not None and not self._run.isCancelled:
             self._statusLabel.text = stepText(task, done, total)
 
     def _end(self, tell: Callable[[], None]) -> None:
