@@ -10,7 +10,7 @@ KEPT = Path(__file__).with_name("type_errors")
 
 
 def main() -> int:
-    """0 where there are as many as are kept."""
+    """0 where there are no more than are kept. Fewer are a hint and no failure: new stubs of a library may see less."""
     done = subprocess.run([str(Path(sys.executable).with_name("pyright")), "--outputjson", "--pythonpath", sys.executable], cwd=ROOT,
                           capture_output=True, text=True)
     try:
@@ -27,8 +27,7 @@ def main() -> int:
     rooms = Counter(str(Path(one["file"]).relative_to(ROOT).parent) for one in found)
     print(f"pyright: {len(found)} known errors, most in {', '.join(f'{room} ({count})' for room, count in rooms.most_common(3))}")
     if len(found) < allowed:
-        print(f"That is fewer than the {allowed} that are kept: write {len(found)} into {KEPT.relative_to(ROOT)}.", file=sys.stderr)
-        return 1
+        print(f"That is fewer than the {allowed} that are kept: write {len(found)} into {KEPT.relative_to(ROOT)}.")
     return 0
 
 

@@ -132,7 +132,8 @@ def _clear_one(path: Path, folder: Path) -> None:
 
 def _sure(path: Path, lock: int | None) -> bool:
     """Whether a lock that could be had, or none, means that the owner is gone."""
-    if lock is not None and _HIDDEN.fullmatch(path.name)[2] == _machine():
+    named = _HIDDEN.fullmatch(path.name)
+    if lock is not None and named is not None and named[2] == _machine():
         return True
     newest = max(one.stat().st_mtime for one in (path, *path.iterdir()))
     return time.time() - newest > _SURELY_GONE_S

@@ -78,8 +78,7 @@ def evaluate_volume(first: np.ndarray, second: np.ndarray, fused: np.ndarray, ma
 
 def _measure(first: np.ndarray, second: np.ndarray, fused: np.ndarray, mask: np.ndarray | None) -> dict[str, float]:
     """The values of one slice that has been checked."""
-    levels = tuple(grey_levels(image) for image in (first, second, fused))
-    a, b, f = levels
+    levels = a, b, f = grey_levels(first), grey_levels(second), grey_levels(fused)
     maps = {"q_ssim": q_ssim_map(*(continuous_levels(image) for image in (fused, first, second)), data_range=255.0),
             "q_fmi": fmi.fmi_map(*levels), "q_xy": gradient.q_xy_map(*levels), "q_p": piella.q_p_map(*levels)}
     values = {name: float(values.mean()) for name, values in maps.items()}
@@ -91,7 +90,7 @@ def _measure(first: np.ndarray, second: np.ndarray, fused: np.ndarray, mask: np.
     return values if mask is None else values | _masked(maps, levels, mask)
 
 
-def _masked(maps: dict[str, np.ndarray], levels: tuple[np.ndarray, ...], mask: np.ndarray) -> dict[str, float]:
+def _masked(maps: dict[str, np.ndarray], levels: tuple[np.ndarray, np.ndarray, np.ndarray], mask: np.ndarray) -> dict[str, float]:
     if not _measurable(mask):
         return dict.fromkeys(MASKED_KEYS, float("nan"))
     values = {f"{name}_masked": masked_mean(values, mask) for name, values in maps.items()}

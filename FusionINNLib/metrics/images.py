@@ -34,7 +34,7 @@ def check_images(first: np.ndarray, second: np.ndarray, fused: np.ndarray, dimen
     They must have `dimensions` axes and one shape, at least 11 pixels a side, be all uint8 or all float on nominal 0..1
     (-0.5..1.5 is let through), and hold no NaN or infinity.
     """
-    images = dict(zip(NAMES, (first, second, fused)))
+    images: dict[str, np.ndarray] = dict(zip(NAMES, (first, second, fused)))
     _check_shapes(images, dimensions)
     _check_types(images)
     for name, image in images.items():

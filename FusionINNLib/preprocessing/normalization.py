@@ -161,7 +161,7 @@ def _above_surround(values: np.ndarray, counts: np.ndarray, offset: float, top: 
     if top == offset:
         return offset
     shades, edges = np.histogram(values, 64, (offset, top), weights=counts)
-    return max(offset + 0.05 * (top - offset), edges[shades[:32].argmax() + 1])
+    return max(offset + 0.05 * (top - offset), float(edges[shades[:32].argmax() + 1]))
 
 
 def fit_slice(stored: np.ndarray) -> Normalization:
@@ -256,10 +256,10 @@ def _background(values: np.ndarray, counts: np.ndarray) -> float:
     commonest = counts[:-1].argmax()
     total = counts.sum()
     dominant = counts[commonest] > 0.05 * total and counts[:commonest].sum() < 0.02 * total
-    return values[commonest] if dominant else values[0]
+    return float(values[commonest] if dominant else values[0])
 
 
 def _percentile(values: np.ndarray, counts: np.ndarray, percent: float) -> float:
     """Smallest value that at least this share of the voxels does not exceed."""
     cumulative = counts.cumsum()
-    return values[np.searchsorted(cumulative, percent / 100 * cumulative[-1])]
+    return float(values[np.searchsorted(cumulative, percent / 100 * cumulative[-1])])

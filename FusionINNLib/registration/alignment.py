@@ -102,14 +102,11 @@ def _similarity_in_place(reference: Volume, moving: Volume) -> float:
 
 def _stay(reference: Volume, moving: Volume, turned: Volume | None, mode: str, before: float) -> Alignment:
     """The moving volume where its header has it."""
-    warnings: tuple[str, ...] = ()
-    volume = turned
     if turned is None:
-        volume = resample(moving, reference, np.eye(4))
-        warnings = _coarser(reference, moving)
-    elif turned is not moving:
-        warnings = (f"{moving.name} was stored with other axes: reordered, every voxel kept.",)
-    done = "header" if turned is None or mode == "header" else "none"
+        volume, done, warnings = resample(moving, reference, np.eye(4)), "header", _coarser(reference, moving)
+    else:
+        said = f"{moving.name} was stored with other axes: reordered, every voxel kept."
+        volume, done, warnings = turned, "header" if mode == "header" else "none", (said,) if turned is not moving else ()
     return Alignment(volume, done, np.eye(4), 0.0, 0.0, before, before, turned is None, warnings)
 
 

@@ -115,16 +115,17 @@ class _Report:
     def follow(self, method) -> None:
         import SimpleITK as sitk
 
+        if (progress := self.progress) is None:
+            return
+
         def on_iteration() -> None:
             try:
-                done = self.start + min(1.0, method.GetOptimizerIteration() / _ITERATIONS) / len(_STAGES_MM)
-                self.progress(done, "Registering")
+                progress(self.start + min(1.0, method.GetOptimizerIteration() / _ITERATIONS) / len(_STAGES_MM), "Registering")
             except BaseException as error:
                 self.error = error
                 method.StopRegistration()
 
-        if self.progress is not None:
-            method.AddCommand(sitk.sitkIterationEvent, on_iteration)
+        method.AddCommand(sitk.sitkIterationEvent, on_iteration)
 
     def finish(self) -> None:
         if self.error is not None:
