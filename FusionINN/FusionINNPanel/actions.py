@@ -92,7 +92,8 @@ class Actions:
             for image in ESTIMATE_IMAGES:
                 setattr(self._parameters, image.parameter, getattr(nodes, image.node_field))
             self._afterDecomposition("estimated", estimated.difference)
-        self._state.say(" ".join([_("ESTIMATED from the fused image alone: what the network believes, not a scan."), *estimated.warnings]))
+        said = _("ESTIMATED from the fused image alone: what the network believes, not a scan.")
+        self._state.say(" ".join([said, estimated.trust.sentence, *estimated.warnings]))
         self._show()
 
     def _afterDecomposition(self, shown: str, difference) -> None:

@@ -30,6 +30,7 @@ from FusionINNLib.results.folder import (
 )
 from FusionINNLib.results.recipe import NOTICE
 from FusionINNLib.results.records import Fusion
+from FusionINNLib.results.trust import worst
 from FusionINNLib.volumes.io import read_segmentation, sha256
 from FusionINNLib.volumes.volume import Volume
 
@@ -130,6 +131,7 @@ def _estimate(options: argparse.Namespace) -> None:
         return plan.say_decomposition(fused.fused, "into an estimate", options.out, ESTIMATE_FILES)
     result = pipeline.estimate(fused.fused, fused.recipe, samples=options.samples, seed=options.seed, model=options.model,
                                device=options.device, progress=_progress())
+    result = replace(result, trust=worst(fused.trust, result.trust))
     for warning in result.warnings:
         _warn(warning)
     from FusionINNLib.reports.page import save
@@ -141,7 +143,8 @@ def _estimate(options: argparse.Namespace) -> None:
             told = tuple(f"{note}." for note in fused.notes)  # a picture goes on without what was said beside it
             save(estimate_report(fused.fused, replace(result, warnings=(*told, *result.warnings)), fused.recipe), folder / REPORT)
     print(f"ESTIMATED both sources from the fused image alone into {options.out} "
-          f"(mean over {options.samples} latents, seed {options.seed}): what the network believes, not a scan.\n{NOTICE}")
+          f"(mean over {options.samples} latents, seed {options.seed}): what the network believes, not a scan.\n"
+          f"{result.trust.sentence}\n{NOTICE}")
 
 
 def demo(options: argparse.Namespace) -> None:

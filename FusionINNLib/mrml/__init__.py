@@ -49,7 +49,7 @@ _NAMES = {
     "mrml.nodes": "KIND addVolumeNode inputsOf isEstimate kindOfNode setWindow unitOfNode updateVolumeNode volumeFromNode",
     "mrml.outcomes": "Compare Estimated Exact Fused Loaded",
     "mrml.outputs": "checkOutputs",
-    "mrml.readback": "SceneFusion WaysBack fusionFromNodes isOfFusion latentOf methodOf settingsOf warningsOf waysBack",
+    "mrml.readback": "SceneFusion WaysBack fusionFromNodes isOfFusion latentOf methodOf settingsOf trustOf warningsOf waysBack",
     "mrml.results": "EstimateNodes FusionNodes storeEstimate storeEstimateSteps storeExact storeExactSteps storeFusion storeFusionSteps",
     "mrml.segments": "drawnSegments segmentationFromLabels segmentsForFusion segmentsFromNode tumourCentroidRAS",
     "mrml.tables": "storeNumbers",

@@ -9,7 +9,9 @@ import vtk
 
 from FusionINNLib.mrml.layout import VIEWS, compositeNodeOf, sliceNodeOf
 from FusionINNLib.mrml.nodes import PREFIX, Node, affineOfResult, emptyGrid, isEstimate
+from FusionINNLib.mrml.readback import trustOf
 from FusionINNLib.reports.slice_view import slice_view
+from FusionINNLib.results.trust import worst
 from FusionINNLib.volumes.volume import Volume, transform_points
 
 ESTIMATED = "ESTIMATED"
@@ -170,11 +172,11 @@ def _outlineOf(thickness: int) -> dict[str, Any]:
 def estimatedViews(scene) -> dict[str, bool]:
     """For each of VIEWS that exists, whether it shows an estimate."""
     composites = {view: compositeNodeOf(scene, view) for view in VIEWS}
-    return {view: _showsEstimate(composite) for view, composite in composites.items() if composite is not None}
+    return {view: bool(_estimatesIn(composite)) for view, composite in composites.items() if composite is not None}
 
 
 class EstimatedMark:
-    """ESTIMATED in the upper right corner of a view for as long as it shows an estimate.
+    """ESTIMATED in the upper right corner of a view for as long as it shows an estimate, and how far that can be trusted.
 
     Args:
         view: one of VIEWS; the view has to exist.
@@ -196,9 +198,17 @@ class EstimatedMark:
         """Whether the word is there."""
         return bool(self._actor.GetVisibility())
 
+    @property
+    def words(self) -> str:
+        """What it says where it is shown."""
+        return self._actor.GetText(vtk.vtkCornerAnnotation.UpperRight) or ""
+
     def update(self) -> None:
         """Look again; needed only after a node that is shown was filled with something else."""
-        self._actor.SetVisibility(_showsEstimate(self._composite))
+        shown = _estimatesIn(self._composite)
+        self._actor.SetVisibility(bool(shown))
+        if shown:
+            self._actor.SetText(vtk.vtkCornerAnnotation.UpperRight, f"{ESTIMATED}\n{worst(*map(trustOf, shown)).value}")
 
     def remove(self) -> None:
         """Take the word away and stop watching."""
@@ -217,10 +227,11 @@ def _show(composite: Node, behind: Node | None, front: Node | None) -> None:
         composite.SetForegroundOpacity(1.0)
 
 
-def _showsEstimate(composite: Node) -> bool:
+def _estimatesIn(composite: Node) -> list[Node]:
     scene = composite.GetScene()
     shown = [composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID() if composite.GetForegroundOpacity() > 0 else None]
-    return scene is not None and any(isEstimate(scene.GetNodeByID(identifier)) for identifier in shown if identifier)
+    nodes = [scene.GetNodeByID(identifier) for identifier in shown if identifier] if scene is not None else []
+    return [node for node in nodes if isEstimate(node)]
 
 
 def _leadOf(scene) -> Node | None:
@@ -257,7 +268,6 @@ def _fit(sliceNode: Node, grid: Volume, middle: np.ndarray) -> None:
 
 def _cornerText() -> vtk.vtkCornerAnnotation:
     actor = vtk.vtkCornerAnnotation()
-    actor.SetText(vtk.vtkCornerAnnotation.UpperRight, ESTIMATED)
     actor.SetMaximumFontSize(20)
     actor.SetMinimumFontSize(12)
     actor.SetNonlinearFontScaleFactor(1.0)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from FusionINNLib.errors import InputError, ResultError
 from FusionINNLib.methods import registry
 from FusionINNLib.mrml.nodes import PREFIX, Node, kindOfNode, recordOf, setRecord
-from FusionINNLib.mrml.readback import SceneFusion, fusionFromNodes, isOfFusion, settingsOf, warningsOf, withChecksum
+from FusionINNLib.mrml.readback import SceneFusion, fusionFromNodes, isOfFusion, settingsOf, trustOf, warningsOf, withChecksum
 from FusionINNLib.mrml.results import EstimateNodes, FusionNodes, storeEstimateSteps, storeExactSteps, storeImagesSteps
 from FusionINNLib.mrml.segments import drawnSegments, segmentationFromLabels
 from FusionINNLib.mrml.subject_hierarchy import placeBeside
@@ -13,6 +13,7 @@ from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES
 from FusionINNLib.results.records import Estimate
 from FusionINNLib.results.scene_folder import Export, Source, as_stored
 from FusionINNLib.results.segments import on_grid
+from FusionINNLib.results.trust import Trust
 from FusionINNLib.steps import Steps, finish
 from FusionINNLib.volumes.volume import Volume
 
@@ -39,7 +40,7 @@ def exportSteps(fusedNode: Node, latentNode: Node | None = None, *, segmentation
     if len(sources) != 2 or alignment is None:
         raise ResultError(f"{fusedNode.GetName()} does not say what it was fused from: fuse the sources again.")
     yield
-    exact, estimate, settings, warnings, segments = [], {}, {}, (), None
+    exact, estimate, settings, warnings, trust, segments = [], {}, {}, (), Trust.UNKNOWN, None
     if None not in exactNodes:
         for image, node, record in zip(EXACT_IMAGES, exactNodes, stored.recipe.sources):
             volume = as_stored(_decomposed(node, fusedNode, stored, image.kind.name), record)
@@ -50,11 +51,11 @@ def exportSteps(fusedNode: Node, latentNode: Node | None = None, *, segmentation
             volume = _decomposed(getattr(estimateNodes, image.node_field), fusedNode, stored, None)
             estimate[image.field] = replace(volume, name=image.name)
             yield
-        settings, warnings = settingsOf(estimateNodes.first), warningsOf(estimateNodes.first)
+        settings, warnings, trust = (read(estimateNodes.first) for read in (settingsOf, warningsOf, trustOf))
     if segmentationNode is not None:
         segments = drawnSegments(segmentationNode, fusedNode, stored.fused)
     return Export(stored.fused, stored.latent, stored.recipe, sources, alignment, settingsOf(fusedNode),
-                  tuple(exact) or None, estimate or None, settings, warnings, segments)
+                  tuple(exact) or None, estimate or None, settings, warnings, trust, segments)
 
 
 def storeExport(scene, export: Export) -> tuple[FusionNodes, dict[str, Node]]:
@@ -78,7 +79,7 @@ def storeExportSteps(scene, export: Export) -> Steps[tuple[FusionNodes, dict[str
         exact = yield from storeExactSteps(scene, export.exact, nodes.fused)
         others |= {image.node_field: node for image, node in zip(EXACT_IMAGES, exact)}
     if export.estimate is not None:
-        estimate = Estimate(**export.estimate, warnings=export.estimate_warnings)
+        estimate = Estimate(**export.estimate, warnings=export.estimate_warnings, trust=export.estimate_trust)
         others |= vars((yield from storeEstimateSteps(scene, estimate, nodes.fused, settings=export.estimate_settings)))
     yield
     if export.segments is not None:

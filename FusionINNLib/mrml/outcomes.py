@@ -5,6 +5,7 @@ from typing import Any
 from FusionINNLib.mrml.nodes import Node
 from FusionINNLib.mrml.results import EstimateNodes, FusionNodes
 from FusionINNLib.results.scene_folder import Export
+from FusionINNLib.results.trust import Trust
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,11 @@ class Exact:
 
 @dataclass(frozen=True)
 class Estimated:
-    """nodes: the images of the estimate. warnings: what it warns of, sentences for the user. difference: as in `Exact`."""
+    """nodes: the images of the estimate. trust: what became of the fused image before. warnings: sentences for the user. difference: as in
+    `Exact`."""
 
     nodes: EstimateNodes
+    trust: Trust
     warnings: tuple[str, ...]
     difference: Node | None
 

@@ -25,6 +25,7 @@ from FusionINNLib.preprocessing.normalization import is_nominal
 from FusionINNLib.registration.resampling import reordered
 from FusionINNLib.results.recipe import Recipe, recipe_from_dict
 from FusionINNLib.results.scene_folder import settings_of
+from FusionINNLib.results.trust import Trust
 from FusionINNLib.volumes.io import NIFTI_ENDINGS
 from FusionINNLib.volumes.volume import Volume
 
@@ -34,6 +35,7 @@ class SceneFusion:
     """A fusion read back from nodes, ready for `decompose` (needs `latent`) and `estimate`.
 
     obstacle: why there is no exact way back; None when there is one, and `latent` then. notes: sentences for the user.
+    trust: what became of the fused image since, as far as it was seen while reading.
     """
 
     fused: Volume
@@ -41,6 +43,7 @@ class SceneFusion:
     recipe: Recipe
     obstacle: Obstacle | None
     notes: tuple[str, ...]
+    trust: Trust = Trust.AS_WRITTEN
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,12 @@ def settingsOf(node: Node) -> dict:
     return settings_of(recordOf(node, "Settings", {}))
 
 
+def trustOf(node: Node) -> Trust:
+    """How far the estimate that this node belongs to can be trusted; UNKNOWN where its node does not say."""
+    word = node.GetAttribute(PREFIX + "State")
+    return Trust(word) if word in {state.value for state in Trust} else Trust.UNKNOWN
+
+
 def warningsOf(node: Node) -> tuple[str, ...]:
     """What the estimate that this node belongs to warns of, sentences for the user."""
     return tuple(recordOf(node, "Warnings", ()))
@@ -185,9 +194,9 @@ def _foreign(node: Node, model: str | None) -> SceneFusion:
     path = Path(storage.GetFullNameFromFileName()) if storage is not None and storage.GetFullNameFromFileName() else None
     if path is not None and str(path).lower().endswith(NIFTI_ENDINGS) and path.is_file() and not node.GetModifiedSinceRead():
         found = read_fused(path, model)
-        return SceneFusion(found.fused, None, found.recipe, obstacle, tuple(f"{note}." for note in found.notes))
+        return SceneFusion(found.fused, None, found.recipe, obstacle, tuple(f"{note}." for note in found.notes), found.trust)
     volume = _read(node)
     if not is_nominal(volume.array):
         raise InputError(f"{node.GetName()} carries no record of a fusion and is not on the scale of fused images: choose a fused volume.")
     found = registry.create(registry.DEFAULT, model).adopt(volume, None, has_scale=True)
-    return SceneFusion(found.fused, None, found.recipe, obstacle, tuple(f"{note}." for note in found.notes))
+    return SceneFusion(found.fused, None, found.recipe, obstacle, tuple(f"{note}." for note in found.notes), found.trust)

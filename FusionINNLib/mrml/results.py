@@ -193,8 +193,9 @@ def storeEstimateSteps(scene, estimate: Any, fusedNode: Node, *, settings: dict,
     nodes = []
     for image in ESTIMATE_IMAGES:
         node = _store(scene, getattr(estimate, image.field), fusedNode, getattr(outputs, image.node_field), image, settings)
-        setRecord(node, Warnings=[*notes, *estimate.warnings])
-        node.SetDescription(" ".join([node.GetDescription(), *warningsOf(node)]))  # in the Data module, also when a scene is opened again
+        setRecord(node, Warnings=[*notes, *estimate.warnings], State=estimate.trust.value)
+        said = [node.GetDescription(), estimate.trust.sentence, *warningsOf(node)]
+        node.SetDescription(" ".join(said))  # in the Data module, also when a scene is opened again
         nodes.append(node)
         yield
     return EstimateNodes(*nodes)

@@ -22,6 +22,7 @@ from FusionINNLib.mrml.segments import drawnSegments
 from FusionINNLib.mrml.tables import storeNumbers
 from FusionINNLib.progress import Progress
 from FusionINNLib.results.scene_folder import Export, Source
+from FusionINNLib.results.trust import worst
 from FusionINNLib.steps import Steps, finish, in_one_step
 from FusionINNLib.volumes.volume import Volume
 
@@ -113,22 +114,23 @@ def decomposeTask(scene, fusedVolume: Node | None, latentVolume: Node | None = N
 def estimateTask(scene, fusedVolume: Node | None, *, model: str | None = None, device: str = "auto", samples: int = 8, seed: int = 0,
                  outputs: EstimateNodes | None = None, compare: Compare | None = None) -> Task:
     """Estimated decomposition; gives `Estimated`. outputs: nodes to update, fields may be None."""
-    notes: list[str] = []
+    found: list[SceneFusion] = []
 
     def read() -> Steps[dict]:
         stored = fusionFromNodes(fusedVolume, None, model)
-        notes[:] = stored.notes
+        found[:] = [stored]
         yield
         return {"fused": stored.fused, "recipe": stored.recipe, "model": model, "device": device, "samples": samples, "seed": seed,
                 **_comparison(compare, fusedVolume)}
 
     def store(result: tuple) -> Steps[Estimated]:
         estimate, difference = result
+        estimate = replace(estimate, trust=worst(found[0].trust, estimate.trust))
         _needPresent(scene, fusedVolume)
         chosen = outputs and EstimateNodes(*(_present(scene, getattr(outputs, name)) for name in EstimateNodes.__dataclass_fields__))
-        nodes = yield from storeEstimateSteps(scene, estimate, fusedVolume, settings={"samples": samples, "seed": seed}, notes=notes,
-                                              outputs=chosen)
-        return Estimated(nodes, warningsOf(nodes.first),
+        nodes = yield from storeEstimateSteps(scene, estimate, fusedVolume, settings={"samples": samples, "seed": seed},
+                                              notes=found[0].notes, outputs=chosen)
+        return Estimated(nodes, estimate.trust, warningsOf(nodes.first),
                          _storeDifference(scene, difference, (nodes.first, nodes.second), fusedVolume, compare))
 
     return Task("estimate_compared", read, store)

@@ -63,7 +63,8 @@ def estimate_report(fused: Volume, result: Estimate, recipe: Recipe) -> Image.Im
     slices = choose_slices(None, fused.array, axis)
     panels = [image_column("Fused\nno unit", fused, window(fused, axis), axis)]
     panels += [_estimate_column(image, getattr(result, image.field), slices, axis) for image in ESTIMATE_IMAGES]
-    header = "\n".join(["FusionINN: sources ESTIMATED from the fused image alone", f"model {recipe.model}", *result.warnings])
+    said = ["FusionINN: sources ESTIMATED from the fused image alone", result.trust.sentence, f"model {recipe.model}", *result.warnings]
+    header = "\n".join(said)
     return compose(panels, fused.affine, slices, axis, None, header, count=recipe.shape[axis])
 
 

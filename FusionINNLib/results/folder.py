@@ -96,7 +96,8 @@ def write_estimate(estimate: Estimate, folder: Path, fused: InputFile, recipe: R
     record = {"format": FORMAT, "program": "FusionINN", "version": __version__, "notice": NOTICE,
               "kind": "ESTIMATED from the fused image alone: what the network believes, not a scan",
               "fused": {"file": fused.name, "sha256": fused.sha256}, "model": {"id": recipe.model, "sha256": recipe.sha256},
-              "settings": settings, "notes": list(notes), "warnings": list(estimate.warnings), "files": files}
+              "state": estimate.trust.value, "settings": settings, "notes": list(notes), "warnings": list(estimate.warnings),
+              "files": files}
     (folder / ESTIMATE_RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 

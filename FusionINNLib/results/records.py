@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 from FusionINNLib.registration.alignment import Alignment
 from FusionINNLib.results.recipe import Recipe
+from FusionINNLib.results.trust import Trust
 from FusionINNLib.volumes.volume import Volume
 
 
@@ -24,7 +25,7 @@ class Fusion:
 class Estimate:
     """What `estimate` gives: float32 volumes in the sources' units; `cycle_error` on the fused image's scale. They are no scans.
 
-    warnings: sentences for the user.
+    warnings: sentences for the user. trust: the same in one word.
     """
 
     first: Volume
@@ -33,16 +34,18 @@ class Estimate:
     second_spread: Volume
     cycle_error: Volume
     warnings: tuple[str, ...] = ()
+    trust: Trust = Trust.UNKNOWN
 
 
 @dataclass(frozen=True)
 class FusedFile:
     """A fused image from elsewhere, ready for an estimate: `fused` on the nominal 0..1 scale, float32; `notes` are sentences for the user
-    about what had to be assumed."""
+    about what had to be assumed or was undone, `trust` the same in one word."""
 
     fused: Volume
     recipe: Recipe
     notes: tuple[str, ...]
+    trust: Trust = Trust.UNKNOWN
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES, 
 from FusionINNLib.results.recipe import Recipe, SourceRecord
 from FusionINNLib.results.records import Estimate, Fusion
 from FusionINNLib.results.segments import Drawn, Segment, Segments
+from FusionINNLib.results.trust import Trust
 from FusionINNLib.volumes.io import read_segmentation, sha256, write_nifti
 from FusionINNLib.volumes.volume import Volume
 
@@ -48,8 +49,9 @@ class Export:
     latent: None where the method makes none; then on_grid are the sources on the grid of the fused image, if they are at hand.
     alignment: as in fusion.json. settings: what the user chose. exact: both sources as decomposed, None where they were not.
     estimate: the five volumes of an estimate by the names `records.Estimate` gives them, None where there is none; estimate_settings: how
-    it was made; estimate_warnings: its sentences for the user. segments: those that were drawn are brought onto the fused image's grid
-    when they are written. notes: sentences for who reads the folder: what was left out, and what the estimate warns of.
+    it was made; estimate_warnings, estimate_trust: what it says of itself, in sentences and in a word. segments: those that were drawn are
+    brought onto the fused image's grid when they are written. notes: sentences for who reads the folder: what was left out, and what the
+    estimate warns of.
     """
 
     fused: Volume
@@ -62,6 +64,7 @@ class Export:
     estimate: dict[str, Volume] | None = None
     estimate_settings: dict = field(default_factory=dict)
     estimate_warnings: tuple[str, ...] = ()
+    estimate_trust: Trust = Trust.UNKNOWN
     segments: Segments | Drawn | None = None
     notes: tuple[str, ...] = ()
     on_grid: tuple[Volume, Volume] | None = None
@@ -89,7 +92,7 @@ def write(export: Export, fusion: Fusion, folder: Path, write_report: Callable[[
         if export.exact is not None:
             write_exact(export.exact, export.recipe, part)
         if export.estimate is not None:
-            estimate = Estimate(**export.estimate, warnings=export.estimate_warnings)
+            estimate = Estimate(**export.estimate, warnings=export.estimate_warnings, trust=export.estimate_trust)
             write_estimate(estimate, part, InputFile(FUSED, sha256(part / FUSED)), export.recipe, export.estimate_settings)
         progress.step("writing files", 1, 3)
         if export.segments is not None:
@@ -148,18 +151,18 @@ def _with_others(export: Export, folder: Path) -> Export:
         return export
     except (OSError, ValueError, KeyError, TypeError):
         return replace(export, notes=(f"{SCENE} is damaged: only the fused image and its latent were loaded.",))
-    notes, found, settings, warnings = [], {}, {}, ()
+    notes, found, settings, warnings, trust = [], {}, {}, (), Trust.UNKNOWN
     for name, expected in checksums.items():
         if name not in _other_names() or not (folder / name).is_file() or sha256(folder / name) != expected:
             notes.append(f"{Path(name).name} is missing or was changed since it was written: it was not loaded.")
         elif name == ESTIMATE_RECORD:
-            settings, warnings = _how_estimated(folder / name)
+            settings, warnings, trust = _how_estimated(folder / name)
         else:
             found[name] = read_segmentation(folder / name) if name == SEGMENTATION else read_volume_as_is(folder / name)
     units = [source.unit for source in export.recipe.sources]
     exact, estimate = (_of_files(found, images, units) for images in (EXACT_IMAGES, ESTIMATE_IMAGES))
     if estimate is not None:
-        export = replace(export, estimate=estimate, estimate_settings=settings, estimate_warnings=warnings)
+        export = replace(export, estimate=estimate, estimate_settings=settings, estimate_warnings=warnings, estimate_trust=trust)
         notes.extend(warnings)
     return replace(export, notes=tuple(notes), exact=tuple(exact.values()) if exact is not None else None,
                    segments=Segments(found[SEGMENTATION], tuple(identities)) if SEGMENTATION in found else None)
@@ -172,13 +175,14 @@ def _of_files(found: dict[str, Volume], images: Sequence[DecomposedImage], units
     return {image.field: replace(found[image.file], unit=image.unit_of(units)) for image in images}
 
 
-def _how_estimated(path: Path) -> tuple[dict, tuple[str, ...]]:
-    """Settings and warnings from estimate.json; none where it is no such record."""
+def _how_estimated(path: Path) -> tuple[dict, tuple[str, ...], Trust]:
+    """Settings, warnings and state from estimate.json; none where it is no such record."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        return dict(record["settings"]), tuple(str(warning) for warning in record["warnings"])
+        trust = Trust(record["state"]) if "state" in record else Trust.UNKNOWN  # records of version 0.1.0 hold none
+        return dict(record["settings"]), tuple(str(warning) for warning in record["warnings"]), trust
     except (OSError, ValueError, KeyError, TypeError):
-        return {}, ()
+        return {}, (), Trust.UNKNOWN
 
 
 def as_stored(volume: Volume, record: SourceRecord) -> Volume:

@@ -76,7 +76,7 @@ def estimate(case: Case, *, difference_of: str, samples: int, seed: int, model: 
     def keep(estimated: mrml.Estimated) -> str:
         case.setEstimate(estimated.nodes)
         case.setDifference("estimated", difference_of, estimated.difference)
-        return messages.estimated(estimated.warnings)
+        return messages.estimated(estimated.trust, estimated.warnings)
 
     return Computation(task, keep)
 

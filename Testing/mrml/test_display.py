@@ -1,5 +1,6 @@
 """What the six views show, from the nodes and from pictures drawn offscreen."""
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from scenes import fused_case as fuse_in
 from FusionINNLib import mrml
 from FusionINNLib.mrml.nodes import affineOfNode
 from FusionINNLib.results.segments import Segment, Segments
+from FusionINNLib.results.trust import Trust
 from FusionINNLib.volumes.volume import Volume
 
 
@@ -247,7 +249,7 @@ def test_views_that_change_their_size_show_the_whole_slice(scene, layout, case, 
 
 def test_estimated_is_written_where_an_estimate_is_shown_and_nowhere_else(scene, layout, case):
     exact = mrml.storeExact(scene, decomposed(case), case.nodes.fused)
-    guess = mrml.storeEstimate(scene, estimated(case), case.nodes.fused, settings={})
+    guess = mrml.storeEstimate(scene, replace(estimated(case), trust=Trust.ROUNDED), case.nodes.fused, settings={})
     marks = {name: mrml.EstimatedMark(scene, name, view.renderer) for name, view in layout.views.items()}
     for back, expected in (((guess.first, guess.second), True), (exact, False), ((guess.first, guess.second), True)):
         mrml.showCase(scene, shown(scene, case, back))
@@ -255,6 +257,7 @@ def test_estimated_is_written_where_an_estimate_is_shown_and_nowhere_else(scene,
         for name, view in layout.views.items():
             amber = colored(view.picture()[:40, 100:], (255, 191, 0)).sum()  # upper right corner
             assert (amber > 100) == marks[name].isShown == (expected and name.startswith("d")), name
+    assert marks["decomposedFirst"].words == "ESTIMATED\nrounded" and marks["first"].words == ""
     mrml.setFusedOpacity(scene, 0.0)
     blink = mrml.Blink(scene, "fused", guess.firstSpread, exact[0])
     blink.toggle()

@@ -20,6 +20,7 @@ from FusionINNLib.progress import Progress
 from FusionINNLib.results import scene_folder
 from FusionINNLib.results.folder import read_fusion
 from FusionINNLib.results.segments import Segment, Segments
+from FusionINNLib.results.trust import Trust
 from FusionINNLib.volumes.io import read_segmentation, read_volume, sha256, write_nifti
 from FusionINNLib.volumes.volume import Volume
 
@@ -182,7 +183,7 @@ def test_a_changed_file_beside_the_fusion_is_left_out(scene, case, tmp_path):
 
 
 def test_what_an_estimate_warns_of_goes_with_it(scene, case, tmp_path):
-    warned = replace(estimated(case), warnings=("2 of 6 slices were changed.",))
+    warned = replace(estimated(case), warnings=("2 of 6 slices were changed.",), trust=Trust.DAMAGED)
     nodes = mrml.storeEstimate(scene, warned, case.nodes.fused, settings={"samples": 3})
     assert mrml.warningsOf(nodes.first) == mrml.warningsOf(nodes.cycleError) == warned.warnings
     assert nodes.first.GetDescription().endswith("2 of 6 slices were changed.") and "ESTIMATED" in nodes.first.GetDescription()
@@ -191,11 +192,11 @@ def test_what_an_estimate_warns_of_goes_with_it(scene, case, tmp_path):
     nodes = mrml.storeEstimate(scene, warned, case.nodes.fused, settings={"samples": 3}, outputs=nodes)
     write(mrml.exportFromNodes(case.nodes.fused, estimateNodes=nodes), tmp_path / "out", device="cpu", model=case.model)
     record = json.loads((tmp_path / "out/estimate.json").read_text())
-    assert record["warnings"] == list(warned.warnings) and record["settings"] == {"samples": 3}
+    assert record["warnings"] == list(warned.warnings) and record["settings"] == {"samples": 3} and record["state"] == "damaged"
     export = scene_folder.read(tmp_path / "out")
     assert export.notes == warned.warnings  # said to who loads the folder
     _, others = mrml.storeExport(scene, export)
-    assert mrml.warningsOf(others["second"]) == warned.warnings
+    assert mrml.warningsOf(others["second"]) == warned.warnings and mrml.trustOf(others["second"]) is Trust.DAMAGED
 
 
 def test_a_record_of_an_estimate_that_is_none_is_done_without(scene, case, tmp_path):
@@ -206,7 +207,8 @@ def test_a_record_of_an_estimate_that_is_none_is_done_without(scene, case, tmp_p
         listing["files"]["estimate.json"] = sha256(tmp_path / "out/estimate.json")
         (tmp_path / "out/scene.json").write_text(json.dumps(listing))
         export = scene_folder.read(tmp_path / "out")
-        assert export.estimate is not None and (export.estimate_settings, export.estimate_warnings) == ({}, ())
+        assert export.estimate is not None and export.estimate_trust is Trust.UNKNOWN
+        assert (export.estimate_settings, export.estimate_warnings) == ({}, ())
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(scene, case, tmp_path):

@@ -1,5 +1,5 @@
 """Both ways back, the comparison, numbers, export and loading again."""
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,11 +41,10 @@ def test_what_an_estimate_warns_of_is_told(fused, monkeypatch):
 
     fused.parameters.method, fused.parameters.samples = Method.ESTIMATED, 2
     whole = job_tasks.estimate
-    monkeypatch.setattr(job_tasks, "estimate", lambda *place, **given: SimpleNamespace(**vars(whole(*place, **given)) | {
-        "warnings": ("It was changed.",)}))
+    monkeypatch.setattr(job_tasks, "estimate", lambda *place, **given: replace(whole(*place, **given), warnings=("It was changed.",)))
     actions = fused.panel.actions
     actions._onEstimated(actions._decomposition(fused.parameters).run())
-    assert "not a scan" in fused.status and fused.status.endswith("It was changed.")
+    assert "not a scan" in fused.status and fused.status.endswith("State of the fused image: unknown. It was changed.")
 
 
 def test_an_estimate_of_a_changed_fused_volume_keeps_saying_so(fused):

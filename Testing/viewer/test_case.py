@@ -1,7 +1,7 @@
 """One case in the scene and how it is looked at, on trame-slicer's own views, without a browser."""
 import asyncio
 import json
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from FusionINNLib.mrml.nodes import voxelsOfNode
 from FusionINNLib.phantom.case import small_case
 from FusionINNLib.results.scene_folder import read
 from FusionINNLib.results.segments import Drawn, on_grid
+from FusionINNLib.results.trust import Trust
 from FusionINNLib.steps import finish
 from FusionINNLib.viewer import computations
 from FusionINNLib.viewer.app import Viewer
@@ -106,9 +107,10 @@ def test_estimates_are_marked(fused, look, apart):
 
 def test_what_an_estimate_warns_of_is_told(fused, apart, monkeypatch):
     whole = job_tasks.estimate
-    monkeypatch.setattr(job_tasks, "estimate", lambda *place, **given: SimpleNamespace(
-        **vars(whole(*place, **given)) | {"warnings": ("It was changed.",)}))
-    assert run(computations.estimate(fused, samples=1, seed=0, **apart)).endswith("not a scan. It was changed.")
+    monkeypatch.setattr(job_tasks, "estimate", lambda *place, **given: replace(whole(*place, **given), warnings=("It was changed.",),
+                                                                                         trust=Trust.DAMAGED))
+    assert run(computations.estimate(fused, samples=1, seed=0, **apart)).endswith(
+        "not a scan. State of the fused image: damaged. It was changed.")
 
 
 def test_an_estimate_of_a_changed_fused_volume_keeps_saying_so(fused, apart):

@@ -6,16 +6,18 @@ from FusionINNLib.methods.fusioninn.card import FusionINNCard
 from FusionINNLib.methods.fusioninn.forward import run_all
 from FusionINNLib.methods.fusioninn.fused_file import restore_background
 from FusionINNLib.methods.fusioninn.inference import Engine
-from FusionINNLib.methods.fusioninn.known_error import CHANGED, UNSURE, SliceBelief, believed, settle
+from FusionINNLib.methods.fusioninn.known_error import CHANGED, ROUNDED, UNSURE, SliceBelief, believed, settle
 from FusionINNLib.methods.fusioninn.latent_sampling import all_draws, draw, way_of_estimate, what_is_bare, what_was_lost, within_steps
 from FusionINNLib.methods.fusioninn.record import FusionRecord, record_of
 from FusionINNLib.methods.fusioninn.sketch import checksum
+from FusionINNLib.methods.fusioninn.written_scale import rounding_step
 from FusionINNLib.preprocessing.slicing import from_stack, to_stack
 from FusionINNLib.progress import Progress
 from FusionINNLib.results import kept_apart
 from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES
 from FusionINNLib.results.recipe import Recipe, restore_not_finite
 from FusionINNLib.results.records import Estimate
+from FusionINNLib.results.trust import Trust
 from FusionINNLib.volumes.volume import Volume
 
 # ---- exactly ---------------------------------------------------------------------------------------------------------------------
@@ -78,6 +80,7 @@ def estimate(engine: Engine, card: FusionINNCard, fused: Volume, recipe: Recipe,
     cycle = np.zeros(y.shape, np.float32)
     way_of, lost = way_of_estimate(engine, card, y, record), {}
     beliefs: dict[int, SliceBelief] = {}
+    misfits: list[float] = []  # of slices that are not as they were written, by their checksums
     mean[:] = y - np.float32(record.background[0])  # outside of the boxes both sources are what the fused image shows
 
     def estimate_slice(box: Box) -> int:
@@ -93,8 +96,9 @@ def estimate(engine: Engine, card: FusionINNCard, fused: Volume, recipe: Recipe,
         if record.sketches is not None and card.cell and checksum(image) != record.sketches.checksums[k]:
             seen = image - np.float32(record.background[0])
             belief = believed(box.index, mean, spread, seen, way, record.sketches.projections[k], number, card.cell)
-            lost[k] = way.lost or belief.misfit.mean() > CHANGED
-            if lost[k] or way.step or belief.misfit.mean() > UNSURE:
+            misfits.append(float(belief.misfit.mean()))
+            lost[k] = way.lost or misfits[-1] > CHANGED
+            if lost[k] or way.step or misfits[-1] > UNSURE:
                 beliefs[k] = belief
         cycle[box.index] = engine.fuse(average[:1], average[1:])[0][0] - image
         return 1
@@ -105,7 +109,17 @@ def estimate(engine: Engine, card: FusionINNCard, fused: Volume, recipe: Recipe,
     units = [source.unit for source in recipe.sources]
     volumes = [Volume(np.ascontiguousarray(from_stack(stack, recipe.axis)), fused.affine, image.name, image.unit_of(units))
                for image, stack in zip(ESTIMATE_IMAGES, stacks)]
-    return Estimate(*volumes, (*what_was_lost(list(lost.values())), *what_is_bare(len(bare), len(lost))))
+    warnings = (*what_was_lost(list(lost.values())), *what_is_bare(len(bare), len(lost)))
+    trust = _trust(any(lost.values()), bool(bare), misfits, rounding_step(y) > 0) if card.cell else Trust.UNKNOWN
+    return Estimate(*volumes, warnings, trust)
+
+
+def _trust(lost: bool, bare: bool, misfits: list[float], in_steps: bool) -> Trust:
+    """What became of a fused image whose model leaves digits in it: what storing in integers explains is no damage."""
+    explained = in_steps and not bare and (not misfits or max(misfits) <= CHANGED and float(np.median(misfits)) <= ROUNDED)
+    if lost and not explained:
+        return Trust.DAMAGED
+    return Trust.ROUNDED if in_steps or misfits else Trust.AS_WRITTEN
 
 
 def _readable(fused: Volume, recipe: Recipe, record: FusionRecord) -> np.ndarray:

@@ -13,6 +13,7 @@ from FusionINNLib.preprocessing.normalization import Normalization, bright_level
 from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.results.recipe import Recipe, SourceRecord
 from FusionINNLib.results.records import FusedFile
+from FusionINNLib.results.trust import Trust
 from FusionINNLib.volumes.volume import Volume
 
 GUESSED = "The file has no scale factors: the scale of the fused image was guessed from its voxels"
@@ -54,7 +55,8 @@ def _with_record(fused: Volume, recipe: Recipe, is_float: bool, is_guessed: bool
         values = values.copy() if values is fused.array else values
         restore_background(values, record.background[0])
     rounded = (ROUNDED.format(step),) if 0 < step <= READABLE * card.cell else ()
-    return FusedFile(replace(fused, array=values), recipe, (*notes, *moved, *rounded))
+    trust = Trust.UNDONE if moved or is_guessed else Trust.ROUNDED if step or not is_float else Trust.AS_WRITTEN
+    return FusedFile(replace(fused, array=values), recipe, (*notes, *moved, *rounded), trust)
 
 
 def _rescaled(values: np.ndarray, found: tuple[float, float], meant: tuple[float, float]) -> np.ndarray:

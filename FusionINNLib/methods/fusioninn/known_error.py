@@ -22,6 +22,7 @@ FINE, WORSE = 0.07, 16.5  # step over cell up to which the draws are as wide as 
 LEAST, LEAST_IN_STEPS = 0.005, 0.015  # errors on the nominal scale that are no sign of a change, of floats and of integers
 UNSURE = 2.5  # mean square error over the expected one from which the spread of a slice with digits is corrected
 CHANGED = 12.0  # the same from which it is no slice that was written
+ROUNDED = 5.5  # the same, of most slices, up to which storing in integers explains it
 
 
 @dataclass

@@ -13,7 +13,9 @@ from FusionINNLib.methods.fusioninn.sketch import PROJECTIONS, from_text, projec
 from FusionINNLib.methods.fusioninn.written_scale import is_as_written, rounding_step
 from FusionINNLib.phantom.case import small_case
 from FusionINNLib.pipeline import decompose, estimate, fuse, read_fused
+from FusionINNLib.results.folder import InputFile, write_estimate
 from FusionINNLib.results.recipe import to_extension
+from FusionINNLib.results.trust import Trust, worst
 from FusionINNLib.volumes.io import write_nifti
 from FusionINNLib.volumes.volume import Volume
 
@@ -231,6 +233,31 @@ def test_smoothing_gives_back_the_amplitude_it_took_and_bare_slices_are_told(fus
     older = replace(fusion.recipe, record={name: value for name, value in fusion.recipe.record.items() if name != "sketches"})
     assert error(0.5)[0] < 0.85 * error(0.5, older)[0]
     assert any("nothing that was hidden is left" in warning for warning in error(1.5)[1])
+
+
+STATES = {"as written": (lambda array: array, "as written"),
+          "16 bit": (DAMAGES["16 bit"], "rounded"), "8 bit": (DAMAGES["8 bit"], "rounded"),
+          "gain": (lambda array: 1.02 * array, "damaged, undone"), "turned": (None, "damaged, undone"),
+          **{name: (DAMAGES[name], "damaged") for name in ("noise", "smoothed", "smoothed away", "slices swapped", "painted")},
+          "noise, then 8 bit": (lambda array: DAMAGES["8 bit"](noisy(array / 4) * 4), "damaged")}
+
+
+@pytest.mark.parametrize("what", STATES)
+def test_one_word_says_what_became_of_the_fused_image(what, fusion, stored, tmp_path):
+    change, word = STATES[what]
+    if change is None:
+        read = stored(turned(fusion.fused, (0, 2, 1), (1,)))
+    else:
+        read = stored(replace(fusion.fused, array=change(fusion.fused.array.astype(np.float64)).astype(np.float32)))
+    guess = estimate(read.fused, read.recipe, samples=8, device="cpu")
+    assert worst(read.trust, guess.trust).value == word
+    write_estimate(guess, tmp_path, InputFile("fused.nii", ""), read.recipe, {})
+    assert json.loads((tmp_path / "estimate.json").read_text())["state"] == guess.trust.value
+
+
+def test_without_a_record_nothing_is_known(fusion, tmp_path):
+    write_nifti(fusion.fused, tmp_path / "bare.nii")
+    assert read_fused(tmp_path / "bare.nii").trust is Trust.UNKNOWN
 
 
 def rms(values: np.ndarray) -> float:
