@@ -1,53 +1,19 @@
 """Wheel and sdist: built from what is in the tree, installed where nothing else of the project is, and used from another folder."""
 import os
 import re
-import shutil
 import subprocess
-import sys
 import tarfile
 import zipfile
-from pathlib import Path
 
-import numpy
-import pytest
 from command_line import ROOT
 
 import FusionINNLib
-
-PYTHON = "Scripts/python.exe" if os.name == "nt" else "bin/python"
 
 
 def in_tree(pattern: str) -> set[str]:
     """Files of the library and its resources, as an installed package names them."""
     files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "FusionINNLib").rglob(pattern) if "__pycache__" not in path.parts}
     return files | {f"FusionINNLib/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "Resources").rglob(pattern) if path.is_file()}
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory) -> Path:
-    """The folder with the sdist and the wheel that was built from it."""
-    copy = tmp_path_factory.mktemp("build") / "tree"
-    for name in ("FusionINNLib", "Resources"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE", "MODEL_LICENSE", "fusioninn.py"):
-        shutil.copy(ROOT / name, copy)
-    done = subprocess.run([sys.executable, "-m", "build", "--no-isolation", "--outdir", str(copy / "dist"), str(copy)], capture_output=True,
-                          text=True)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return copy / "dist"
-
-
-@pytest.fixture(scope="module")
-def installed(built, tmp_path_factory) -> Path:
-    """The Python of an environment with the wheel, and beside it the packages of this one without the project."""
-    folder = tmp_path_factory.mktemp("installed") / "env"
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    python = folder / PYTHON
-    subprocess.run([str(python), "-m", "pip", "install", "-qq", "--no-deps", "--no-index", str(next(built.glob("*.whl")))], check=True)
-    where = subprocess.run([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], capture_output=True, text=True,
-                           check=True).stdout.strip()
-    (Path(where) / "others.pth").write_text(f"{Path(numpy.__file__).parents[1]}\n")
-    return python
 
 
 def test_the_wheel_holds_the_library_and_nothing_else(built):
