@@ -66,10 +66,13 @@ class CropSampler:
             return [case.index(name) for name in usable[rng.integers(len(usable))]]
         return list(rng.choice([n for n, name in enumerate(case.names)], 2, replace=False))
 
+    def _zoom(self, pair: np.ndarray, rng: Generator) -> float:
+        """By how much a window of these slices is magnified: up to 2.2 times or reduced, for other pixel sizes than those of the data."""
+        return float(np.exp(rng.uniform(np.log(0.75), np.log(2.2)))) if rng.random() < 0.5 else 1.0
+
     def _crop(self, pair: np.ndarray, rng: Generator) -> np.ndarray:
-        """A window of the slice, magnified up to 2.2 times or reduced: other pixel sizes than those of the data."""
-        zoom = np.exp(rng.uniform(np.log(0.75), np.log(2.2))) if rng.random() < 0.5 else 1.0
-        side = round(self.crop / zoom)
+        """A window of the slices, magnified as `_zoom` says."""
+        side = round(self.crop / self._zoom(pair, rng))
         pair = np.pad(pair, ((0, 0), *((max(0, side - n + 8) // 2 + 1,) * 2 for n in pair.shape[1:])))
         top, left = (rng.integers(n - side + 1) for n in pair.shape[1:])
         window = pair[:, top:top + side, left:left + side]

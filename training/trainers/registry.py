@@ -6,10 +6,12 @@ from FusionINNLib.methods.fusioninn.networks import FusionNetwork
 from training.baselines import TRAINED
 from training.loop.trainer import Trainer
 from training.trainers.baseline import BaselineTrainer
+from training.trainers.ddfm_unet import DdfmUnetTrainer
 from training.trainers.fusioninn import FusionInnTrainer
 from training.trainers.paper import PaperTrainer
 
-TRAINERS: dict[str, type[Trainer]] = {"default": FusionInnTrainer, "paper": PaperTrainer, **dict.fromkeys(TRAINED, BaselineTrainer)}
+TRAINERS: dict[str, type[Trainer]] = {"default": FusionInnTrainer, "paper": PaperTrainer, **dict.fromkeys(TRAINED, BaselineTrainer),
+                                     "ddfm-unet": DdfmUnetTrainer}
 """Name, as the setting `preset` has it -> trainer, whose `Config` are its settings. The first is trained where nothing is named."""
 
 

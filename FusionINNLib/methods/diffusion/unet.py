@@ -25,8 +25,8 @@ def unet(channels: Sequence[int], images: int = 1, attention: bool = False) -> n
 
     levels = (False,) * (len(channels) - 1) + (attention,)
     return DiffusionModelUNet(spatial_dims=2, in_channels=images, out_channels=images, channels=tuple(channels), attention_levels=levels,
-                              num_res_blocks=1, norm_num_groups=math.gcd(16, *channels), num_head_channels=math.gcd(32, channels[-1]),
-                              use_flash_attention=True)
+                              num_res_blocks=1, norm_num_groups=math.gcd(16, channels[0] // 2, *channels),
+                              num_head_channels=math.gcd(32, channels[-1]), use_flash_attention=True)
 
 
 def multiple(channels: Sequence[int]) -> int:

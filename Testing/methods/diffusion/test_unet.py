@@ -4,8 +4,6 @@ import torch
 
 from FusionINNLib.methods.diffusion.unet import multiple, noise_in, unet
 
-pytest.importorskip("einops")  # of MONAI's attention
-
 
 @pytest.mark.parametrize("channels, attention, images, count", [
     ((32, 64, 128, 128), True, 1, 4_327_905), ((32, 64, 128), False, 1, 2_536_033), ((24, 48, 96), False, 1, 1_428_361)])

@@ -28,7 +28,7 @@ EARLIER = {  # every field of version 0.1.0, in its order
 
 
 def test_every_name_has_its_trainer_and_its_settings():
-    assert list(TRAINERS) == ["default", "paper", *TRAINED]
+    assert list(TRAINERS) == ["default", "paper", *TRAINED, "ddfm-unet"]
     for name, trainer in TRAINERS.items():
         config = trainer.Config(preset=name)
         assert isinstance(config, TrainingConfig) and sum(p.numel() for p in trainer.network_of(config).parameters()) > 10_000
