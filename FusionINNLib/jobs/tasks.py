@@ -83,7 +83,7 @@ def export(progress: Progress, *, export: Export, folder: Path, overwrite: bool,
     export = replace(export, segments=on_grid(export.segments, export.fused))
     on_grid_of_fused = _on_grid(inputs, export.fused) if inputs is not None else export.on_grid
     sources = export.exact or on_grid_of_fused or pipeline.decompose(export.fused, export.latent, export.recipe, **common)
-    fusion, labels = scene_folder.as_fusion(export, sources), export.segments.labels if export.segments else None
+    fusion, labels = scene_folder.as_fusion(export, sources), export.segments.named if export.segments else None
     preview = pipeline.preview(fusion, report.slices_to_show(fusion, labels), **common)
     drawn = report.fusion_report(fusion, labels, preview)
     scene_folder.write(export, fusion, folder, lambda path: page.save(drawn, path), overwrite=overwrite, progress=progress)

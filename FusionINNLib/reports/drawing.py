@@ -16,6 +16,7 @@ QUIET = (165, 170, 178)
 RED = (255, 40, 40)
 AMBER = (255, 190, 0)
 
+ALL = -1
 _MOST_LABELS = 8
 _KNOWN_BEYOND_ASCII = "\u00b1\u00b7\u2026"
 
@@ -110,20 +111,25 @@ def enlarge(cut: np.ndarray, region, size: tuple[int, int], method, empty: int =
 
 
 def outline(labels: np.ndarray, region, size: tuple[int, int]) -> np.ndarray:
-    """Where the labels of a slice border on each other or on nothing, one pixel thin at the size shown. bool (height, width)."""
+    """Where the labels of a slice border on each other or on nothing, one pixel thin at the size shown.
+
+    int64 (height, width): the label on that side of the border, 0 elsewhere; `ALL` where there are more labels than eyes can tell apart.
+    """
     found = np.unique(labels)
     found = found[found != 0]
     masks = [labels == label for label in found] if len(found) <= _MOST_LABELS else [labels != 0]
+    numbers = np.array([0, *(found if len(masks) == len(found) else [ALL])])
     if not masks:
-        return np.zeros((size[1], size[0]), bool)
+        return np.zeros((size[1], size[0]), np.int64)
     # Each label is enlarged smoothly and the strongest wins: edges as smooth as the image, not a staircase of voxels.
     shares = [enlarge(mask.astype(np.uint8) * 255, region, size, Image.Resampling.BILINEAR).astype(np.int16) for mask in masks]
     shares.insert(0, 255 - np.minimum(sum(shares), 255))
     shown = np.argmax(shares, axis=0)
-    line = np.zeros(shown.shape, bool)
-    line[:, :-1] |= shown[:, :-1] != shown[:, 1:]
-    line[:-1] |= shown[:-1] != shown[1:]
-    return line
+    line = np.zeros(shown.shape, np.int64)
+    for here, there in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
+        border = shown[here] != shown[there]
+        line[here][border] = np.where(shown[here] != 0, shown[here], shown[there])[border]
+    return numbers[line]
 
 
 def draw_badge(draw: ImageDraw.ImageDraw, place, badge: str, width: int) -> None:

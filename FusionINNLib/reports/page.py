@@ -3,7 +3,7 @@
 Needs numpy and Pillow only, both of which 3D Slicer brings along. Volumes are (k, j, i), affines take (i, j, k, 1) to RAS in mm.
 """
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,9 @@ from PIL import Image, ImageDraw
 
 from FusionINNLib.atomic import replacing
 from FusionINNLib.reports import drawing as parts
+from FusionINNLib.reports.outlines import Outlines, Words, width_of, write_words
 from FusionINNLib.reports.slice_view import SliceView, choose_slices, slice_view
+from FusionINNLib.volumes.volume import SegmentName
 
 __all__ = ["ESTIMATED", "EXACT", "RESEARCH_NOTICE", "Panel", "choose_slices", "compose", "save"]
 
@@ -72,21 +74,23 @@ class _Layout:
 
 
 def compose(panels: Sequence[Panel], affine: np.ndarray, slices: Sequence[int], axis: int = 0, outline: np.ndarray | None = None,
-            header: str = "", footer: str = RESEARCH_NOTICE, count: int | None = None) -> Image.Image:
+            header: str = "", footer: str = RESEARCH_NOTICE, count: int | None = None,
+            names: Mapping[int, SegmentName] | None = None) -> Image.Image:
     """The page as an RGB image: one row per slice, one column per panel.
 
     All volumes are on one grid, `affine` is its. slices: numbers along `axis` (0 k, 1 j, 2 i). outline: segmentation (k, j, i); where it
-    has labels, each row gets enlarged insets below it. header: lines of text, the first one large. count: how many slices there are,
-    where no array tells. Raises ValueError when there is nothing to show.
+    has labels, each row gets enlarged insets below it; names: what is known of its labels, by number. header: lines of text, the first one
+    large. count: how many slices there are, where no array tells. Raises ValueError when there is nothing to show.
     """
     if not panels or not slices:
         raise ValueError("a page needs at least one panel and one slice")
     view = slice_view(affine, axis)
     cuts = [[parts.levels(panel.cut(index, view), panel.window, panel.kind) for panel in panels] for index in slices]
     labels = None if outline is None else [view.take(outline, index) for index in slices]
+    outlines = Outlines.of(labels or [], names or {})
     layout = _lay_out(panels, cuts, labels, view, header)
     width = layout.column(len(panels)) - _GAP + _MARGIN
-    legend = _legend(footer, view, panels, labels is not None and any(cut.any() for cut in labels), width)
+    legend = _legend(footer, view, panels, outlines, width)
     page = Image.new("RGB", (width, layout.row(len(slices)) + 16 + 18 * len(legend)), parts.PAGE)
     _draw_header(page, header)
     for column, panel in enumerate(panels):
@@ -95,7 +99,7 @@ def compose(panels: Sequence[Panel], affine: np.ndarray, slices: Sequence[int], 
     for row, index in enumerate(slices):
         _draw_row_label(page, layout, row, index, count, view)
         for column, panel in enumerate(panels):
-            _draw_panel(page, layout, row, column, panel, cuts[row][column], None if labels is None else labels[row], view)
+            _draw_panel(page, layout, row, column, panel, cuts[row][column], None if labels is None else labels[row], view, outlines)
             if panel.kind == "difference":
                 _draw_largest(page, layout, row, column, panel.cut(index, view))
     _draw_footer(page, footer, legend)
@@ -207,10 +211,11 @@ def _draw_row_label(page: Image.Image, layout: _Layout, row: int, index: int, co
         parts.write(draw, (_MARGIN, top + 22), f"{factor:.1f} times", 14, parts.QUIET)
 
 
-def _draw_panel(page: Image.Image, layout: _Layout, row: int, column: int, panel: Panel, cut, labels, view: SliceView) -> None:
+def _draw_panel(page: Image.Image, layout: _Layout, row: int, column: int, panel: Panel, cut, labels, view: SliceView,
+                outlines: Outlines) -> None:
     place = (layout.column(column), layout.row(row))
     draw = ImageDraw.Draw(page)
-    _paste(page, place, panel, cut, labels, layout.region, layout.size)
+    _paste(page, place, panel, cut, labels, layout.region, layout.size, outlines)
     _draw_letters(draw, place, layout.size, view)
     pixels_per_mm = layout.size[0] / ((layout.region[2] - layout.region[0]) * view.pixel_mm[1])
     if panel.kind == "image":
@@ -220,21 +225,21 @@ def _draw_panel(page: Image.Image, layout: _Layout, row: int, column: int, panel
     if layout.zooms:
         zoom, below = layout.zooms[row], (place[0], place[1] + layout.size[1] + _GAP)
         _draw_corners(draw, place, layout, zoom)
-        _paste(page, below, panel, cut, labels, zoom, layout.zoom_size)
+        _paste(page, below, panel, cut, labels, zoom, layout.zoom_size, outlines)
         pixels_per_mm = layout.zoom_size[0] / ((zoom[2] - zoom[0]) * view.pixel_mm[1])
         parts.draw_length(draw, below[0] + _WIDTH - 6, below[1] + layout.zoom_size[1] - 6, pixels_per_mm, _WIDTH)
         if panel.badge:
             parts.draw_badge(draw, below, panel.badge, _WIDTH)
 
 
-def _paste(page: Image.Image, place, panel: Panel, cut, labels, region, size) -> None:
+def _paste(page: Image.Image, place, panel: Panel, cut, labels, region, size, outlines: Outlines) -> None:
     if panel.kind == "image":
         grey = parts.enlarge(cut, region, size, Image.Resampling.BICUBIC)
         colours = np.repeat(grey[..., None], 3, axis=2)
     else:
         colours = parts.difference_colours()[parts.enlarge(cut, region, size, Image.Resampling.BILINEAR, empty=128)]
     if labels is not None:
-        colours[parts.outline(labels, region, size)] = parts.RED
+        outlines.paint(colours, labels, region, size)
     page.paste(Image.fromarray(colours), place)
 
 
@@ -266,22 +271,22 @@ def _draw_largest(page: Image.Image, layout: _Layout, row: int, column: int, cut
     parts.write(ImageDraw.Draw(page), place, f"max {parts.number(largest)}", 12, anchor="ls", halo=True)
 
 
-def _legend(footer: str, view: SliceView, panels, outlined: bool, width: int) -> list[str]:
+def _legend(footer: str, view: SliceView, panels, outlines: Outlines, width: int) -> list[list[Words]]:
     """What the reader must know besides the footer: one line where it fits beside the footer, else one line for each fact."""
-    facts = ["Patient right is at the left of the screen" if view.left == "R" else "Anterior is at the left of the screen"]
-    facts += ["red: segmentation"] if outlined else []
+    facts = [[Words("Patient right is at the left of the screen" if view.left == "R" else "Anterior is at the left of the screen")]]
+    facts += [outlines.legend] if outlines.legend else []
     if any(panel.badge == ESTIMATED for panel in panels):
-        facts.append("ESTIMATED: what the network believes, not what was measured")
-    line = "   \u00b7   ".join(facts)
+        facts.append([Words("ESTIMATED: what the network believes, not what was measured")])
+    line = [words for n, fact in enumerate(facts) for words in ([Words("   \u00b7   ")] if n else []) + fact]
     free = width - 2 * _MARGIN - parts.text_width(footer, 14) - 24
-    return [line] if parts.text_width(line, 13) <= free else ["", *facts]
+    return [line] if width_of(line) <= free else [[], *facts]
 
 
-def _draw_footer(page: Image.Image, footer: str, legend: list[str]) -> None:
+def _draw_footer(page: Image.Image, footer: str, legend: list[list[Words]]) -> None:
     draw, top = ImageDraw.Draw(page), page.height - 8 - 18 * len(legend)
     width = page.width - 2 * _MARGIN
     parts.write(draw, (_MARGIN, top), parts.fit(footer, 14, width), 14, bold=True)
     if len(legend) == 1:
-        parts.write(draw, (page.width - _MARGIN, top), legend[0], 13, parts.QUIET, anchor="ra")
+        write_words(draw, (page.width - _MARGIN - width_of(legend[0]), top), legend[0], width)
     for number, line in enumerate(legend[1:], start=1):
-        parts.write(draw, (_MARGIN, top + 18 * number), parts.fit(line, 13, width), 13, parts.QUIET)
+        write_words(draw, (_MARGIN, top + 18 * number), line, width)

@@ -43,7 +43,8 @@ def fusion_report(fusion: Fusion, segmentation: Volume | None, preview: Preview)
                     for word, few, source, span in zip(("first", "second"), guess, (fusion.first, fusion.second), spans)]
         header[1] += f"   estimates: mean of {preview.samples} latents"
     outline = None if segmentation is None else segmentation.array
-    return compose(columns, fusion.fused.affine, slices, axis, outline, "\n".join(header), count=fusion.recipe.shape[axis])
+    return compose(columns, fusion.fused.affine, slices, axis, outline, "\n".join(header), count=fusion.recipe.shape[axis],
+                   names=segmentation.segments if segmentation is not None else None)
 
 
 def exact_report(fused: Volume, sources: tuple[Volume, Volume], recipe: Recipe) -> Image.Image:

@@ -1,9 +1,9 @@
 """Segments: labels on a grid with the identity of each, and segments as they were drawn, on grids of their own. No slicer."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from FusionINNLib.volumes.volume import Volume
+from FusionINNLib.volumes.volume import SegmentName, Volume
 
 DEFAULT_COLOR = (1.0, 0.0, 0.0)
 """Of outlines whose segment has no colour."""
@@ -27,6 +27,11 @@ class Segments:
 
     labels: Volume
     segments: tuple[Segment, ...]
+
+    @property
+    def named(self) -> Volume:
+        """The labels with what is known of each, as a file's are."""
+        return replace(self.labels, segments={one.label: SegmentName(one.name, one.color) for one in self.segments})
 
 
 @dataclass(frozen=True)

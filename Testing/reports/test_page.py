@@ -14,8 +14,10 @@ from FusionINNLib.phantom.case import small_case
 from FusionINNLib.reports import drawing
 from FusionINNLib.reports import page as report_page
 from FusionINNLib.reports.columns import difference_column, window
+from FusionINNLib.reports.outlines import Outlines
 from FusionINNLib.reports.page import ESTIMATED, EXACT, Panel, choose_slices, compose, save
 from FusionINNLib.reports.slice_view import slice_view
+from FusionINNLib.volumes.volume import SegmentName
 
 SPACING = (1.0, 1.5, 4.0)
 LEFT, TOP = report_page._MARGIN + report_page._ROW_LABEL, report_page._MARGIN + report_page._TITLES  # of the first panel, no header
@@ -114,7 +116,25 @@ def test_border_between_two_labels_is_drawn_once():
     labels = np.zeros((40, 40), np.uint8)
     labels[10:30, 10:20], labels[10:30, 20:30] = 1, 2
     line = drawing.outline(labels, (0, 0, 40, 40), (160, 160))
-    assert line[60:100, 70:90].sum(axis=1).tolist() == [1] * 40
+    assert (line[60:100, 70:90] != 0).sum(axis=1).tolist() == [1] * 40
+
+
+def test_each_segment_has_its_colour_and_its_name_in_the_legend():
+    array, affine = np.full((4, 64, 64), 100.0, np.float32), np.diag([-1.0, -1.0, 1.0, 1.0])
+    labels = np.zeros(array.shape, np.uint8)
+    labels[:, 10:20, 10:20], labels[:, 30:40, 10:20], labels[:, 30:40, 40:50] = 1, 2, 3
+    names = {1: SegmentName("core", (0.0, 1.0, 0.0)), 2: SegmentName("oedema", (0.0, 0.4, 1.0)),
+             7: SegmentName("not here", (1.0, 0.0, 1.0))}
+    page = np.asarray(compose([Panel("one", array, (0, 250))], affine, [2], outline=labels, names=names))
+    overview, legend = page[TOP:TOP + 256, LEFT:LEFT + 256], page[-40:]
+    for colour, (top, left) in (((0, 255, 0), (40, 40)), ((0, 102, 255), (120, 40)), (drawing.RED, (120, 160))):
+        rows, columns = np.nonzero((overview == colour).all(axis=-1))
+        assert abs(rows.min() - top) < 3 and abs(columns.min() - left) < 3 and rows.max() - top < 44, colour
+    assert (legend == (0, 255, 0)).all(axis=-1).sum() > 5 and (legend == (0, 102, 255)).all(axis=-1).sum() > 5
+    assert not (page == (255, 0, 255)).all(axis=-1).any()
+    words = "".join(word.text for word in Outlines.of([labels[2]], names).legend)
+    assert words == "outlines: core, oedema"
+    assert Outlines.of([labels[2]], {1: SegmentName("black", (0.0, 0.0, 0.1))}).colours == {1: drawing.RED}, "black is not seen on a scan"
 
 
 def badge_pixels(page, column):
