@@ -3,7 +3,7 @@ import fnmatch
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -17,7 +17,7 @@ _NOBODYS = (".DS_Store", "._*", ".AppleDouble", ".localized", "Icon\r", "Thumbs.
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path) -> Generator[BinaryIO]:
     """A file to write into, which takes the place of `path` when the block ends well and its last byte is on the disk.
 
     Until then it has a hidden random name, which no two processes share, and whatever ends the block early takes it away.
@@ -30,7 +30,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def appearing(path: Path) -> Iterator[BinaryIO]:
+def appearing(path: Path) -> Generator[BinaryIO]:
     """The same without waiting for the disk, for a file that another process reads now and nobody keeps. Raises OSError."""
     hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
@@ -70,7 +70,7 @@ def check_free(folder: Path, overwrite: bool, own_names: frozenset[str], inputs:
 
 
 @contextmanager
-def new_folder(folder: Path, overwrite: bool, own_names: frozenset[str], inputs: Iterable[Path | None] = ()) -> Iterator[Path]:
+def new_folder(folder: Path, overwrite: bool, own_names: frozenset[str], inputs: Iterable[Path | None] = ()) -> Generator[Path]:
     """A hidden folder to write into, whose content appears in `folder` when the block ends well, and vanishes when it does not.
 
     It lies beside a folder that is not there yet, and becomes it. In one that exists, which may be a mount point, a link, or where somebody

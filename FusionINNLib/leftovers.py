@@ -66,7 +66,7 @@ def clear(folder: Path) -> None:
 def put_back(folder: Path, part: Path, earlier: Path) -> None:
     """Undo a replacement that did not come to its end. May itself be interrupted and done again."""
     try:
-        names = json.loads((earlier / _NAMES).read_text(encoding="utf-8"))
+        names: list[str] = json.loads((earlier / _NAMES).read_text(encoding="utf-8"))
     except FileNotFoundError:
         names = []  # nothing was moved yet
     for name in names:

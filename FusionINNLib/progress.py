@@ -13,8 +13,8 @@ class Progress:
     """
 
     def __init__(self, report: Callable[[str, int, int], None] | None = None, say: Callable[[str], None] | None = None):
-        self._report = report or (lambda task, done, total: None)
-        self.say = say or (lambda sentence: None)
+        self._report = report or _not_reported
+        self.say = say or _not_said
         self._stop = False
 
     def cancel(self) -> None:
@@ -26,3 +26,11 @@ class Progress:
         if self._stop:
             raise Cancelled("Stopped: nothing was written.")
         self._report(task, done, total)
+
+
+def _not_reported(task: str, done: int, total: int) -> None:
+    """Nobody looks on."""
+
+
+def _not_said(sentence: str) -> None:
+    """Nobody listens."""

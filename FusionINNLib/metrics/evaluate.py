@@ -78,7 +78,8 @@ def evaluate_volume(first: np.ndarray, second: np.ndarray, fused: np.ndarray, ma
 
 def _measure(first: np.ndarray, second: np.ndarray, fused: np.ndarray, mask: np.ndarray | None) -> dict[str, float]:
     """The values of one slice that has been checked."""
-    levels = a, b, f = grey_levels(first), grey_levels(second), grey_levels(fused)
+    levels = grey_levels(first), grey_levels(second), grey_levels(fused)
+    f = levels[2]
     maps = {"q_ssim": q_ssim_map(*(continuous_levels(image) for image in (fused, first, second)), data_range=255.0),
             "q_fmi": fmi.fmi_map(*levels), "q_xy": gradient.q_xy_map(*levels), "q_p": piella.q_p_map(*levels)}
     values = {name: float(values.mean()) for name, values in maps.items()}

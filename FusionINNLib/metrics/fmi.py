@@ -40,10 +40,12 @@ def fmi_map(first: np.ndarray, second: np.ndarray, fused: np.ndarray) -> np.ndar
             raise InputError(f"FMI needs 8-bit grey levels but got {image.dtype}; convert the images with grey_levels first.")
     a, b, f = (_windows(image) for image in (first, second, fused))
     weights_f = _weights(f)
-    first_equal = (a == f).all(axis=0)
+    first_equal = np.count_nonzero(a != f, axis=0) == 0
     # b == rescaled f, in integers: rescaled f is weights_f / span.
     span = weights_f.max(axis=0)
-    second_equal = np.where(first_equal, (b == f).all(axis=0), (b * span == weights_f).all(axis=0))
+    unlike: np.ndarray = b * span != weights_f
+    second_equal = np.count_nonzero(unlike, axis=0) == 0
+    np.copyto(second_equal, np.count_nonzero(b != f, axis=0) == 0, where=first_equal)
     score = (_scores(a, weights_f, first_equal) + _scores(b, weights_f, second_equal)) / 2
     return score.reshape(first.shape[0] - 2, first.shape[1] - 2)
 
@@ -137,10 +139,10 @@ def _staircase(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
 
 def _merge(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Merge two arrays (8, n), ascending along axis 0, into one (16, n): Batcher's bitonic merge, all columns at once."""
-    keys = np.concatenate([a, b[::-1]])
+    keys, count = np.concatenate([a, b[::-1]]), a.shape[1]
     for distance in (8, 4, 2, 1):
-        pairs = keys.reshape(-1, 2, distance, keys.shape[-1])
-        keys = np.stack([np.minimum(pairs[:, 0], pairs[:, 1]), np.maximum(pairs[:, 0], pairs[:, 1])], axis=1).reshape(keys.shape)
+        pairs = keys.reshape(-1, 2, distance, count)
+        keys = np.stack([np.minimum(pairs[:, 0], pairs[:, 1]), np.maximum(pairs[:, 0], pairs[:, 1])], axis=1).reshape(-1, count)
     return keys
 
 

@@ -1,4 +1,6 @@
 """Local statistics under a sliding Gaussian window, and means over maps: what several metrics share."""
+# SciPy has no types:
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false
 import numpy as np
 from scipy.ndimage import correlate1d
 

@@ -3,6 +3,7 @@
 Nothing in it comes from a person, so it can be shipped, shown and tested against: what is true about it is known (`Truth`).
 The same seed gives the same voxels.
 """
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,10 @@ _LOOKS = {
 _LOOK_TABLE = np.array([_LOOKS[tissue] for tissue in Tissue], np.float32)
 
 _DIFFUSION_WEIGHT = 1000.0      # s/mm2
+
+Shape = tuple[int, int, int]
+Grid = tuple[Shape, np.ndarray]
+"""(shape (k, j, i), affine)."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,8 @@ def write_sample_case(folder: Path, seed: int = 0) -> SampleCase:
     return case
 
 
-def _case(seed: int, first_grid, second_grid, first_to_second: np.ndarray, middle: np.ndarray) -> SampleCase:
-    """Grids are (shape (k, j, i), affine); middle is where the head's origin lies in the FLAIR's world (RAS mm)."""
+def _case(seed: int, first_grid: Grid, second_grid: Grid, first_to_second: np.ndarray, middle: np.ndarray) -> SampleCase:
+    """middle is where the head's origin lies in the FLAIR's world (RAS mm)."""
     head, random = Head(seed), np.random.default_rng([seed, 2])
     head_from_second = np.eye(4)
     head_from_second[:3, 3] = -middle
@@ -100,20 +105,23 @@ def _case(seed: int, first_grid, second_grid, first_to_second: np.ndarray, middl
     flair = _scan(head, *second_grid, head_from_second, _flair_signal_and_labels)
     adc = _measure_adc(diffusion[0], diffusion[1], random)
     signal = _measure_flair(flair[0], random)
-    truth = Truth(first_to_second, head_from_second, dict(LABELS), tuple(float(v) for v in middle + CAVITY_CENTRE), head)
+    x, y, z = (float(v) for v in middle + CAVITY_CENTRE)
+    truth = Truth(first_to_second, head_from_second, dict(LABELS), (x, y, z), head)
     return SampleCase(first=Volume(adc, first_grid[1], "adc", unit=ADC_UNIT), second=Volume(signal, second_grid[1], "flair"),
                       segmentation=Volume(flair[1].astype(np.uint8), second_grid[1], "segmentation"), truth=truth)
 
 
-def _scan(head: Head, shape, affine: np.ndarray, to_head: np.ndarray, look) -> list[np.ndarray]:
+def _scan(head: Head, shape: Shape, affine: np.ndarray, to_head: np.ndarray,
+          look: Callable[[np.ndarray], list[np.ndarray]]) -> list[np.ndarray]:
     """Volumes (k, j, i) of whatever `look` sees in the tissue of each voxel, which is averaged across the slice's thickness."""
     affine = to_head @ affine
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     j, i = np.meshgrid(np.arange(shape[1]), np.arange(shape[2]), indexing="ij")
     flat = np.stack([i.ravel(), j.ravel(), np.zeros(i.size)], axis=1) @ affine[:3, :3].T + affine[:3, 3]
-    slices = []
+    slices: list[list[np.ndarray]] = []
     for k in range(shape[0]):
-        seen = sum(head.fractions(flat + (k + part) * affine[:3, 2], edge_mm=1.2 * spacing[:2].mean()) for part in (-0.25, 0.25)) / 2
+        below, above = (head.fractions(flat + (k + part) * affine[:3, 2], edge_mm=1.2 * spacing[:2].mean()) for part in (-0.25, 0.25))
+        seen = (below + above) / 2
         slices.append([volume.reshape(shape[1:]) for volume in look(seen)])
     return [np.stack(volumes) for volumes in zip(*slices)]
 
@@ -127,7 +135,7 @@ def _diffusion_signals(seen: np.ndarray) -> list[np.ndarray]:
 
 def _flair_signal_and_labels(seen: np.ndarray) -> list[np.ndarray]:
     labels = np.zeros(seen.shape[1], np.uint8)
-    tumour = sum(seen[tissue] for tissue in _LABEL_OF)
+    tumour = sum((seen[tissue] for tissue in _LABEL_OF), np.zeros_like(seen[0]))
     strongest = np.stack([seen[tissue] for tissue in _LABEL_OF]).argmax(axis=0)
     inside = tumour > 0.5
     labels[inside] = np.array(list(_LABEL_OF.values()), np.uint8)[strongest[inside]]
@@ -146,7 +154,7 @@ def _measure_flair(signal: np.ndarray, random: np.random.Generator) -> np.ndarra
     return _rician(signal * _bias(signal.shape, random, 0.22), 13.0, random).round().astype(np.int16)
 
 
-def _bias(shape, random: np.random.Generator, strength: float) -> np.ndarray:
+def _bias(shape: tuple[int, ...], random: np.random.Generator, strength: float) -> np.ndarray:
     """A smooth gain around 1, as of receive coils: a few slow waves across the field of view. float32 (k, j, i)."""
     gain = np.ones(shape, np.float32)
     for axis, count in enumerate(shape):
@@ -163,7 +171,7 @@ def _rician(signal: np.ndarray, noise: float, random: np.random.Generator) -> np
     return np.sqrt(real * real + imaginary * imaginary)
 
 
-def _affine(shape, spacing, direction: np.ndarray, middle: np.ndarray) -> np.ndarray:
+def _affine(shape: Shape, spacing: Sequence[float], direction: np.ndarray, middle: np.ndarray) -> np.ndarray:
     """The 4x4 (i, j, k) to RAS mm of a grid whose middle voxel lies at a point. shape: (k, j, i); spacing: (i, j, k) mm."""
     affine = np.eye(4)
     affine[:3, :3] = direction * np.asarray(spacing)

@@ -4,6 +4,7 @@ It is a formula, not a picture: any grid, oblique or mirrored, can sample it, so
 right-anterior-superior (RAS), with the origin in the middle of the brain.
 """
 from enum import IntEnum
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,6 +15,9 @@ HEAD_HALF_SIZE = (84.0, 106.0, 92.0)
 
 CAVITY_CENTRE = (34.0, 24.0, 27.0)
 """The middle of the resection cavity (x, y, z in mm): right frontal lobe, open to the surface."""
+
+Axis: TypeAlias = np.ndarray
+"""One coordinate (mm) of all points."""
 
 
 class Tissue(IntEnum):
@@ -55,14 +59,14 @@ class Head:
         seen[Tissue.AIR] = 1.0
         x, y, z = points.T
         reach = 1.0 + edge_mm / min(HEAD_HALF_SIZE)
-        near = np.flatnonzero(sum((p / h) ** 2 for p, h in zip((x, y, z), HEAD_HALF_SIZE)) < reach * reach)
+        near = np.flatnonzero(sum(((p / h) ** 2 for p, h in zip((x, y, z), HEAD_HALF_SIZE)), np.float32(0)) < reach * reach)
         if near.size:
             x, y, z = (np.ascontiguousarray(p[near]) for p in (x, y, z))
             x, y, z = (p + amount * bend(x, y, z) for p, amount, bend in zip((x, y, z), (1.6, 1.2, 1.2), self._bend))
             seen[:, near] = self._layers(x, y, z, edge_mm).fractions(len(Tissue), Tissue.AIR, near.size)
         return seen
 
-    def _layers(self, x, y, z, edge_mm: float) -> Layers:
+    def _layers(self, x: Axis, y: Axis, z: Axis, edge_mm: float) -> Layers:
         layers = Layers(edge_mm)
         brain = _brain(x, y, z)
         cavity = _cavity(x, y, z) + 2.2 * self._outline(x, y, z)
@@ -72,7 +76,7 @@ class Head:
         self._add_lesion(layers, x, y, z, cavity, brain, white)
         return layers
 
-    def _add_brain(self, layers: Layers, x, y, z, brain) -> np.ndarray:
+    def _add_brain(self, layers: Layers, x: Axis, y: Axis, z: Axis, brain: np.ndarray) -> np.ndarray:
         """Adds grey and white matter and the fluid around and between them; returns the signed distance to the white matter."""
         drift = self._depth(x, y, z)
         small = _cerebellum(x, y, z) < np.minimum(0.0, _brainstem(x, y, z))
@@ -96,7 +100,8 @@ class Head:
         layers.add(Tissue.FLUID, _ventricles(x, y, z))
         return white
 
-    def _add_lesion(self, layers: Layers, x, y, z, cavity, brain, white) -> None:
+    def _add_lesion(self, layers: Layers, x: Axis, y: Axis, z: Axis, cavity: np.ndarray, brain: np.ndarray,
+                    white: np.ndarray) -> None:
         """Oedema creeps along the white matter, residual tumour clings to the deep wall of the cavity, fluid fills the cavity."""
         fingers = self._fingers(x, y, z)
         oedema = ellipsoid(x, y, z, (30, 8, 24), (31, 45, 25)) + 3.5 * fingers
@@ -109,20 +114,20 @@ class Head:
         layers.add(Tissue.CAVITY, np.maximum(cavity, brain - 2.0))
 
 
-def _wide(x, y):
+def _wide(x: Axis, y: Axis) -> np.ndarray:
     """Sideways coordinate that makes a head wider behind the ears than at the forehead."""
     return x * (1.0 + 0.001 * y)
 
 
-def _cerebellum(x, y, z):
+def _cerebellum(x: Axis, y: Axis, z: Axis) -> np.ndarray:
     return ellipsoid(x, y, z, (0, -46, -46), (50, 31, 23))
 
 
-def _brainstem(x, y, z):
+def _brainstem(x: Axis, y: Axis, z: Axis) -> np.ndarray:
     return rod(x, y, z, (0, -13, -16), (0, -26, -95), 12.0)
 
 
-def _brain(x, y, z):
+def _brain(x: Axis, y: Axis, z: Axis) -> np.ndarray:
     cerebrum = ellipsoid(_wide(x, y), y, z, (0, 0, 0), (67, 86, 64))
     # The base: frontal lobes lie highest, temporal poles lowest, the back rests on the cerebellum.
     floor = -40.0 + 18.0 * _step(y - 38.0, 8.0) + 10.0 * _step(-y - 25.0, 12.0) + 9.0 * _step(14.0 - np.abs(x), 6.0)
@@ -131,24 +136,24 @@ def _brain(x, y, z):
     return np.minimum(np.minimum(cerebrum, cerebellum), _brainstem(x, y, z))
 
 
-def _step(value, width: float):
+def _step(value: np.ndarray, width: float) -> np.ndarray:
     """A smooth step from 0 to 1 around 0."""
     return 0.5 + 0.5 * np.tanh(value / np.float32(width))
 
 
-def _round_corner(a, b, radius: float):
+def _round_corner(a: np.ndarray, b: np.ndarray, radius: float) -> np.ndarray:
     """What is inside both of two shapes, with the corner between them rounded."""
     overlap = np.maximum(radius - np.abs(a - b), 0.0) / np.float32(radius)
     return np.maximum(a, b) + overlap * overlap * np.float32(radius / 4)
 
 
-def _cavity(x, y, z):
+def _cavity(x: Axis, y: Axis, z: Axis) -> np.ndarray:
     """The cavity without its ragged outline: a bowl in the brain and its way out to the surface."""
     bowl = ellipsoid(x, y, z, CAVITY_CENTRE, (18, 20, 15))
     return np.minimum(bowl, rod(x, y, z, CAVITY_CENTRE, (62, 40, 45), 9.0))
 
 
-def _fissures(x, y, z, wobble):
+def _fissures(x: Axis, y: Axis, z: Axis, wobble: float | np.ndarray) -> np.ndarray:
     """Distance (mm, never negative) to the cleft between the hemispheres, the one over the insula and the tentorium."""
     beyond_callosum = np.maximum(-ellipsoid(0 * x, y, z, (0, -4, 8), (9, 42, 20)), 0.0)
     between = np.sqrt(x * x + beyond_callosum * beyond_callosum)
@@ -160,7 +165,7 @@ def _fissures(x, y, z, wobble):
     return np.minimum(np.minimum(between, insula), lateral)
 
 
-def _ventricles(x, y, z):
+def _ventricles(x: Axis, y: Axis, z: Axis) -> np.ndarray:
     side = np.abs(x)
     bends = [((6, 31, 4), (7, 12, 17), 5.0), ((7, 12, 17), (9, -12, 22), 5.0), ((9, -12, 22), (24, -40, 10), 6.0),
              ((24, -40, 10), (26, -62, 6), 4.5), ((24, -40, 10), (36, -18, -16), 3.5)]
@@ -173,7 +178,7 @@ def _ventricles(x, y, z):
     return np.minimum(np.minimum(lateral, third), fourth)
 
 
-def _add_wrapping(layers: Layers, x, y, z, brain, flap, texture) -> None:
+def _add_wrapping(layers: Layers, x: Axis, y: Axis, z: Axis, brain: np.ndarray, flap: np.ndarray, texture: np.ndarray) -> None:
     """Scalp, skull with its marrow, the base below the brain and the eyes. flap: where the skull was opened; texture: about -2..2."""
     skin = ellipsoid(_wide(x, y), y, z, (0, 0, 0), (80, 99, 79))
     skin = np.minimum(skin, ellipsoid(x, y, z, (0, 8, -62), (58, 78, 60)))
@@ -193,7 +198,7 @@ def _add_wrapping(layers: Layers, x, y, z, brain, flap, texture) -> None:
     layers.add(Tissue.FLUID, np.maximum(brain - 6.0, -z - 60.0) + 3.5)
 
 
-def _add_deep_grey(layers: Layers, x, y, z) -> None:
+def _add_deep_grey(layers: Layers, x: Axis, y: Axis, z: Axis) -> None:
     """Thalamus, caudate and lentiform nucleus on both sides."""
     side = np.abs(x)
     shapes = [((11, -12, 5), (9, 14, 9)), ((14.5, 22, 9), (5.5, 10, 10)), ((26, 4, 2), (6, 16, 10))]

@@ -2,10 +2,15 @@
 
 Coordinates are float32 arrays of any one shape, in mm, right-anterior-superior (RAS). Distances are mm, negative inside.
 """
+from collections.abc import Sequence
+
 import numpy as np
 
+Triple = Sequence[float]
+"""A point, radii or an edge along (x, y, z), mm."""
 
-def ellipsoid(x, y, z, centre, radii) -> np.ndarray:
+
+def ellipsoid(x: np.ndarray, y: np.ndarray, z: np.ndarray, centre: Triple, radii: Triple) -> np.ndarray:
     """Signed distance to an ellipsoid: right on its surface, close to it elsewhere."""
     a, b, c = (np.float32(1.0 / r) for r in radii)
     x, y, z = (x - np.float32(centre[0])) * a, (y - np.float32(centre[1])) * b, (z - np.float32(centre[2])) * c
@@ -15,7 +20,7 @@ def ellipsoid(x, y, z, centre, radii) -> np.ndarray:
     return unit * (unit - 1.0) / np.maximum(slope, np.float32(1e-6))
 
 
-def rod(x, y, z, start, end, radius: float) -> np.ndarray:
+def rod(x: np.ndarray, y: np.ndarray, z: np.ndarray, start: Triple, end: Triple, radius: float) -> np.ndarray:
     """Signed distance to a straight rod with round ends."""
     along = np.subtract(end, start).astype(np.float32)
     x, y, z = x - np.float32(start[0]), y - np.float32(start[1]), z - np.float32(start[2])
@@ -35,14 +40,14 @@ class Waves:
         self._phases = random.uniform(0, 2 * np.pi, size=count).astype(np.float32)
         self._scale = np.float32(np.sqrt(2.0 / count))
 
-    def __call__(self, x, y, z) -> np.ndarray:
+    def __call__(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         """The value at each point."""
         total = np.zeros_like(x)
         for (a, b, c), phase in zip(self._vectors, self._phases):
             total += np.cos(a * x + b * y + c * z + phase)
         return total * self._scale
 
-    def with_slope(self, x, y, z) -> tuple[np.ndarray, np.ndarray]:
+    def with_slope(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The value at each point and the length of its gradient (per mm)."""
         total, gradient = np.zeros_like(x), [np.zeros_like(x) for _ in range(3)]
         for vector, phase in zip(self._vectors, self._phases):
@@ -67,7 +72,7 @@ class Layers:
         """The share (0..1) of a voxel's width that lies inside a surface at this signed distance."""
         return np.clip(0.5 - distance * self._per_mm, 0.0, 1.0)
 
-    def add(self, tissue: int, distance: np.ndarray, amount=1.0) -> None:
+    def add(self, tissue: int, distance: np.ndarray, amount: float | np.ndarray = 1.0) -> None:
         """Lay a tissue over all that was laid before. amount: how much of it (0..1), a number or one per point."""
         self._covers.append((tissue, self.soft(distance) * amount))
 

@@ -86,7 +86,8 @@ def _noise_floor(images: np.ndarray, head: np.ndarray) -> float:
 def _notes(highest: np.ndarray, head: np.ndarray, floor: float, shells: dict[float, np.ndarray]) -> tuple[str, ...]:
     used = ", ".join(f"{b:g} ({len(places)} image{'s' if len(places) > 1 else ''})" for b, places in shells.items())
     notes = [f"ADC from b = {used}; {head.mean():.0%} of the voxels are head, the background is 0"]
-    low = float(np.mean(highest.mean(axis=0)[head] <= 2 * floor)) if floor > 0 and head.any() else 0.0
+    weak: np.ndarray = highest.mean(axis=0)[head] <= 2 * floor
+    low = float(np.mean(weak)) if floor > 0 and weak.size else 0.0
     if floor > 0:
         notes.append(f"the noise floor is {floor:.3g}; at the highest b-value {low:.1%} of the head lie below twice that, where ADC "
                      "comes out too low")

@@ -7,7 +7,8 @@ from FusionINNLib.volumes.volume import Volume, transform_points
 
 def left_out(volume: Volume) -> tuple[str, ...]:
     """Sentences; none for an ordinary volume. Places are RAS in mm."""
-    tissue, said = fit_tissue(volume.array), []
+    tissue = fit_tissue(volume.array)
+    said: list[str] = []
     if tissue.padding is not None:
         share = np.count_nonzero(volume.array == tissue.padding) / volume.array.size
         said.append(f"{volume.name}: {share:.0%} of the voxels hold {_physical(volume, tissue.padding)}, far from everything else: taken "
@@ -34,5 +35,5 @@ def _sentence(volume: Volume, extreme: np.ndarray, count: int, word: str, limit:
             "tissue.")
 
 
-def _physical(volume: Volume, stored) -> str:
+def _physical(volume: Volume, stored: float) -> str:
     return f"{float(stored) * volume.slope + volume.intercept:g}"

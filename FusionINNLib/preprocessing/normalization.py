@@ -243,7 +243,7 @@ def _distribution(stored: np.ndarray, base: int | None) -> tuple[np.ndarray, np.
     return np.unique(_above(values, 0.0 if base is None else base), return_counts=True)
 
 
-def _extremes(stored: np.ndarray) -> list:
+def _extremes(stored: np.ndarray) -> list[np.generic]:
     """Smallest and largest finite value, in the stored type."""
     if stored.dtype.kind != "f":
         return [stored.min(), stored.max()]

@@ -1,13 +1,19 @@
 """Putting voxels of one volume onto the grid of another."""
+# SimpleITK has few types:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from FusionINNLib.volumes.foreground import background_value, finite_values
 from FusionINNLib.volumes.itk import LPS_TO_RAS, to_sitk
 from FusionINNLib.volumes.volume import Volume
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 
 def resample(moving: Volume, reference: Volume, transform: np.ndarray) -> Volume:
@@ -72,7 +78,7 @@ def thinned(volume: Volume, step: int) -> Volume:
     return replace(volume, array=volume.array[::k, ::j, ::i], affine=volume.affine @ np.diag([i, j, k, 1.0]))
 
 
-def itk_transform(transform: np.ndarray):
+def itk_transform(transform: np.ndarray) -> sitk.AffineTransform:
     """A SimpleITK affine transform (LPS) from a 4x4 in RAS mm."""
     import SimpleITK as sitk
 
@@ -83,7 +89,7 @@ def itk_transform(transform: np.ndarray):
     return result
 
 
-def _onto(image, reference: Volume, transform: np.ndarray, interpolator: int, outside: float):
+def _onto(image: sitk.Image, reference: Volume, transform: np.ndarray, interpolator: int, outside: float) -> sitk.Image:
     import SimpleITK as sitk
 
     lps = LPS_TO_RAS @ reference.affine

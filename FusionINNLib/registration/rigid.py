@@ -1,8 +1,11 @@
 """Rigid registration by mutual information, and the measures that tell whether it was worth it. All transforms are RAS, mm."""
+# SimpleITK and SciPy have few types:
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,7 +13,12 @@ from FusionINNLib.volumes.foreground import background_value, finite_values, hea
 from FusionINNLib.volumes.itk import LPS_TO_RAS, affine_of, to_sitk
 from FusionINNLib.volumes.volume import Volume, transform_points
 
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
 Progress = Callable[[float, str], None]
+_Shown = tuple["sitk.Image", "sitk.Image"]
+"""(image, mask)."""
 
 _STAGES_MM = (4.0, 2.0)
 """Voxel edge that both volumes are averaged to, stage by stage (edges that are longer already stay)."""
@@ -110,9 +118,10 @@ class _Report:
     """Passes iterations on as progress. An exception can't pass through ITK, so it is kept, the search stopped, and raised after it."""
 
     def __init__(self, progress: Progress | None, start: float) -> None:
-        self.progress, self.start, self.error = progress, start, None
+        self.progress, self.start = progress, start
+        self.error: BaseException | None = None
 
-    def follow(self, method) -> None:
+    def follow(self, method: sitk.ImageRegistrationMethod) -> None:
         import SimpleITK as sitk
 
         if (progress := self.progress) is None:
@@ -137,7 +146,7 @@ def _turning_radius(head: Head) -> float:
     return max(1.0, float(np.sqrt(2.0 * head.points.var(axis=0).sum() / 3.0)))
 
 
-def _refine(transform, fixed, moving, edge: float, radius: float, report: _Report) -> None:
+def _refine(transform: sitk.Euler3DTransform, fixed: _Shown, moving: _Shown, edge: float, radius: float, report: _Report) -> None:
     """Improve `transform` in place with one resolution of both volumes; each is (image, mask)."""
     import SimpleITK as sitk
 
@@ -158,7 +167,7 @@ def _refine(transform, fixed, moving, edge: float, radius: float, report: _Repor
     report.finish()
 
 
-def _shrunken(head: Head, edge: float):
+def _shrunken(head: Head, edge: float) -> _Shown:
     """(image, mask) for ITK, averaged to voxels of about `edge` mm, the mask widened by the margin."""
     import SimpleITK as sitk
 
@@ -187,7 +196,7 @@ def _index_kji(volume: Volume, points: np.ndarray) -> np.ndarray:
 
 def _inside(points: np.ndarray, volume: Volume) -> np.ndarray:
     index = _index_kji(volume, points)
-    return ((index >= -0.5) & (index <= np.array(volume.shape)[:, None] - 0.5)).all(axis=0)
+    return np.all((index >= -0.5) & (index <= np.array(volume.shape)[:, None] - 0.5), axis=0)
 
 
 def _near(head: Head, points: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from FusionINNLib.results.folder import FUSED
 from FusionINNLib.results.recipe import NOTICE
 from FusionINNLib.volumes.itk import LPS_TO_RAS
 from FusionINNLib.volumes.volume import Volume
+
+if TYPE_CHECKING:
+    from pydicom import Dataset, Sequence
 
 EXPORTED = {FUSED: "fused", **{image.file: image.kind.words for image in (*EXACT_IMAGES, *ESTIMATE_IMAGES)}}
 """Files of a result that can be exported, and what a series of each is called."""
@@ -31,7 +35,7 @@ class Origin:
     """Where a result came from. headers: of the DICOM files of a source; keep_patient: whether patient and study are taken from them;
     same_space: whether the result lies in their frame of reference."""
 
-    headers: tuple
+    headers: tuple[Dataset, ...]
     keep_patient: bool
     same_space: bool
 
@@ -59,15 +63,16 @@ def to_16_bits(volume: Volume) -> tuple[np.ndarray, float, float]:
     return np.clip(np.rint((np.where(finite, values, low) - low) / slope), 0, 65535).astype(np.uint16), slope, low
 
 
-def _common(origin: Origin | None) -> dict:
+def _common(origin: Origin | None) -> dict[str, Any]:
     """What all series have in common: patient and study where they may be taken over, else new ones; the frame of reference."""
     from pydicom.uid import generate_uid
 
     now = datetime.datetime.now()
-    common = {"PatientName": "Anonymous", "PatientID": "FusionINN", "PatientBirthDate": "", "PatientSex": "", "StudyID": "",
-              "StudyInstanceUID": generate_uid(), "StudyDate": "", "StudyTime": "", "AccessionNumber": "", "ReferringPhysicianName": "",
-              "FrameOfReferenceUID": generate_uid(), "PositionReferenceIndicator": "", "ContentDate": now.strftime("%Y%m%d"),
-              "ContentTime": now.strftime("%H%M%S"), "SpecificCharacterSet": "ISO_IR 192"}
+    common: dict[str, Any] = {
+        "PatientName": "Anonymous", "PatientID": "FusionINN", "PatientBirthDate": "", "PatientSex": "", "StudyID": "",
+        "StudyInstanceUID": generate_uid(), "StudyDate": "", "StudyTime": "", "AccessionNumber": "", "ReferringPhysicianName": "",
+        "FrameOfReferenceUID": generate_uid(), "PositionReferenceIndicator": "", "ContentDate": now.strftime("%Y%m%d"),
+        "ContentTime": now.strftime("%H%M%S"), "SpecificCharacterSet": "ISO_IR 192"}
     if origin is not None:
         first = origin.headers[0]
         common |= {word: first.get(word) for word in (_PATIENT if origin.keep_patient else ()) if first.get(word) is not None}
@@ -76,7 +81,7 @@ def _common(origin: Origin | None) -> dict:
     return common
 
 
-def _write(volume: Volume, folder: Path, number: int, file: str, common: dict, origin: Origin | None) -> None:
+def _write(volume: Volume, folder: Path, number: int, file: str, common: dict[str, Any], origin: Origin | None) -> None:
     from pydicom.uid import generate_uid
 
     folder.mkdir(parents=True)
@@ -97,7 +102,7 @@ def _write(volume: Volume, folder: Path, number: int, file: str, common: dict, o
         made.save_as(folder / f"{k + 1:04d}.dcm", enforce_file_format=True)
 
 
-def _slice(plane: np.ndarray, affine: np.ndarray, k: int, common: dict):
+def _slice(plane: np.ndarray, affine: np.ndarray, k: int, common: dict[str, Any]) -> Dataset:
     """A data set of one slice (rows, columns): pixels, place, and what an MR image must say even where there is nothing to say."""
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
@@ -129,11 +134,11 @@ def _slice(plane: np.ndarray, affine: np.ndarray, k: int, common: dict):
     return made
 
 
-def _references(headers: tuple):
+def _references(headers: tuple[Dataset, ...]) -> Sequence:
     from pydicom.dataset import Dataset
     from pydicom.sequence import Sequence
 
-    items = []
+    items: list[Dataset] = []
     for header in headers:
         one = Dataset()
         one.ReferencedSOPClassUID, one.ReferencedSOPInstanceUID = header.SOPClassUID, header.SOPInstanceUID

@@ -4,13 +4,14 @@ import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from FusionINNLib import __version__
 from FusionINNLib.errors import ResultError
 from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES
-from FusionINNLib.results.recipe import FORMAT, NOTICE, Recipe, recipe_from_dict, to_extension
+from FusionINNLib.results.recipe import FORMAT, NOTICE, Recipe, is_record, recipe_from_dict, to_extension
 from FusionINNLib.results.records import Estimate, Fusion
 from FusionINNLib.volumes.io import read_volume, sha256, write_nifti
 from FusionINNLib.volumes.volume import Volume
@@ -37,13 +38,14 @@ class StoredFusion:
     fused: Volume
     latent: Volume | None
     recipe: Recipe
-    provenance: dict
+    provenance: dict[str, Any]
 
 
 # ---- writing ---------------------------------------------------------------------------------------------------------------------
 
 
-def write_fusion(fusion: Fusion, folder: Path, inputs: tuple[InputFile, InputFile], grids: tuple[Volume, Volume], settings: dict) -> None:
+def write_fusion(fusion: Fusion, folder: Path, inputs: tuple[InputFile, InputFile], grids: tuple[Volume, Volume],
+                 settings: dict[str, Any]) -> None:
     """Write fused image, latent where there is one, and provenance into an existing folder (see atomic.py for the way there).
 
     Args:
@@ -56,7 +58,7 @@ def write_fusion(fusion: Fusion, folder: Path, inputs: tuple[InputFile, InputFil
     if fusion.latent is not None:
         write_nifti(fusion.latent, folder / LATENT, description="FusionINN latent image. Research use only.", cal_min=-3.0, cal_max=3.0)
     alignment = fusion.alignment
-    provenance = {
+    provenance: dict[str, Any] = {
         "format": FORMAT, "program": "FusionINN", "version": __version__, "notice": NOTICE,
         "inputs": {role: {"file": file.name, "sha256": file.sha256, "grid": _grid(volume), "unit": volume.unit}
                    for role, file, volume in zip(("first", "second"), inputs, grids)},
@@ -80,7 +82,8 @@ def write_exact(volumes: tuple[Volume, Volume], recipe: Recipe, folder: Path) ->
         write_nifti(volume, folder / image.file, description=_described(words, volume.unit))
 
 
-def write_estimate(estimate: Estimate, folder: Path, fused: InputFile, recipe: Recipe, settings: dict, notes: tuple[str, ...] = ()) -> None:
+def write_estimate(estimate: Estimate, folder: Path, fused: InputFile, recipe: Recipe, settings: dict[str, Any],
+                   notes: tuple[str, ...] = ()) -> None:
     """Write an estimate and how it was made into an existing folder; every file says that it is one.
 
     Args:
@@ -88,7 +91,7 @@ def write_estimate(estimate: Estimate, folder: Path, fused: InputFile, recipe: R
         settings: samples, seed and what else the user chose, JSON-ready.
         notes: sentences about what had to be assumed.
     """
-    files = {}
+    files: dict[str, str] = {}
     for image in ESTIMATE_IMAGES:
         volume = getattr(estimate, image.field)
         write_nifti(volume, folder / image.file, description=_described(image.kind.words, volume.unit))
@@ -121,11 +124,11 @@ def _described(words: str, unit: str) -> str:
     return text.encode("ascii", "replace").decode()[:79]
 
 
-def _grid(volume: Volume) -> dict:
+def _grid(volume: Volume) -> dict[str, Any]:
     return {"shape_kji": list(volume.shape), "ijk_to_ras_mm": volume.affine.tolist()}
 
 
-def _checksum(provenance: dict) -> str:
+def _checksum(provenance: dict[str, Any]) -> str:
     """Of everything but itself, in one fixed spelling."""
     rest = {key: value for key, value in provenance.items() if key != "checksum"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
@@ -143,7 +146,7 @@ def read_fusion(folder: Path) -> StoredFusion:
     return StoredFusion(fused, latent, recipe_from_dict(provenance.get("recipe", {})), provenance)
 
 
-def _read_named(folder: Path, provenance: dict, role: str) -> Volume:
+def _read_named(folder: Path, provenance: dict[str, Any], role: str) -> Volume:
     """The image that provenance names, if it is the very file."""
     try:
         name, expected = str(provenance["files"][role]["file"]), provenance["files"][role]["sha256"]
@@ -160,7 +163,7 @@ def _read_named(folder: Path, provenance: dict, role: str) -> Volume:
     return replace(read_volume(path), name=role)
 
 
-def _read_provenance(folder: Path) -> dict:
+def _read_provenance(folder: Path) -> dict[str, Any]:
     path = folder / PROVENANCE
     if folder.is_file():
         raise ResultError(f"{folder} is a file: give the folder that 'fusioninn fuse' wrote, or add --estimate for one fused image.")
@@ -172,7 +175,7 @@ def _read_provenance(folder: Path) -> dict:
         raise ResultError(f"{folder} holds no {PROVENANCE}: give the folder that 'fusioninn fuse' wrote.") from problem
     except (OSError, ValueError) as problem:
         raise ResultError(f"{PROVENANCE} cannot be read: it is damaged; fuse the sources again.") from problem
-    if not isinstance(provenance, dict) or not isinstance(provenance.get("format"), int):
+    if not is_record(provenance) or not isinstance(provenance.get("format"), int):
         raise ResultError(f"{PROVENANCE} is not a record of a fusion: fuse the sources again.")
     if provenance["format"] > FORMAT:
         raise ResultError(f"This result was written by a newer version of FusionINN (format {provenance['format']}): "

@@ -7,6 +7,7 @@ import json
 import zlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -64,28 +65,29 @@ class Recipe:
     sha256: str
     shape: tuple[int, int, int]
     axis: int
-    record: dict
+    record: dict[str, Any]
     levels: tuple[float, float]
     sources: tuple[SourceRecord, SourceRecord]
 
     def without_masks(self) -> "Recipe":
         """The constants alone: what an estimate needs, and no list of single voxels."""
-        return replace(self, sources=tuple(replace(source, not_finite=None, kept_apart=None) for source in self.sources))
+        first, second = (replace(source, not_finite=None, kept_apart=None) for source in self.sources)
+        return replace(self, sources=(first, second))
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """JSON-ready, compact."""
         return {"format": FORMAT, "method": self.method, "model": self.model, "sha256": self.sha256, "shape": list(self.shape),
                 "axis": self.axis, "record": self.record, "levels": list(self.levels),
                 "sources": [_source_to_dict(source) for source in self.sources]}
 
 
-def _source_to_dict(source: SourceRecord) -> dict:
+def _source_to_dict(source: SourceRecord) -> dict[str, Any]:
     """JSON-ready; without what only few sources need where they don't, so that earlier versions read all others."""
     data = asdict(source) | {"normalizations": [[n.offset, n.scale] for n in source.normalizations]}
     return {key: value for key, value in data.items() if value is not None or key != "kept_apart"}
 
 
-def recipe_from_dict(data: dict) -> Recipe:
+def recipe_from_dict(data: dict[str, Any]) -> Recipe:
     """What `to_dict` gave. Raises ResultError for another format or a damaged one."""
     try:
         if data["format"] > FORMAT:
@@ -117,8 +119,15 @@ def _check(recipe: Recipe) -> None:
         constants = [source.slope, source.intercept, *(number for map_ in source.normalizations for number in (map_.offset, map_.scale))]
         if np.dtype(source.dtype).kind not in "biuf" or len(source.normalizations) not in (1, count) or not np.isfinite(constants).all():
             raise ValueError("source")
-        if not isinstance(source.unit, str) or any(map_.scale <= 0 for map_ in source.normalizations):
+        if not isinstance(source.unit, str):  # pyright: ignore[reportUnnecessaryIsInstance] - it came from JSON
+            raise ValueError("unit")
+        if any(map_.scale <= 0 for map_ in source.normalizations):
             raise ValueError("source")
+
+
+def is_record(content: object) -> TypeGuard[dict[str, Any]]:
+    """Whether what was read as JSON is an object."""
+    return isinstance(content, dict)
 
 
 def to_extension(recipe: Recipe) -> bytes:
@@ -133,7 +142,7 @@ def from_extensions(extensions: list[bytes]) -> Recipe | None:
             data = json.loads(extension.rstrip(b"\0 ").decode("utf-8"))
         except ValueError:
             continue
-        if isinstance(data, dict) and "FusionINN" in data:
+        if is_record(data) and "FusionINN" in data:
             return recipe_from_dict(data["FusionINN"])
     return None
 

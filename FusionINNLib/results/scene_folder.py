@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from FusionINNLib.registration.alignment import Alignment
 from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES, DecomposedImage
 from FusionINNLib.results.recipe import Recipe, SourceRecord
 from FusionINNLib.results.records import Estimate, Fusion
-from FusionINNLib.results.segments import Drawn, Segment, Segments
+from FusionINNLib.results.segments import Drawn, Segment, Segments, on_grid
 from FusionINNLib.results.trust import Trust
 from FusionINNLib.volumes.io import read_segmentation, sha256, write_nifti
 from FusionINNLib.volumes.volume import Volume
@@ -39,7 +40,7 @@ class Source:
     file: str
     sha256: str
     unit: str
-    grid: dict
+    grid: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,11 @@ class Export:
     latent: Volume | None
     recipe: Recipe
     sources: tuple[Source, Source]
-    alignment: dict
-    settings: dict
+    alignment: dict[str, Any]
+    settings: dict[str, Any]
     exact: tuple[Volume, Volume] | None = None
     estimate: dict[str, Volume] | None = None
-    estimate_settings: dict = field(default_factory=dict)
+    estimate_settings: dict[str, Any] = field(default_factory=dict[str, Any])
     estimate_warnings: tuple[str, ...] = ()
     estimate_trust: Trust = Trust.UNKNOWN
     segments: Segments | Drawn | None = None
@@ -75,7 +76,7 @@ def write(export: Export, fusion: Fusion, folder: Path, write_report: Callable[[
     """Write a result folder, as a whole or not at all.
 
     Args:
-        export: its segments lie on the grid of the fused image.
+        export: what there is.
         fusion: the same with its sources, see `as_fusion`.
         write_report: writes the report page into a file.
 
@@ -84,20 +85,21 @@ def write(export: Export, fusion: Fusion, folder: Path, write_report: Callable[[
     from FusionINNLib.results.folder import FUSED, REPORT, InputFile, write_estimate, write_exact, write_fusion
 
     progress = progress or Progress()
-    inputs = tuple(InputFile(source.file, source.sha256) for source in export.sources)
-    grids = tuple(_grid(source) for source in export.sources)
+    first, second = export.sources
+    inputs = InputFile(first.file, first.sha256), InputFile(second.file, second.sha256)
     with new_folder(folder, overwrite, _own_names()) as part:
         progress.step("writing files", 0, 3)
-        write_fusion(fusion, part, inputs, grids, export.settings)
+        write_fusion(fusion, part, inputs, (_grid(first), _grid(second)), export.settings)
         if export.exact is not None:
             write_exact(export.exact, export.recipe, part)
         if export.estimate is not None:
             estimate = Estimate(**export.estimate, warnings=export.estimate_warnings, trust=export.estimate_trust)
             write_estimate(estimate, part, InputFile(FUSED, sha256(part / FUSED)), export.recipe, export.estimate_settings)
         progress.step("writing files", 1, 3)
-        if export.segments is not None:
-            write_nifti(export.segments.labels, part / SEGMENTATION, description="FusionINN: segmentation as drawn. Research use only.")
-        _write_scene(export, part)
+        segments = on_grid(export.segments, export.fused)
+        if segments is not None:
+            write_nifti(segments.labels, part / SEGMENTATION, description="FusionINN: segmentation as drawn. Research use only.")
+        _write_scene(segments, part)
         progress.step("writing files", 2, 3)
         write_report(part / REPORT)
         progress.step("writing files", 3, 3)
@@ -125,16 +127,16 @@ def read(folder: Path, progress: Progress | None = None) -> Export:
     if progress is not None:
         progress.step("reading files", 1, 2)
     try:
-        sources = tuple(Source(_plain(entry["file"]), entry["file"], entry["sha256"], entry["unit"], entry["grid"])
-                        for entry in (provenance["inputs"][role] for role in ("first", "second")))
+        first, second = (Source(_plain(entry["file"]), entry["file"], entry["sha256"], entry["unit"], entry["grid"])
+                         for entry in (provenance["inputs"][role] for role in ("first", "second")))
         alignment, settings = dict(provenance["alignment"]), settings_of(provenance["settings"])
     except (KeyError, TypeError) as problem:
         raise ResultError("fusion.json does not say what was fused: fuse the sources again.") from problem
-    export = Export(stored.fused, stored.latent, stored.recipe, sources, alignment, settings)
+    export = Export(stored.fused, stored.latent, stored.recipe, (first, second), alignment, settings)
     return _with_others(export, folder)
 
 
-def settings_of(record: dict) -> dict:
+def settings_of(record: dict[str, Any]) -> dict[str, Any]:
     """What the user chose, under the names of today: version 0.1.0 also wrote "align" for "alignment"."""
     return {"alignment" if name == "align" else name: value for name, value in record.items()}
 
@@ -151,7 +153,11 @@ def _with_others(export: Export, folder: Path) -> Export:
         return export
     except (OSError, ValueError, KeyError, TypeError):
         return replace(export, notes=(f"{SCENE} is damaged: only the fused image and its latent were loaded.",))
-    notes, found, settings, warnings, trust = [], {}, {}, (), Trust.UNKNOWN
+    notes: list[str] = []
+    found: dict[str, Volume] = {}
+    settings: dict[str, Any] = {}
+    warnings: tuple[str, ...] = ()
+    trust = Trust.UNKNOWN
     for name, expected in checksums.items():
         if name not in _other_names() or not (folder / name).is_file() or sha256(folder / name) != expected:
             notes.append(f"{Path(name).name} is missing or was changed since it was written: it was not loaded.")
@@ -164,7 +170,7 @@ def _with_others(export: Export, folder: Path) -> Export:
     if estimate is not None:
         export = replace(export, estimate=estimate, estimate_settings=settings, estimate_warnings=warnings, estimate_trust=trust)
         notes.extend(warnings)
-    return replace(export, notes=tuple(notes), exact=tuple(exact.values()) if exact is not None else None,
+    return replace(export, notes=tuple(notes), exact=(exact["first"], exact["second"]) if exact is not None else None,
                    segments=Segments(found[SEGMENTATION], tuple(identities)) if SEGMENTATION in found else None)
 
 
@@ -175,7 +181,7 @@ def _of_files(found: dict[str, Volume], images: Sequence[DecomposedImage], units
     return {image.field: replace(found[image.file], unit=image.unit_of(units)) for image in images}
 
 
-def _how_estimated(path: Path) -> tuple[dict, tuple[str, ...], Trust]:
+def _how_estimated(path: Path) -> tuple[dict[str, Any], tuple[str, ...], Trust]:
     """Settings, warnings and state from estimate.json; none where it is no such record."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -204,9 +210,9 @@ def read_volume_as_is(path: Path) -> Volume:
     return read_nifti(path, path.name.removesuffix(".nii.gz"))
 
 
-def _write_scene(export: Export, folder: Path) -> None:
+def _write_scene(drawn: Segments | None, folder: Path) -> None:
     names = sorted(name for name in _other_names() if (folder / name).is_file())
-    segments = [asdict(one) for one in export.segments.segments] if export.segments else []
+    segments = [asdict(one) for one in drawn.segments] if drawn else []
     scene = {"program": "FusionINN", "files": {name: sha256(folder / name) for name in names}, "segments": segments}
     (folder / SCENE).write_text(json.dumps(scene, indent=1) + "\n", encoding="utf-8")
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from FusionINNLib.preprocessing.normalization import fit_slice, fit_tissue, scaled, without_extremes
+from FusionINNLib.preprocessing.normalization import Normalization, fit_slice, fit_tissue, scaled, without_extremes
 from FusionINNLib.preprocessing.normalization import kept_apart as apart_from
 from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.results import kept_apart
@@ -24,7 +24,7 @@ def record_by_slice(volume: Volume, axis: int, resampled: bool) -> SourceRecord:
     return _record(volume, tuple(fit_slice(part) for part in to_stack(volume.array, axis)), resampled)
 
 
-def _record(volume: Volume, maps: tuple, resampled: bool) -> SourceRecord:
+def _record(volume: Volume, maps: tuple[Normalization, ...], resampled: bool) -> SourceRecord:
     return SourceRecord(volume.unit, volume.array.dtype.name, volume.slope, volume.intercept, resampled, maps,
                         pack_not_finite(volume.array))
 

@@ -1,6 +1,7 @@
 """Folders of DICOM files to volumes: which series and which stack, and its values. Classic and enhanced files, read with pydicom."""
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,10 +9,10 @@ import numpy as np
 
 from FusionINNLib.errors import InputError
 from FusionINNLib.progress import Progress
-from FusionINNLib.volumes.dicom_frames import DicomFile, read_header
+from FusionINNLib.volumes.dicom_frames import DicomFile, Trait, read_header
 from FusionINNLib.volumes.dicom_pixels import stored_planes
 from FusionINNLib.volumes.dicom_stacks import Stack, geometry, split
-from FusionINNLib.volumes.volume import Volume, check_affine, check_shape
+from FusionINNLib.volumes.volume import Identity, Volume, check_affine, check_shape
 
 _LISTED = 20
 """Choices that a sentence names; more are counted."""
@@ -70,7 +71,7 @@ def find_series(path: Path, progress: Progress) -> list[Series]:
             break
     else:
         raise InputError(f"{path.name}: this folder holds no DICOM series; give the folder that holds the slices themselves.")
-    by_series: dict[str, dict[tuple, DicomFile]] = {}
+    by_series: dict[str, dict[tuple[str, tuple[float, ...] | None], DicomFile]] = {}
     for one in files:  # a second copy of a file says nothing new; some programs give all slices one UID, though
         by_series.setdefault(one.series, {}).setdefault((one.instance or str(one.path), one.frames[0].position), one)
     groups = [tuple(group.values()) for group in by_series.values()]
@@ -91,13 +92,13 @@ def read_stack(series: Series, stack: Stack, progress: Progress) -> Volume:
     planes = stored_planes(frames, lambda done: progress.step("reading slices", done, len(frames)))
     array, slope, intercept = _one_scale(planes, [(frame.slope, frame.intercept) for frame in frames])
     used = {frame.file for frame in frames}
-    identity = {**first.tags, "files": tuple(sorted(used))}
+    identity: Identity = {**first.tags, "files": tuple(sorted(used))}
     notes = _notes([one for one in series.files if one.path in used])
     units = {frame.unit for frame in frames}
     return Volume(array, affine, name, units.pop() if len(units) == 1 else "", slope, intercept, identity, notes)
 
 
-def files_in(path: Path):
+def files_in(path: Path) -> Iterator[list[Path]]:
     """Lists of files to look at, one after the other, until one holds DICOM: of the folder, then of those below it too."""
     if path.is_file():
         yield [path]
@@ -107,7 +108,7 @@ def files_in(path: Path):
 
 
 def _notes(files: list[DicomFile]) -> tuple[str, ...]:
-    notes = []
+    notes: list[str] = []
     if any(one.photometric == "MONOCHROME1" for one in files):
         notes.append("the file asks to show low values bright (MONOCHROME1): values are taken as stored")
     if any(one.lossy for one in files):
@@ -167,8 +168,7 @@ def describe(series: Series) -> str:
     """A series in a few words: description, files, slices, size, b-values."""
     title = series.files[0].description or "unnamed"
     sizes = " or ".join(dict.fromkeys(stack.size for stack in series.stacks)) or "segmentation"
-    values = sorted({frame.traits["b-value"] for stack in series.stacks for frame in stack.frames
-                     if isinstance(frame.traits.get("b-value"), float)})
+    values = sorted({b for stack in series.stacks for frame in stack.frames if isinstance(b := frame.traits.get("b-value"), float)})
     stacks = f", {len(series.stacks)} stacks" if len(series.stacks) > 1 else ""
     return f"{title}, {len(series.files)} files, {sizes}{stacks}" + (f", b = {_joined(values)}" if values else "")
 
@@ -195,7 +195,7 @@ def _stack_list(stacks: tuple[Stack, ...]) -> str:
     return _list(f"{n}: {', '.join([*said, stack.size])}" for n, (said, stack) in enumerate(zip(traits, stacks), 1))
 
 
-def _said(value: object) -> str:
+def _said(value: Trait) -> str:
     if isinstance(value, tuple):
         return " ".join(f"{x:.3g}" for x in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -205,7 +205,7 @@ def _joined(values: list[float]) -> str:
     return ", ".join(f"{value:g}" for value in values)
 
 
-def _list(choices) -> str:
+def _list(choices: Iterable[str]) -> str:
     choices = list(choices)
     more = [f"and {len(choices) - _LISTED} more"] if len(choices) > _LISTED else []
     return "; ".join(choices[:_LISTED] + more)

@@ -3,15 +3,30 @@
 A classic file holds one frame and says everything at its top; an enhanced one says it for all frames or for each, in functional groups.
 Positions and directions are LPS in mm, as DICOM has them.
 """
+# pydicom has few types:
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from FusionINNLib.errors import InputError
+from FusionINNLib.volumes.volume import Identity
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+    from pydicom.tag import BaseTag
+
+Trait = float | str | tuple[float, ...]
+_Group = Callable[[str], "Dataset | None"]
+"""Name of a functional group -> its item for a frame."""
+_Found = Callable[[str, str], Any]
+"""(name of a functional group, keyword) -> value."""
 
 _DECIDES = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesDescription", "SeriesNumber", "StudyInstanceUID", "StudyDate",
             "PatientID", "PatientName", "Modality", "ImageType", "InstanceNumber", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel",
@@ -24,6 +39,9 @@ _DECIDES = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesDescrip
 """What is read of a header; the rest is skipped."""
 
 _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+_TAGS: tuple[tuple[Literal["patient_id", "patient_name", "study_date", "study_uid", "modality"], str], ...] = (
+    ("patient_id", "PatientID"), ("patient_name", "PatientName"), ("study_date", "StudyDate"), ("study_uid", "StudyInstanceUID"),
+    ("modality", "Modality"))
 
 
 @dataclass(frozen=True)
@@ -49,7 +67,7 @@ class Frame:
     slope: float
     intercept: float
     unit: str
-    traits: dict[str, object] = field(hash=False)
+    traits: dict[str, Trait] = field(hash=False)
 
 
 @dataclass(frozen=True)
@@ -65,7 +83,7 @@ class DicomFile:
     photometric: str
     samples: int
     lossy: bool
-    tags: dict[str, str]
+    tags: Identity
     frames: tuple[Frame, ...]
 
 
@@ -76,7 +94,7 @@ def read_header(path: Path) -> DicomFile | None:
     if not _looks_like_dicom(path):
         return None
     try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_DECIDES))
+        header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=_decisive())
         if "Rows" not in header or "SOPClassUID" not in header:
             return None
         return _described(path, header)
@@ -86,6 +104,13 @@ def read_header(path: Path) -> DicomFile | None:
         raise InputError(f"{path.name}: this DICOM file is damaged or cut off; copy or export it again.") from error
 
 
+@cache
+def _decisive() -> list[BaseTag]:
+    from pydicom.tag import Tag
+
+    return [Tag(one) for one in _DECIDES]
+
+
 def _looks_like_dicom(path: Path) -> bool:
     """Whether a file begins as DICOM does: with 128 bytes and DICM, or at once with an element of group 2 or 8."""
     with open(path, "rb") as file:
@@ -93,30 +118,30 @@ def _looks_like_dicom(path: Path) -> bool:
     return start[128:] == b"DICM" or (len(start) == 132 and start[:2] in (b"\x08\x00", b"\x02\x00") and start[3:4] == b"\x00")
 
 
-def _described(path: Path, header) -> DicomFile:
-    tags = {key: _text(header, word) for key, word in (("patient_id", "PatientID"), ("patient_name", "PatientName"),
-                                                       ("study_date", "StudyDate"), ("study_uid", "StudyInstanceUID"),
-                                                       ("modality", "Modality"))}
+def _described(path: Path, header: Dataset) -> DicomFile:
+    tags: Identity = {}
+    for key, word in _TAGS:
+        if value := _text(header, word):
+            tags[key] = value
     number = _text(header, "SeriesNumber")
     return DicomFile(path, _text(header, "SOPInstanceUID"), _text(header, "SeriesInstanceUID"),
                      " ".join(_text(header, "SeriesDescription").split()), int(number) if number.lstrip("-").isdigit() else None,
                      _text(header, "SOPClassUID") in _SEGMENTATIONS, _text(header, "PhotometricInterpretation"),
                      int(header.get("SamplesPerPixel") or 1), _text(header, "LossyImageCompression") == "01",
-                     {key: value for key, value in tags.items() if value}, tuple(_frames(path, header)))
+                     tags, tuple(_frames(path, header)))
 
 
-def _frames(path: Path, header):
+def _frames(path: Path, header: Dataset) -> Iterator[Frame]:
     count = int(header.get("NumberOfFrames") or 1)
-    groups = list(header.get("PerFrameFunctionalGroupsSequence") or [])
-    shared = list(header.get("SharedFunctionalGroupsSequence") or [])[:1]
+    groups: list[Dataset] = list(header.get("PerFrameFunctionalGroupsSequence") or [])
+    shared: list[Dataset] = list(header.get("SharedFunctionalGroupsSequence") or [])[:1]
     if groups and len(groups) != count:
         raise InputError(f"{path.name}: the file describes {len(groups)} of its {count} frames; export the series again.")
     for number in range(count):
-        homes = [*groups[number:number + 1], *shared]
-        yield _frame(path, header, number, lambda sequence, homes=homes: _item(sequence, homes))
+        yield _frame(path, header, number, partial(_item, [*groups[number:number + 1], *shared]))
 
 
-def _item(sequence: str, homes: list):
+def _item(homes: list[Dataset], sequence: str) -> Dataset | None:
     """The first item of a functional group, of the frame or of all frames; None where there is none."""
     for home in homes:
         items = home.get(sequence)
@@ -125,23 +150,23 @@ def _item(sequence: str, homes: list):
     return None
 
 
-def _frame(path: Path, header, number: int, group: Callable) -> Frame:
-    def found(sequence: str, word: str):
+def _frame(path: Path, header: Dataset, number: int, group: _Group) -> Frame:
+    def found(sequence: str, word: str) -> Any:
         """The value in the functional group where there is one, else at the top."""
         item = group(sequence)
         value = None if item is None else item.get(word)
         return header.get(word) if value in (None, "") else value
 
     slope, intercept, unit = _scale(path, header, group)
-    instance = _text(header, "InstanceNumber")
+    instance, spacing = _text(header, "InstanceNumber"), _numbers(found("PixelMeasuresSequence", "PixelSpacing"), 2)
     return Frame(path, number, int(instance) if instance.lstrip("-").isdigit() else 0, (int(header.Rows), int(header.Columns)),
                  _numbers(found("PlanePositionSequence", "ImagePositionPatient"), 3),
                  _numbers(found("PlaneOrientationSequence", "ImageOrientationPatient"), 6),
-                 _numbers(found("PixelMeasuresSequence", "PixelSpacing"), 2), _depth(found), slope, intercept, unit,
+                 None if spacing is None else (spacing[0], spacing[1]), _depth(found), slope, intercept, unit,
                  _traits(header, group, found))
 
 
-def _depth(found: Callable) -> float | None:
+def _depth(found: _Found) -> float | None:
     for word in ("SpacingBetweenSlices", "SliceThickness"):
         value = _numbers(found("PixelMeasuresSequence", word), 1)
         if value and value[0] > 0:
@@ -149,11 +174,11 @@ def _depth(found: Callable) -> float | None:
     return None
 
 
-def _scale(path: Path, header, group: Callable) -> tuple[float, float, str]:
+def _scale(path: Path, header: Dataset, group: _Group) -> tuple[float, float, str]:
     """(slope, intercept, unit): the real-world mapping where the file has one, else the rescaling that scanners give, else (1, 0, "")."""
-    mapping = group("RealWorldValueMappingSequence") or _item("RealWorldValueMappingSequence", [header])
+    mapping = group("RealWorldValueMappingSequence") or _item([header], "RealWorldValueMappingSequence")
     if mapping is not None and mapping.get("RealWorldValueSlope") is not None:
-        unit = _item("MeasurementUnitsCodeSequence", [mapping])
+        unit = _item([mapping], "MeasurementUnitsCodeSequence")
         code = "" if unit is None else _text(unit, "CodeValue")
         return *_usable(path, mapping.RealWorldValueSlope, mapping.get("RealWorldValueIntercept", 0)), "" if code == "1" else code
     home = group("PixelValueTransformationSequence") or header
@@ -164,7 +189,7 @@ def _scale(path: Path, header, group: Callable) -> tuple[float, float, str]:
     return *_usable(path, 1 if slope is None else slope, intercept or 0), ""
 
 
-def _usable(path: Path, slope: object, intercept: object) -> tuple[float, float]:
+def _usable(path: Path, slope: Any, intercept: Any) -> tuple[float, float]:
     try:
         pair = float(slope), float(intercept)
     except (TypeError, ValueError):
@@ -174,36 +199,36 @@ def _usable(path: Path, slope: object, intercept: object) -> tuple[float, float]
     return pair
 
 
-def _traits(header, group: Callable, found: Callable) -> dict[str, object]:
+def _traits(header: Dataset, group: _Group, found: _Found) -> dict[str, Trait]:
     """See `Frame`. In the order in which they are tried: what a reader of the list of choices knows best comes first."""
     content, frame_type = group("FrameContentSequence"), group("MRImageFrameTypeSequence")
     kind = header.get("ImageType") if frame_type is None else frame_type.get("FrameType")
     inversion, cycle = _first(group("MRModifierSequence"), "InversionTimes"), group("CardiacSynchronizationSequence")
-    traits = {"b-value": _b_value(header, group),
-              "direction": _direction(header, group),
-              "echo time": found("MREchoSequence", "EffectiveEchoTime") or header.get("EchoTime"),
-              "inversion time": inversion or header.get("InversionTime"),
-              "kind": kind if kind is None or isinstance(kind, str) else "/".join(kind),
-              "time": _first(content, "TemporalPositionIndex") or header.get("TemporalPositionIdentifier"),
-              "trigger time": _first(cycle, "NominalCardiacTriggerDelayTime") or header.get("TriggerTime"),
-              "stack": _first(content, "StackID"),
-              "acquisition": _first(content, "FrameAcquisitionNumber") or header.get("AcquisitionNumber")}
-    return {name: _plain(value) for name, value in traits.items() if value not in (None, "")}
+    traits: dict[str, Trait | None] = {
+        "b-value": _b_value(header, group),
+        "direction": _direction(header, group),
+        "echo time": found("MREchoSequence", "EffectiveEchoTime") or header.get("EchoTime"),
+        "inversion time": inversion or header.get("InversionTime"),
+        "kind": kind if kind is None or isinstance(kind, str) else "/".join(kind),
+        "time": _first(content, "TemporalPositionIndex") or header.get("TemporalPositionIdentifier"),
+        "trigger time": _first(cycle, "NominalCardiacTriggerDelayTime") or header.get("TriggerTime"),
+        "stack": _first(content, "StackID"),
+        "acquisition": _first(content, "FrameAcquisitionNumber") or header.get("AcquisitionNumber")}
+    return {name: _plain(value) for name, value in traits.items() if value is not None and value != ""}
 
 
-def _b_value(header, group: Callable) -> float | None:
+def _b_value(header: Dataset, group: _Group) -> float | None:
     value = _first(group("MRDiffusionSequence"), "DiffusionBValue")
     value = header.get("DiffusionBValue") if value is None else value
     if value is None and "siemens" in str(header.get((0x0019, 0x0010), "")).lower():
-        value = header.get((0x0019, 0x100c))
-        value = None if value is None else value.value
+        value = header[0x0019, 0x100c].value if (0x0019, 0x100c) in header else None
     try:
         return None if value is None else float(value)
     except (TypeError, ValueError):
         return None
 
 
-def _direction(header, group: Callable) -> tuple[float, ...] | None:
+def _direction(header: Dataset, group: _Group) -> tuple[float, ...] | None:
     item = _first(group("MRDiffusionSequence"), "DiffusionGradientDirectionSequence")
     value = item[0].get("DiffusionGradientOrientation") if item else header.get("DiffusionGradientOrientation")
     if value is None and "siemens" in str(header.get((0x0019, 0x0010), "")).lower() and (0x0019, 0x100e) in header:
@@ -212,13 +237,13 @@ def _direction(header, group: Callable) -> tuple[float, ...] | None:
     return None if numbers is None else tuple(round(x, 4) for x in numbers)
 
 
-def _first(item, word: str):
+def _first(item: Dataset | None, word: str) -> Any:
     """What an item says, the first of several values; None where there is no item."""
     value = None if item is None else item.get(word)
     return value if value is None or isinstance(value, (str, float, int)) or not len(value) or word.endswith("Sequence") else value[0]
 
 
-def _plain(value: object) -> object:
+def _plain(value: Trait) -> Trait:
     """A value that can be compared and printed: numbers as floats, tuples as they are, the rest as text."""
     if isinstance(value, tuple):
         return value
@@ -228,7 +253,7 @@ def _plain(value: object) -> object:
         return str(value)
 
 
-def _numbers(value: object, count: int) -> tuple[float, ...] | None:
+def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
     try:
         numbers = tuple(float(x) for x in np.ravel(value)) if value is not None else ()
     except (TypeError, ValueError):
@@ -236,5 +261,5 @@ def _numbers(value: object, count: int) -> tuple[float, ...] | None:
     return numbers if len(numbers) == count and np.isfinite(numbers).all() else None
 
 
-def _text(header, word: str) -> str:
+def _text(header: Dataset, word: str) -> str:
     return str(header.get(word) or "").strip(" \0")

@@ -1,13 +1,19 @@
 """The pixels of DICOM frames, unpacked: stored numbers as the header describes them, whatever the transfer syntax."""
+# pydicom has few types:
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from FusionINNLib.errors import InputError
 from FusionINNLib.volumes.dicom_frames import Frame
+
+if TYPE_CHECKING:
+    from pydicom import FileDataset
 
 _DECODERS = ("pydicom", "pyjpegls", "gdcm", "pillow", "pylibjpeg")
 """Of pydicom, the first that is there. pylibjpeg's libjpeg, which fills up a file that is cut off without a word, is never asked."""
@@ -18,7 +24,7 @@ def stored_planes(frames: list[Frame], step: Callable[[int], None]) -> list[np.n
 
     Raises InputError for a file that is cut off or packed in a way that can't be unpacked here.
     """
-    planes: list[np.ndarray | None] = [None] * len(frames)
+    planes: dict[int, np.ndarray] = {}
     wanted: dict[Path, list[int]] = {}
     for place, frame in enumerate(frames):
         wanted.setdefault(frame.file, []).append(place)
@@ -28,23 +34,24 @@ def stored_planes(frames: list[Frame], step: Callable[[int], None]) -> list[np.n
             planes[place] = plane
         done += len(places)
         step(done)
-    return planes
+    return [planes[place] for place in range(len(frames))]
 
 
 def _planes_of(file: Path, frames: list[Frame]) -> list[np.ndarray]:
     import pydicom
+    from pydicom import config, uid
 
+    dataset: FileDataset | None = None
     try:
-        with pydicom.config.disable_value_validation():
+        with config.disable_value_validation():
             dataset = pydicom.dcmread(file, force=True)
         if "TransferSyntaxUID" not in dataset.file_meta:
-            dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian if dataset.original_encoding[0] else (
-                pydicom.uid.ExplicitVRLittleEndian)
+            dataset.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian if dataset.original_encoding[0] else uid.ExplicitVRLittleEndian
         pixels = _unpacked(dataset)
     except MemoryError:
         raise
     except Exception as error:  # each decoder has errors of its own
-        syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None) if "dataset" in locals() else None
+        syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
         if syntax is not None and syntax.is_transfer_syntax and syntax.is_compressed:
             raise InputError(f"{file.name}: pixels packed as {syntax.name} can't be unpacked ({_brief(error)}); export the series "
                              "uncompressed.") from error
@@ -57,8 +64,8 @@ def _planes_of(file: Path, frames: list[Frame]) -> list[np.ndarray]:
     return [pixels[frame.number] for frame in frames]
 
 
-def _unpacked(dataset) -> np.ndarray:
-    from pydicom.pixels import get_decoder
+def _unpacked(dataset: FileDataset) -> np.ndarray:
+    from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import JPEG2000TransferSyntaxes
 
     syntax = dataset.file_meta.TransferSyntaxUID
@@ -71,7 +78,7 @@ def _unpacked(dataset) -> np.ndarray:
     return dataset.pixel_array
 
 
-def _within_bits(pixels: np.ndarray, dataset) -> np.ndarray:
+def _within_bits(pixels: np.ndarray, dataset: FileDataset) -> np.ndarray:
     """Without what some writers keep in the bits above (overlays) or below those that are used, and with the sign where it is one."""
     if pixels.dtype.kind not in "iu":
         return pixels

@@ -1,7 +1,10 @@
 """DICOM segmentation objects to a label volume: binary, fractional and label maps, of any number of segments, with frames left out."""
+# highdicom has few types:
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,7 +12,10 @@ from FusionINNLib.errors import GeometryError, InputError
 from FusionINNLib.progress import Progress
 from FusionINNLib.volumes.dicom import Series, choose_series, find_series, read_stack
 from FusionINNLib.volumes.itk import LPS_TO_RAS, overlap_note
-from FusionINNLib.volumes.volume import SegmentName, Volume
+from FusionINNLib.volumes.volume import Identity, SegmentName, Volume
+
+if TYPE_CHECKING:
+    from highdicom.seg import SegmentDescription
 
 INSIDE = 0.5
 """A fraction or probability from which a voxel belongs to its segment."""
@@ -41,7 +47,7 @@ def _read(series: Series) -> Volume:
     try:
         segmentation = highdicom.seg.segread(file.path)
         is_map = segmentation.segmentation_type == highdicom.seg.SegmentationTypeValues.LABELMAP
-        stack = segmentation.get_volume(combine_segments=is_map, **({} if is_map else {"rescale_fractional": True}))
+        stack = segmentation.get_volume(combine_segments=is_map, rescale_fractional=True)
     except MemoryError:
         raise
     except Exception as error:  # highdicom and pydicom have many
@@ -49,28 +55,29 @@ def _read(series: Series) -> Volume:
         raise GeometryError(f"{name}: the segmentation can't be put on an even grid ({said}); export it again, or save it as "
                             "NIfTI or .seg.nrrd.") from error
     numbers = [int(number) for number in segmentation.segment_numbers]
-    labels, notes = (stack.array, []) if is_map else _combined(np.moveaxis(stack.array, 3, 0), numbers)
+    labels, overlap = (stack.array, 0) if is_map else _combined(np.moveaxis(stack.array, 3, 0), numbers)
+    notes = [overlap_note(overlap)] if overlap else []
     fractional = segmentation.segmentation_type == highdicom.seg.SegmentationTypeValues.FRACTIONAL
     if fractional:
         notes.append(f"fractions of at least {INSIDE:g} taken as inside")
     segments = {number: _named(segmentation.get_segment_description(number)) for number in numbers}
-    identity = {**file.tags, "files": (file.path,)}
+    identity: Identity = {**file.tags, "files": (file.path,)}
     affine = LPS_TO_RAS @ stack.affine[:, [2, 1, 0, 3]]  # theirs acts on (k, j, i)
     return Volume(np.ascontiguousarray(labels), affine, name, identity=identity, notes=tuple(notes), segments=segments)
 
 
-def _combined(masks, numbers: list[int]) -> tuple[np.ndarray, list[str]]:
-    """(labels, notes) of one mask (k, j, i) for each number; where segments overlap, the later one counts."""
+def _combined(masks: np.ndarray, numbers: list[int]) -> tuple[np.ndarray, int]:
+    """(labels, voxels in which segments overlap) of masks (N, k, j, i), one for each number; there the later one counts."""
     labels = np.zeros(masks[0].shape, np.min_scalar_type(max(numbers)))
     overlap = 0
     for mask, number in zip(masks, numbers):
         inside = mask >= INSIDE
         overlap += int(np.count_nonzero(labels[inside]))
         labels[inside] = number
-    return labels, [overlap_note(overlap)] if overlap else []
+    return labels, overlap
 
 
-def _named(description) -> SegmentName:
+def _named(description: SegmentDescription) -> SegmentName:
     import highdicom
 
     value = description.get("RecommendedDisplayCIELabValue")

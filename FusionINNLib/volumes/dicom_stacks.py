@@ -4,13 +4,14 @@ Slices are ordered by their positions along the normal of their planes, whatever
 """
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from FusionINNLib.errors import GeometryError, InputError
-from FusionINNLib.volumes.dicom_frames import Frame
+from FusionINNLib.volumes.dicom_frames import Frame, Trait
 from FusionINNLib.volumes.itk import LPS_TO_RAS
 from FusionINNLib.volumes.volume import SHEAR_TOLERANCE
 
@@ -19,6 +20,9 @@ UNEVEN_TOLERANCE = 0.05
 _PARALLEL = 1e-3
 _SAME_EDGE = 1e-3
 _SAME_PLACE_MM = 1e-2
+_Key = tuple[Trait | None, ...]
+"""The number of a plane, then a value of each trait that tells frames apart."""
+_Any = TypeVar("_Any", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Stack:
     """Frames that make one volume, in no order yet. traits: what tells it from the other stacks of its series, name -> value."""
 
     frames: tuple[Frame, ...]
-    traits: dict[str, object]
+    traits: dict[str, Trait]
 
     @property
     def size(self) -> str:
@@ -42,7 +46,7 @@ def split(frames: Iterable[Frame]) -> list[Stack]:
     A frame without a position is no reason to split. Raises InputError where some places hold more frames than others.
     """
     frames = list(frames)
-    keys = [(plane,) for plane in _planes(frames)]
+    keys: list[_Key] = [(plane,) for plane in _planes(frames)]
     names: list[str] = []
     if _doubled(frames, keys):
         names, keys = _told_apart(frames, keys)
@@ -54,14 +58,14 @@ def split(frames: Iterable[Frame]) -> list[Stack]:
 def geometry(stack: Stack, name: str) -> tuple[list[Frame], np.ndarray]:
     """Frames in the order of k, and the affine IJK-to-RAS in mm. Raises GeometryError, InputError where they are no even, upright stack."""
     frames = list(stack.frames)
-    _check_alike(frames, name)
-    row, column = _directions(frames[0], name)
+    places = _alike_places(frames, name)
+    row, column = _directions(frames[0], places[0], name)
     normal = np.cross(row, column)
-    positions = np.array([frame.position for frame in frames])
-    order = np.argsort(positions @ normal, kind="stable")
+    positions = np.array([place.position for place in places])
+    order: list[int] = np.argsort(positions @ normal, kind="stable").tolist()
     frames, positions = [frames[n] for n in order], positions[order]
     step = _step(frames, positions, normal, name)
-    between_rows, between_columns = frames[0].spacing
+    between_rows, between_columns = places[order[0]].spacing
     lps = np.eye(4)
     lps[:3, 0], lps[:3, 1], lps[:3, 2], lps[:3, 3] = row * between_columns, column * between_rows, step, positions[0]
     return frames, LPS_TO_RAS @ lps
@@ -73,7 +77,7 @@ def geometry(stack: Stack, name: str) -> tuple[list[Frame], np.ndarray]:
 def _planes(frames: list[Frame]) -> list[int]:
     """For each frame the number of the first one that has its size, its edges and its orientation, by and large."""
     kinds: list[Frame] = []
-    numbers = []
+    numbers: list[int] = []
     for frame in frames:
         number = next((n for n, kind in enumerate(kinds) if _alike(frame, kind)), len(kinds))
         if number == len(kinds):
@@ -83,31 +87,31 @@ def _planes(frames: list[Frame]) -> list[int]:
 
 
 def _alike(one: Frame, other: Frame) -> bool:
-    def near(a: tuple | None, b: tuple | None, tolerance: float) -> bool:
+    def near(a: Sequence[float] | None, b: Sequence[float] | None, tolerance: float) -> bool:
         return a is None or b is None or bool(np.abs(np.subtract(a, b)).max() <= tolerance)
 
     return (one.size == other.size and near(one.orientation, other.orientation, 10 * _PARALLEL)
             and near(one.spacing, other.spacing, 10 * _SAME_EDGE * max(one.spacing or (1.0,))))
 
 
-def _grouped(frames: list[Frame], keys: list[tuple]) -> dict[tuple, list[Frame]]:
-    groups: dict[tuple, list[Frame]] = {}
+def _grouped(frames: list[Frame], keys: list[_Any]) -> dict[_Any, list[Frame]]:
+    groups: dict[_Any, list[Frame]] = {}
     for key, frame in zip(keys, frames):
         groups.setdefault(key, []).append(frame)
     return groups
 
 
-def _doubled(frames: list[Frame], keys: list[tuple]) -> list[list[Frame]]:
+def _doubled(frames: list[Frame], keys: list[_Key]) -> list[list[Frame]]:
     """Frames that share a key and a place with others."""
     places = [(key, _place(frame)) for key, frame in zip(keys, frames)]
     return [group for (_, place), group in _grouped(frames, places).items() if place is not None and len(group) > 1]
 
 
-def _place(frame: Frame) -> tuple | None:
-    return frame.position and tuple(round(x / _SAME_PLACE_MM) for x in frame.position)
+def _place(frame: Frame) -> tuple[int, ...] | None:
+    return None if frame.position is None else tuple(round(x / _SAME_PLACE_MM) for x in frame.position)
 
 
-def _told_apart(frames: list[Frame], keys: list[tuple]) -> tuple[list[str], list[tuple]]:
+def _told_apart(frames: list[Frame], keys: list[_Key]) -> tuple[list[str], list[_Key]]:
     """Names of the traits that give each frame a place of its own in its stack, and the frames' new keys."""
     doubled = _doubled(frames, keys)
     most = max(len(group) for group in doubled) * len(set(keys))
@@ -125,7 +129,7 @@ def _told_apart(frames: list[Frame], keys: list[tuple]) -> tuple[list[str], list
         names = " and ".join(where(frame) for frame in left[0][:2])
         raise InputError(f"{names} are several frames at the same position, and nothing says which belong together; export the series you "
                          "want alone.")
-    seen: dict[tuple, int] = {}
+    seen: dict[tuple[_Key, tuple[int, ...] | None], int] = {}
     longer = list(keys)
     for n in sorted(range(len(frames)), key=lambda n: (frames[n].instance, frames[n].number)):
         place = keys[n], _place(frames[n])
@@ -134,12 +138,13 @@ def _told_apart(frames: list[Frame], keys: list[tuple]) -> tuple[list[str], list
     return [*chosen, "volume"], longer
 
 
-def _traits_of(frames: list[Frame], keys: list[tuple], names: list[str]) -> dict[tuple, dict[str, object]]:
+def _traits_of(frames: list[Frame], keys: list[_Key], names: list[str]) -> dict[_Key, dict[str, Trait]]:
     """For each key what tells its stack from the others."""
     planes = {key[0]: frame for key, frame in zip(keys, frames)}
-    told = {plane: {} for plane in planes}
-    first = frames[0]
-    for what, say in (("orientation", lambda frame: _anatomical(frame, first)), ("pixels", _size), ("pixel spacing", _edges)):
+    told: dict[Trait | None, dict[str, Trait]] = {plane: {} for plane in planes}
+    sayings: tuple[tuple[str, Callable[[Frame], str]], ...] = (
+        ("orientation", lambda frame: _anatomical(frame, frames[0])), ("pixels", _size), ("pixel spacing", _edges))
+    for what, say in sayings:
         said = {plane: say(frame) for plane, frame in planes.items()}
         if len(set(said.values())) > 1:
             for plane in planes:
@@ -147,7 +152,7 @@ def _traits_of(frames: list[Frame], keys: list[tuple], names: list[str]) -> dict
     return {key: {**told[key[0]], **{name: value for name, value in zip(names, key[1:]) if value is not None}} for key in set(keys)}
 
 
-def _sortable(value: object) -> tuple:
+def _sortable(value: Trait) -> tuple[int, float, str]:
     return (0, value, "") if isinstance(value, float) else (1, 0.0, str(value))
 
 
@@ -155,7 +160,7 @@ def _anatomical(frame: Frame, other: Frame) -> str:
     """The plane nearest to that of a frame, and by how much it is turned against one that is called the same."""
     if frame.orientation is None or other.orientation is None:
         return "not said"
-    normals = [np.cross(one.orientation[:3], one.orientation[3:]) for one in (frame, other)]
+    normals = [np.cross(one[:3], one[3:]) for one in (frame.orientation, other.orientation)]
     nearest = [("sagittal", "coronal", "axial")[int(np.abs(normal).argmax())] for normal in normals]
     turned = np.subtract(frame.orientation, other.orientation).reshape(2, 3)
     degrees = np.degrees(2 * np.arcsin(min(1.0, float(np.linalg.norm(turned, axis=1).max()) / 2)))
@@ -165,28 +170,46 @@ def _anatomical(frame: Frame, other: Frame) -> str:
 # ---- where they lie --------------------------------------------------------------------------------------------------------------
 
 
-def _check_alike(frames: list[Frame], name: str) -> None:
+@dataclass(frozen=True)
+class _Place:
+    """Where a frame lies whose file says it all; see `Frame`."""
+
+    position: tuple[float, ...]
+    orientation: tuple[float, ...]
+    spacing: tuple[float, float]
+
+
+def _whole_place(frame: Frame, name: str) -> _Place:
+    if frame.position is not None and frame.orientation is not None and frame.spacing is not None:
+        return _Place(frame.position, frame.orientation, frame.spacing)
+    what = "position" if frame.position is None else "orientation" if frame.orientation is None else "pixel spacing"
+    raise GeometryError(f"{name}: {where(frame)} has no {what}, so nothing says where it lies in the patient; export the series again "
+                        "from its source.")
+
+
+def _alike_places(frames: list[Frame], name: str) -> list[_Place]:
+    """Where each frame lies. Raises GeometryError where one does not say it, or lies otherwise than the first."""
     first = frames[0]
+    places: list[_Place] = []
     for frame in frames:
-        for value, what in ((frame.position, "position"), (frame.orientation, "orientation"), (frame.spacing, "pixel spacing")):
-            if value is None:
-                raise GeometryError(f"{name}: {where(frame)} has no {what}, so nothing says where it lies in the patient; export the "
-                                    "series again from its source.")
+        place = _whole_place(frame, name)
+        places.append(place)
         if frame.size != first.size:
             raise GeometryError(f"{name}: the slices have different sizes ({_size(first)} and {_size(frame)} pixels, {where(frame)}); "
                                 "export the series you want alone.")
-        if np.abs(np.subtract(frame.orientation, first.orientation)).max() > _PARALLEL:
+        if np.abs(np.subtract(place.orientation, places[0].orientation)).max() > _PARALLEL:
             raise GeometryError(f"{name}: the slices are turned against each other ({where(first)} and {where(frame)} have different "
                                 "orientations), as in a localizer; export the slices of one plane alone.")
-        if not np.allclose(frame.spacing, first.spacing, rtol=_SAME_EDGE, atol=0):
+        if not np.allclose(place.spacing, places[0].spacing, rtol=_SAME_EDGE, atol=0):
             raise GeometryError(f"{name}: the pixel spacing differs from slice to slice ({_edges(first)} mm and {_edges(frame)} mm, "
                                 f"{where(frame)}); export the series again, or resample it onto one grid.")
-    if min(first.spacing) <= 0:
+    if min(places[0].spacing) <= 0:
         raise GeometryError(f"{name}: the pixel spacing of {where(first)} is not above zero; export the series again from its source.")
+    return places
 
 
-def _directions(frame: Frame, name: str) -> tuple[np.ndarray, np.ndarray]:
-    row, column = np.array(frame.orientation[:3]), np.array(frame.orientation[3:])
+def _directions(frame: Frame, place: _Place, name: str) -> tuple[np.ndarray, np.ndarray]:
+    row, column = np.array(place.orientation[:3]), np.array(place.orientation[3:])
     lengths = np.linalg.norm(row), np.linalg.norm(column)
     if min(lengths) < 0.9 or max(lengths) > 1.1 or abs(row @ column) > SHEAR_TOLERANCE:
         raise GeometryError(f"{name}: the orientation of {where(frame)} is not that of two directions at right angles; export the series "

@@ -1,4 +1,6 @@
 """Diffusion-weighted series: a four-dimensional NIfTI file beside its b-values, or DICOM files that hold them."""
+# nibabel has few types:
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -40,13 +42,20 @@ def read_diffusion(path: Path, bval: Path | None = None, series: str | None = No
 
 def _of_nifti(path: Path, bval: Path) -> Diffusion:
     import nibabel
+    from nibabel.dataobj_images import DataobjImage
+    from nibabel.nifti1 import Nifti1Header
 
     name = path.name[:path.name.lower().rindex(".nii")]
     b_values = _read_bval(bval)
     try:
         image = nibabel.load(path)
+        if not isinstance(image, DataobjImage):
+            raise TypeError("no array of voxels")
         if len(image.shape) != 4:
             raise InputError(f"{name}: the file has {len(image.shape)} dimensions; give a diffusion series with images along a fourth one.")
+        header = image.header
+        if not isinstance(header, Nifti1Header):
+            raise TypeError("no NIfTI header")
         values = image.get_fdata(dtype=np.float32, caching="unchanged")  # with the scale factors
     except (InputError, MemoryError):
         raise
@@ -54,7 +63,7 @@ def _of_nifti(path: Path, bval: Path) -> Diffusion:
         raise InputError(f"{name}: this is not a NIfTI image, or it is damaged or cut off; copy or download it again.") from error
     check_shape(image.shape[:3], name)
     notes: list[str] = []
-    affine = affine_mm(image.header, image.shape[:3], name, notes)
+    affine = affine_mm(header, image.shape[:3], name, notes)
     check_affine(affine, name)
     images = np.ascontiguousarray(values.T)
     return Diffusion(Volume(images[0], affine, name, notes=tuple(notes), identity={"file": path.name}), images, b_values)
@@ -72,8 +81,8 @@ def _read_bval(path: Path) -> np.ndarray:
 def _of_dicom(path: Path, series: str | None, progress: Progress) -> Diffusion:
     found = [one for one in find_series(path, progress) if not one.files[0].is_segmentation]
     chosen = choose_series(found, series, path.name)
-    b_values = [stack.frames[0].traits.get("b-value") for stack in chosen.stacks]
-    if any(not isinstance(b, float) for b in b_values):
+    b_values = [b for stack in chosen.stacks if isinstance(b := stack.frames[0].traits.get("b-value"), float)]
+    if len(b_values) < len(chosen.stacks):
         raise InputError(f"{chosen.name}: the files hold no b-values; convert the series to NIfTI with a .bval file (dcm2niix does it), "
                          "and give that.")
     if any(len({frame.traits.get("b-value") for frame in stack.frames}) > 1 for stack in chosen.stacks):

@@ -7,12 +7,13 @@
 Two more questions are answered where they are asked: the bright part that sets the scale of a volume (preprocessing/normalization.py)
 or the window of a picture (reports/columns.py), and what is not background in a fused image, which depends on the method that made it.
 """
+# SciPy has no types:
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import reduce
-from operator import or_
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -22,12 +23,20 @@ from FusionINNLib.volumes.volume import Volume
 LEVEL = 0.05
 """On the nominal 0..1 scale: what is brighter belongs to the foreground."""
 _MAX_SAMPLES = 200_000
-_Images = TypeVar("_Images")  # np.ndarray or torch.Tensor: one rule for both, without importing torch
+
+
+class _Image(Protocol):
+    """np.ndarray or torch.Tensor: one rule for both, without importing torch."""
+
+    def __gt__(self, level: float, /) -> Any: ...
+
+
+_Images = TypeVar("_Images", bound=_Image)
 
 
 def foreground(sources: Iterable[_Images]) -> _Images:
     """Where any of the sources, all of one shape and on the nominal 0..1 scale, exceeds `LEVEL`: boolean, of that shape, raw."""
-    return reduce(or_, (image > LEVEL for image in sources))
+    return reduce(lambda one, other: one | other, (image > LEVEL for image in sources))
 
 
 def filled_foreground(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -38,7 +47,7 @@ def filled_foreground(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """
     from scipy import ndimage
 
-    return ndimage.binary_fill_holes(ndimage.binary_opening(foreground((first, second))))
+    return np.asarray(ndimage.binary_fill_holes(ndimage.binary_opening(foreground((first, second)))))
 
 
 def finite_values(volume: Volume) -> np.ndarray:

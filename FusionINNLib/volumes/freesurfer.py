@@ -25,6 +25,7 @@ def read_mgh(path: Path, name: str) -> Volume:
     except Exception as error:  # nibabel, gzip and numpy each have errors of their own
         raise InputError(f"{name}: this is not a FreeSurfer volume that can be read, or it is cut off; copy or export it again.") from error
     check_shape(array.shape, name)
+    assert image.affine is not None  # an MGH header always has one
     known = int(image.header["goodRASFlag"]) > 0
     notes = () if known else ("the header doesn't say where the volume lies: taken as coronal and centred, as FreeSurfer does",)
     return Volume(np.ascontiguousarray(array.T, array.dtype.newbyteorder("=")), image.affine, name, notes=notes)

@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
-from FusionINNLib.volumes.volume import Volume
+from FusionINNLib.volumes.volume import Identity, Volume
 
 _CONTRASTS = re.compile(r"^(t1|t2|t1w|t2w|t1ce|t1c|t1n|t2f|t1gd|t1post|flair|adc|dwi|trace|b\d+|seg|mask|label\w*|lesions?|brain|bet|"
                         r"reg\w*|resampled|norm\w*|pre|post|gd|swi|pd)$")
@@ -28,9 +29,10 @@ def patients_differ(a: Volume, b: Volume) -> str | None:
     return _tags_differ(a.identity, b.identity) or _names_differ(_names(a), _names(b))
 
 
-def _tags_differ(a: dict, b: dict) -> str | None:
-    def differ(key: str) -> bool:
-        return bool(a.get(key)) and bool(b.get(key)) and str(a[key]).strip().lower() != str(b[key]).strip().lower()
+def _tags_differ(a: Identity, b: Identity) -> str | None:
+    def differ(key: Literal["patient_id", "patient_name", "study_date", "study_uid"]) -> bool:
+        one, other = a.get(key), b.get(key)
+        return bool(one) and bool(other) and one.strip().lower() != other.strip().lower()
 
     same_study = bool(a.get("study_uid")) and a.get("study_uid") == b.get("study_uid")
     if differ("patient_id") or (not (a.get("patient_id") and b.get("patient_id")) and differ("patient_name")):
@@ -62,7 +64,7 @@ def _names_differ(a: list[str], b: list[str]) -> str | None:
     return None
 
 
-def _first_match(pattern: re.Pattern, names: list[str]) -> tuple[int, str] | None:
+def _first_match(pattern: re.Pattern[str], names: list[str]) -> tuple[int, str] | None:
     """(how far up, what identifies) from the innermost name that has it."""
     for level, name in enumerate(names):
         found = pattern.search(_without_ending(name))
@@ -85,7 +87,7 @@ def _conflict(first: str, second: str) -> bool:
 
 
 def _identifying(text: str) -> list[str]:
-    parts = []
+    parts: list[str] = []
     for part in re.split(r"[_\-. ]+", text):
         if _CONTRASTS.match(part):
             break
@@ -93,7 +95,7 @@ def _identifying(text: str) -> list[str]:
     return parts
 
 
-def _where(first: tuple, second: tuple) -> str:
+def _where(first: tuple[int, object], second: tuple[int, object]) -> str:
     return "file names" if first[0] == second[0] == 0 else "file and folder names"
 
 

@@ -20,7 +20,7 @@ from FusionINNLib.volumes.freesurfer import ENDINGS as MGH_ENDINGS
 from FusionINNLib.volumes.freesurfer import read_mgh
 from FusionINNLib.volumes.itk import read_itk, read_itk_segmentation
 from FusionINNLib.volumes.nifti import files_of, has_scale_factors, read_extension, read_nifti, write_nifti
-from FusionINNLib.volumes.volume import Volume, check_voxels
+from FusionINNLib.volumes.volume import Identity, Volume, check_voxels
 
 __all__ = ["read_volume", "read_segmentation", "read_mask", "write_nifti", "read_extension", "has_scale_factors", "sha256",
            "sha256_of_files", "plain_name"]
@@ -34,7 +34,7 @@ _MOST_SURE_LABELS, _MOST_LABELS = 64, 5000  # so few labels are always believed;
 _UNLIKE = 0.5  # share of neighbours with another label, from which these are grey values
 
 
-def read_volume(path: str | os.PathLike, *, series: str | None = None, stack: str | None = None,
+def read_volume(path: str | os.PathLike[str], *, series: str | None = None, stack: str | None = None,
                 progress: Progress | None = None) -> Volume:
     """Read and check one volume: NIfTI, NRRD, MetaImage, or a folder with DICOM files.
 
@@ -46,7 +46,7 @@ def read_volume(path: str | os.PathLike, *, series: str | None = None, stack: st
     return check_voxels(_read(Path(path), series, stack, progress))
 
 
-def read_segmentation(path: str | os.PathLike, *, series: str | None = None, progress: Progress | None = None) -> Volume:
+def read_segmentation(path: str | os.PathLike[str], *, series: str | None = None, progress: Progress | None = None) -> Volume:
     """Read labels: (k, j, i) integers, slope 1, intercept 0. Floats that are whole numbers are taken, NaN is label 0.
 
     DICOM segmentations and .seg.nrrd keep names and colours of their segments. One slice will do. A segmentation without any label above 0
@@ -93,7 +93,7 @@ def _check_no_scan(labels: np.ndarray, name: str) -> None:
         raise InputError(f"{name}: this holds {found} different values, as a scan does and no segmentation; give a label volume.")
 
 
-def read_mask(path: str | os.PathLike) -> Volume:
+def read_mask(path: str | os.PathLike[str]) -> Volume:
     """Read a mask: (k, j, i) bool, true where the value is not 0. NaN and infinite voxels are outside.
 
     Any values will do, those of a segmentation or of probabilities. An empty mask is no error here. Raises as `read_volume` does, but
@@ -104,7 +104,7 @@ def read_mask(path: str | os.PathLike) -> Volume:
     return replace(volume, array=(values != 0) & np.isfinite(values), slope=1.0, intercept=0.0)
 
 
-def sha256(path: str | os.PathLike) -> str:
+def sha256(path: str | os.PathLike[str]) -> str:
     """SHA-256 in hexadecimal. Of a file: of its bytes. Of a folder, or a header that names its data files: of the sorted checksums of the
     files, so that neither names nor their order matter. Raises InputError when it can't be read."""
     path = Path(path)
@@ -164,8 +164,9 @@ def _noted_inside(volume: Volume) -> Volume:
 
 def _with_names(volume: Volume, path: Path) -> Volume:
     full = path.resolve()
-    names = {"file": full.name, "folders": tuple(parent.name for parent in list(full.parents)[:3] if parent.name)}
-    return replace(volume, identity={**volume.identity, **names})
+    folders = tuple(parent.name for parent in list(full.parents)[:3] if parent.name)
+    identity: Identity = {**volume.identity, "file": full.name, "folders": folders}
+    return replace(volume, identity=identity)
 
 
 def _compact(labels: np.ndarray) -> np.ndarray:
@@ -188,7 +189,7 @@ def _file_sha256(path: Path) -> str:
 def _parts(path: Path) -> list[Path]:
     """All files that hold the volume: those of a folder, or a header and the data files it names."""
     if path.is_dir():
-        return next((files for files in files_in(path) if files), [])
+        return next((files for files in files_in(path) if files), list[Path]())
     if path.name.lower().endswith(PAIR_ENDINGS):
         return list(files_of(path))
     if path.suffix.lower() not in (".mhd", ".nhdr"):

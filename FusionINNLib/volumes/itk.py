@@ -2,22 +2,29 @@
 
 SimpleITK's arrays are (k, j, i) as ours, but its world is LPS: `affine_of` and `to_sitk` negate x and y, the only place where that is done.
 """
+# SimpleITK has few types:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from FusionINNLib.errors import GeometryError, InputError
 from FusionINNLib.volumes import meta_header, nrrd_header
-from FusionINNLib.volumes.volume import Volume, check_affine, check_shape
+from FusionINNLib.volumes.volume import SegmentName, Volume, check_affine, check_shape
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
-def affine_of(image) -> np.ndarray:
+
+def affine_of(image: sitk.Image) -> np.ndarray:
     """IJK-to-RAS in mm (4x4) of a three-dimensional SimpleITK image."""
     affine = np.eye(4)
     affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
@@ -25,7 +32,7 @@ def affine_of(image) -> np.ndarray:
     return LPS_TO_RAS @ affine
 
 
-def to_sitk(array: np.ndarray, affine: np.ndarray):
+def to_sitk(array: np.ndarray, affine: np.ndarray) -> sitk.Image:
     """A SimpleITK image (LPS) of a (k, j, i) array with an IJK-to-RAS affine in mm; the voxels are copied."""
     import SimpleITK as sitk
 
@@ -61,7 +68,8 @@ def read_itk_segmentation(path: Path, name: str) -> Volume:
         volume = _to_volume(image, name, notes)
         return replace(volume, segments={one.label: one.named for one in listed})
     array = sitk.GetArrayFromImage(image)
-    labels, segments, overlap = np.zeros(array.shape[:3], np.min_scalar_type(max([len(listed), *(one.label for one in listed)]))), {}, 0
+    labels, overlap = np.zeros(array.shape[:3], np.min_scalar_type(max([len(listed), *(one.label for one in listed)]))), 0
+    segments: dict[int, SegmentName] = {}
     anew = len({one.label for one in listed}) < len(listed)
     for number, one in enumerate(listed, 1):
         inside = array[..., one.layer] == one.label
@@ -79,7 +87,7 @@ def overlap_note(count: int) -> str:
     return f"segments overlap in {count} voxel{'s' if count > 1 else ''}: the later segment counts there"
 
 
-def _read(path: Path, name: str):
+def _read(path: Path, name: str) -> tuple[sitk.Image, list[str]]:
     """(three-dimensional image with lengths in mm, notes)."""
     import SimpleITK as sitk
 
@@ -111,7 +119,7 @@ def _said_of_geometry(path: Path, name: str, notes: list[str]) -> float:
 
 
 @contextmanager
-def _failures_said(name: str) -> Iterator[None]:
+def _failures_said(name: str) -> Generator[None]:
     """ITK's errors become one sentence, and its warnings don't reach the terminal meanwhile."""
     import SimpleITK as sitk
 
@@ -128,12 +136,12 @@ def _failures_said(name: str) -> Iterator[None]:
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)
 
 
-def _check_scalar(image, name: str) -> None:
+def _check_scalar(image: sitk.Image, name: str) -> None:
     import SimpleITK as sitk
 
     if image.GetPixelID() in (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64):
         raise InputError(f"{name}: the voxels are complex values; give a volume with one real number per voxel.")
-    parts = image.GetNumberOfComponents() if hasattr(image, "GetNumberOfComponents") else image.GetNumberOfComponentsPerPixel()
+    parts = image.GetNumberOfComponentsPerPixel()
     if parts > 1:
         raise InputError(f"{name}: each voxel holds {parts} values (vector, colour or overlapping segments); "
                          "give a volume with one real number per voxel.")
@@ -145,7 +153,7 @@ def _check_frames(size: tuple[int, ...], name: str) -> None:
         raise InputError(f"{name}: the file holds {frames} frames; extract the one you want as a three-dimensional volume.")
 
 
-def _to_volume(image, name: str, notes: list[str]) -> Volume:
+def _to_volume(image: sitk.Image, name: str, notes: list[str]) -> Volume:
     import SimpleITK as sitk
 
     affine = affine_of(image)

@@ -3,6 +3,8 @@
 nibabel reads and makes the headers. The voxels are read and written here, so that a damaged end of file is noticed, no second
 copy is held, stored integers stay as they are, and a file is either whole or not there.
 """
+# nibabel has few types:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 from __future__ import annotations
 
 import gzip
@@ -11,10 +13,11 @@ import math
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -23,6 +26,11 @@ from FusionINNLib.errors import InputError, ResultError
 from FusionINNLib.volumes.nifti_geometry import affine_mm
 from FusionINNLib.volumes.packing import packed
 from FusionINNLib.volumes.volume import Volume, check_shape
+
+if TYPE_CHECKING:
+    from nibabel.nifti1 import Nifti1Extension, Nifti1Header
+
+_Content = BufferedReader | gzip.GzipFile
 
 COMMENT = 6
 """NIfTI's code for a header extension that is plain text."""
@@ -45,9 +53,8 @@ def read_nifti(path: Path, name: str) -> Volume:
     with _open(header_path, name) as file:
         header = _read_header(file, name)
         dtype, shape, offset = _scalar_type(header, name), _volume_shape(header, name), _data_offset(header, name, notes)
-        if data_path == header_path:
-            stored = _read_voxels(file, data_path, offset, dtype, shape, name)
-    if data_path != header_path:
+        stored = _read_voxels(file, data_path, offset, dtype, shape, name) if data_path == header_path else None
+    if stored is None:
         with _open(data_path, name) as file:
             stored = _read_voxels(file, data_path, offset, dtype, shape, name)
     if dtype.kind == "f" and dtype.itemsize > 8:
@@ -66,7 +73,7 @@ def files_of(path: Path) -> tuple[Path, Path]:
     found = re.fullmatch(r"(.*)\.(hdr|img)(\.gz)?", path.name, re.IGNORECASE)
     if found is None:
         return path, path
-    pair = []
+    pair: list[Path] = []
     for ending in ("hdr", "img"):
         endings = [f"{word}{packed}" for word in (ending, ending.upper()) for packed in (found[3] or "", "", ".gz")]
         named = [path.with_name(f"{found[1]}.{ending}") for ending in endings]
@@ -74,22 +81,23 @@ def files_of(path: Path) -> tuple[Path, Path]:
     return pair[0], pair[1]
 
 
-def has_scale_factors(path: str | os.PathLike) -> bool:
+def has_scale_factors(path: str | os.PathLike[str]) -> bool:
     """Whether the header of a NIfTI file scales the stored values: a slope of 0 or NaN and "slope 1, intercept 0" don't."""
     path = Path(path)
     with _open(path, path.name) as file:
         return _scale(_read_header(file, path.name), path.name) != (1.0, 0.0)
 
 
-def read_extension(path: str | os.PathLike) -> list[bytes]:
+def read_extension(path: str | os.PathLike[str]) -> list[bytes]:
     """The comment extensions (code 6) in the header of a NIfTI file, without padding, in the order of the file."""
     path = Path(path)
     with _open(path, path.name) as file:
         header = _read_header(file, path.name)
-    return [_extension_bytes(extension) for extension in header.extensions if extension.get_code() == COMMENT]
+    extensions: list[Nifti1Extension] = list(header.extensions)
+    return [_extension_bytes(extension) for extension in extensions if extension.get_code() == COMMENT]
 
 
-def write_nifti(volume: Volume, path: str | os.PathLike, *, description: str = "", extension: bytes | None = None,
+def write_nifti(volume: Volume, path: str | os.PathLike[str], *, description: str = "", extension: bytes | None = None,
                 cal_min: float = 0.0, cal_max: float = 0.0) -> None:
     """Write `volume` as .nii, or .nii.gz when the name ends with .gz. Same volume, same bytes.
 
@@ -113,7 +121,7 @@ def write_nifti(volume: Volume, path: str | os.PathLike, *, description: str = "
 
 
 @contextmanager
-def _open(path: Path, name: str) -> Iterator[BinaryIO]:
+def _open(path: Path, name: str) -> Generator[_Content]:
     """The file's content, unpacked if it is packed (told by its first bytes, not its name); damage becomes an InputError."""
     try:
         with open(path, "rb") as raw:
@@ -130,7 +138,7 @@ def _open(path: Path, name: str) -> Iterator[BinaryIO]:
         raise InputError(f"{name}: the file can't be read ({error.strerror or error}); check that it exists and is yours.") from error
 
 
-def _read_header(file: BinaryIO, name: str):
+def _read_header(file: _Content, name: str) -> Nifti1Header:
     from nibabel import Nifti1Header, Nifti2Header
     from nibabel.spatialimages import HeaderDataError
     from nibabel.wrapstruct import WrapStructError
@@ -154,11 +162,11 @@ def _read_header(file: BinaryIO, name: str):
         raise InputError(f"{name}: the NIfTI header can't be used ({error}); convert the volume again from its source.") from error
 
 
-def _scalar_type(header, name: str) -> np.dtype:
+def _scalar_type(header: Nifti1Header, name: str) -> np.dtype:
     from nibabel.spatialimages import HeaderDataError
 
     try:
-        dtype = header.get_data_dtype()
+        dtype: np.dtype = header.get_data_dtype()
     except HeaderDataError as error:
         raise InputError(f"{name}: the voxel type is unknown; save the volume as integers or floats.") from error
     if dtype.fields is not None or dtype.kind not in "iuf":
@@ -167,7 +175,7 @@ def _scalar_type(header, name: str) -> np.dtype:
     return dtype
 
 
-def _volume_shape(header, name: str) -> tuple[int, int, int]:
+def _volume_shape(header: Nifti1Header, name: str) -> tuple[int, int, int]:
     """(i, j, k), after dropping a fourth and further axis of one."""
     shape = header.get_data_shape()
     if len(shape) == 5 and shape[3] == 1 and shape[4] > 1:
@@ -177,10 +185,11 @@ def _volume_shape(header, name: str) -> tuple[int, int, int]:
         raise InputError(f"{name}: the file holds {frames} frames; extract the one you want as a three-dimensional volume.")
     shape = (*shape, 1)[:3] if len(shape) == 2 else shape[:3]
     check_shape(shape, name)
-    return tuple(int(size) for size in shape)
+    i, j, k = (int(size) for size in shape)
+    return i, j, k
 
 
-def _data_offset(header, name: str, notes: list[str]) -> int:
+def _data_offset(header: Nifti1Header, name: str, notes: list[str]) -> int:
     """Where the voxels begin, in bytes. A single file without an offset has them behind its header, as the format's library does."""
     offset, pair = float(header["vox_offset"]), header["magic"].item()[:2] == b"ni"
     behind = int(header["sizeof_hdr"]) + 4
@@ -193,14 +202,14 @@ def _data_offset(header, name: str, notes: list[str]) -> int:
     return int(offset)
 
 
-def _read_voxels(file: BinaryIO, path: Path, offset: int, dtype: np.dtype, shape: tuple[int, ...], name: str) -> np.ndarray:
+def _read_voxels(file: _Content, path: Path, offset: int, dtype: np.dtype, shape: tuple[int, ...], name: str) -> np.ndarray:
     """The stored voxels as one run, read together with what follows them: only then gzip compares its checksum."""
     cut_off = InputError(f"{name}: the file is damaged or cut off; copy or download it again.")
     count = math.prod(shape) * dtype.itemsize  # of Python's numbers: a damaged header may say more than 64 bits hold
     if count > 1100 * max(path.stat().st_size, 1):  # gzip can't pack more tightly; checked before memory is asked for
         raise cut_off
     buffer = np.empty(count, dtype=np.uint8)
-    view = memoryview(buffer)
+    view = buffer.data
     file.seek(offset)
     done = 0
     while done < count:
@@ -213,7 +222,7 @@ def _read_voxels(file: BinaryIO, path: Path, offset: int, dtype: np.dtype, shape
     return buffer.view(dtype)
 
 
-def _scale(header, name: str) -> tuple[float, float]:
+def _scale(header: Nifti1Header, name: str) -> tuple[float, float]:
     """(slope, intercept) of the header, (1, 0) when it doesn't scale."""
     from nibabel.spatialimages import HeaderDataError
 
@@ -224,9 +233,11 @@ def _scale(header, name: str) -> tuple[float, float]:
     return (1.0, 0.0) if slope is None else (float(slope), float(intercept or 0.0))
 
 
-def _extension_bytes(extension) -> bytes:
+def _extension_bytes(extension: Nifti1Extension) -> bytes:
     content = extension.get_content()
-    return (content if isinstance(content, bytes) else str(content).encode()).rstrip(b"\0")
+    if isinstance(content, bytes):  # pyright: ignore[reportUnnecessaryIsInstance] - nibabel gave text before version 5.3
+        return content.rstrip(b"\0")
+    return str(content).encode().rstrip(b"\0")
 
 
 def _storable(array: np.ndarray) -> np.ndarray:
@@ -240,7 +251,8 @@ def _storable(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
 
 
-def _make_header(volume: Volume, array: np.ndarray, description: str, extension: bytes | None, cal_min: float, cal_max: float):
+def _make_header(volume: Volume, array: np.ndarray, description: str, extension: bytes | None, cal_min: float,
+                 cal_max: float) -> Nifti1Header:
     from nibabel import Nifti1Header
     from nibabel.nifti1 import Nifti1Extension
 
@@ -258,9 +270,9 @@ def _make_header(volume: Volume, array: np.ndarray, description: str, extension:
     return header
 
 
-def _write_content(file: BinaryIO, header, array: np.ndarray) -> None:
+def _write_content(file: BinaryIO | gzip.GzipFile, header: Nifti1Header, array: np.ndarray) -> None:
     header.write_to(file)
     file.write(b"\0" * (header.get_data_offset() - file.tell()))
-    view = memoryview(array.reshape(-1).view(np.uint8))
+    view = array.reshape(-1).view(np.uint8).data
     for start in range(0, len(view), _CHUNK):
         file.write(view[start:start + _CHUNK])

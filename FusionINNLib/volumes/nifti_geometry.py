@@ -1,9 +1,14 @@
 """Where a NIfTI header puts its voxels: sform, qform or neither, as its specification orders them, and what contradicts itself there."""
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from FusionINNLib.errors import GeometryError
+
+if TYPE_CHECKING:
+    from nibabel.nifti1 import Nifti1Header
 
 _MM_PER_UNIT = {"meter": 1000.0, "micron": 0.001}
 _LIKELY_EDGES_MM = (0.05, 30.0)
@@ -14,7 +19,7 @@ _SAME_EDGE = 0.02
 """Relative difference of two voxel edges that still are the same."""
 
 
-def affine_mm(header, shape: tuple[int, int, int], name: str, notes: list[str]) -> np.ndarray:
+def affine_mm(header: Nifti1Header, shape: tuple[int, int, int], name: str, notes: list[str]) -> np.ndarray:
     """IJK-to-RAS in mm; what had to be assumed or contradicts itself is added to `notes`. shape: (i, j, k).
 
     Raises GeometryError where the transform that counts is none, or rests on voxel edges that the header doesn't give.
@@ -36,7 +41,7 @@ def affine_mm(header, shape: tuple[int, int, int], name: str, notes: list[str]) 
     return _to_mm(header, affine, notes)
 
 
-def _check_edges(header, shape: tuple[int, int, int], name: str, notes: list[str]) -> None:
+def _check_edges(header: Nifti1Header, shape: tuple[int, int, int], name: str, notes: list[str]) -> None:
     """qform and the header without a form take their edges from pixdim, which must give them."""
     for axis, size in enumerate(shape):
         edge = float(header["pixdim"][axis + 1])
@@ -49,7 +54,7 @@ def _check_edges(header, shape: tuple[int, int, int], name: str, notes: list[str
         notes.append("the header doesn't say how thick the slice is: taken as 1 mm")
 
 
-def _compare_edges(header, affine: np.ndarray, notes: list[str]) -> None:
+def _compare_edges(header: Nifti1Header, affine: np.ndarray, notes: list[str]) -> None:
     edges, said = np.linalg.norm(affine[:3, :3], axis=0), np.abs(header["pixdim"][1:4].astype(np.float64))
     given = np.isfinite(said) & (said > 0) & np.isfinite(edges)
     if (np.abs(edges - said)[given] > _SAME_EDGE * edges[given]).any():
@@ -66,9 +71,9 @@ def _compare(affine: np.ndarray, other: np.ndarray, shape: tuple[int, int, int],
     notes.append(f"sform and qform contradict each other in position or orientation ({how}): the sform was taken")
 
 
-def _to_mm(header, affine: np.ndarray, notes: list[str]) -> np.ndarray:
+def _to_mm(header: Nifti1Header, affine: np.ndarray, notes: list[str]) -> np.ndarray:
     try:
-        unit = header.get_xyzt_units()[0]
+        unit = str(header.get_xyzt_units()[0])
     except KeyError:
         unit = "unknown"
     if unit in _MM_PER_UNIT:

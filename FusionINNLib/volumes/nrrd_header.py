@@ -46,7 +46,7 @@ def read_fields(path: Path) -> dict[str, str]:
 
 def scale_to_mm(fields: dict[str, str], name: str, notes: list[str]) -> float:
     """Factor from the lengths in the header to mm; said in `notes` when it isn't 1. Raises InputError for units that are none."""
-    words = re.findall(r'"([^"]*)"', fields.get("space units", "") or fields.get("units", ""))
+    words: list[str] = re.findall(r'"([^"]*)"', fields.get("space units", "") or fields.get("units", ""))
     words = [word.strip() for word in words if word.strip()]
     lengths = words[:3] if "space units" in fields else [word for word in words if word.lower() in MM_PER_UNIT]
     unknown = [word for word in lengths if word.lower() not in MM_PER_UNIT]
@@ -73,7 +73,7 @@ def check_space(fields: dict[str, str], name: str, notes: list[str]) -> None:
 
 def segments(fields: dict[str, str]) -> list[NrrdSegment]:
     """Segments in the order of their numbers, as 3D Slicer writes them; empty for any other file."""
-    found = []
+    found: list[NrrdSegment] = []
     keys = [key for key in fields if re.fullmatch(r"segment\d+_labelvalue", key)]
     for key in sorted(keys, key=lambda key: int(re.findall(r"\d+", key)[0])):
         stem = key.removesuffix("labelvalue")

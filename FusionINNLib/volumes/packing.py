@@ -13,7 +13,7 @@ except ImportError:
 LEVEL = 1
 
 
-def packed(file: BinaryIO) -> BinaryIO:
+def packed(file: BinaryIO) -> gzip.GzipFile:
     """A file to write into whose content arrives packed in `file`. No name and no time: the bytes depend on the content alone."""
     kind = gzip.GzipFile if igzip is None else igzip.IGzipFile
     return kind(filename="", mode="wb", compresslevel=LEVEL, fileobj=file, mtime=0)

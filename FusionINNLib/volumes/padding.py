@@ -25,7 +25,7 @@ def padding_place(values: np.ndarray, counts: np.ndarray) -> int | None:
     return None
 
 
-def padding_value(array: np.ndarray):
+def padding_value(array: np.ndarray) -> np.generic | None:
     """The padding of a volume of any shape, from a sample, in its own type; None where there is none. NaN and infinities are none."""
     sample = array.reshape(-1)[::max(1, array.size // _SAMPLE)]
     if sample.dtype.kind == "f":

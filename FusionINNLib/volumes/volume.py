@@ -6,6 +6,8 @@ Reading and writing is in `volumes/io.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
@@ -27,6 +29,22 @@ class SegmentName:
 
     name: str
     color: tuple[float, float, float] | None = None
+
+
+class Identity(TypedDict, total=False):
+    """What may tell patients and dates apart, and which files a volume was read from; each only where it is known.
+
+    file, folders: names, of the file and from the innermost folder outwards. files: paths of DICOM. The others are DICOM tags.
+    """
+
+    file: str
+    folders: tuple[str, ...]
+    files: tuple[Path, ...]
+    patient_id: str
+    patient_name: str
+    study_date: str
+    study_uid: str
+    modality: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +69,9 @@ class Volume:
     unit: str = ""
     slope: float = 1.0
     intercept: float = 0.0
-    identity: dict = field(default_factory=dict, repr=False)
+    identity: Identity = field(default_factory=Identity, repr=False)
     notes: tuple[str, ...] = ()
-    segments: dict[int, SegmentName] = field(default_factory=dict, repr=False)
+    segments: dict[int, SegmentName] = field(default_factory=dict[int, SegmentName], repr=False)
 
     def __post_init__(self) -> None:
         if self.array.ndim != 3:
@@ -89,7 +107,8 @@ class Volume:
     @property
     def spacing_ijk_mm(self) -> tuple[float, float, float]:
         """Voxel edges along (i, j, k) in mm. Note the order: it is that of the affine's columns, not that of `array`."""
-        return tuple(float(edge) for edge in np.linalg.norm(self.affine[:3, :3], axis=0))
+        i, j, k = (float(edge) for edge in np.linalg.norm(self.affine[:3, :3], axis=0))
+        return i, j, k
 
     @property
     def through_plane_axis(self) -> int:
