@@ -7,6 +7,7 @@
 All arrays are (k, j, i), affines IJK-to-RAS in mm. Nothing here but `read_fused` reads files, nothing writes any; torch is not imported
 before a method needs it.
 """
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def list_methods() -> list[MethodInfo]:
 
 
 def fuse(first: Volume, second: Volume, *, method: str = registry.DEFAULT, reference: str = "second", alignment: str = "auto",
-         model: str | None = None, device: str = "auto", seed: int = 0, progress: Progress | None = None) -> Fusion:
+         model: str | None = None, device: str = "auto", seed: int = 0, progress: Progress | None = None,
+         settings: Mapping[str, object] | None = None) -> Fusion:
     """Fuse two volumes on the grid of the reference.
 
     Args:
@@ -44,6 +46,7 @@ def fuse(first: Volume, second: Volume, *, method: str = registry.DEFAULT, refer
         model: id or path of a model folder; None for the method's own.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         seed: of a method that draws random numbers.
+        settings: of the method, name -> value, see `MethodInfo.settings`; None for its own.
 
     Raises InputError, GeometryError, ModelError, DeviceMemoryError, Cancelled.
     """
@@ -51,7 +54,7 @@ def fuse(first: Volume, second: Volume, *, method: str = registry.DEFAULT, refer
         raise InputError(f"The reference cannot be {reference!r}: choose first or second.")
     first, second = check_voxels(first), check_voxels(second)
     progress = progress or Progress()
-    chosen = registry.create(method, model)
+    chosen = registry.create(method, model, settings)
     fixed, moving = (first, second) if reference == "first" else (second, first)
     aligned = align(fixed, moving, alignment, lambda share, task: progress.step(task, round(100 * share), 100))
     on_grid = (fixed, aligned.volume) if reference == "first" else (aligned.volume, fixed)

@@ -23,10 +23,12 @@ def main(arguments: list[str] | None = None) -> int:
 
             return bench.main(arguments[1:]) or 0
         from training.cli import commands
+        from training.cli import prior as prior_command
         from training.cli import robustness as robustness_command
         from training.cli import tables as tables_commands
 
-        room = tables_commands if options.command in TABLES else robustness_command if options.command == "robustness" else commands
+        own = {"robustness": robustness_command, "prior": prior_command, **dict.fromkeys(TABLES, tables_commands)}
+        room = own.get(options.command, commands)
         getattr(room, options.command)(options)
         return 0
     except KeyboardInterrupt:
@@ -79,6 +81,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_prepared(export)
     export.add_argument("--facts", type=Path, metavar="FILE", help="JSON with what else the card says: description, data, terms")
     export.add_argument("--overwrite", action="store_true", help="replace an earlier model in the folder")
+
+    prior = commands.add_parser("prior", help="fit the Gaussian prior of DDFM to the training cases: a model folder in a minute")
+    prior.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder given to 'prepare'")
+    prior.add_argument("--splits", type=Path, required=True, metavar="FILE", help="JSON: set -> train, val -> case names")
+    prior.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder; its name becomes the model's id")
+    prior.add_argument("--facts", type=Path, metavar="FILE", help="JSON with what else the card says: description, data, terms")
+    prior.add_argument("--overwrite", action="store_true", help="replace an earlier model in the folder")
 
     _add_tables(commands)
     robustness = commands.add_parser("robustness", help="what an estimate is worth after the fused file was rounded, turned, ...")

@@ -13,6 +13,7 @@ from FusionINNLib.cli.terminal import warn as _warn
 from FusionINNLib.errors import InputError
 from FusionINNLib.methods import devices, registry
 from FusionINNLib.methods.base import no_exact_way
+from FusionINNLib.methods.settings import pairs
 from FusionINNLib.registration.alignment import patients_differ, resample_labels
 from FusionINNLib.results.folder import (
     ESTIMATE_FILES,
@@ -39,7 +40,7 @@ def fuse(options: argparse.Namespace) -> None:
     """fusioninn fuse FIRST SECOND --out DIR"""
     inputs_read = (options.first, options.second, options.segmentation, options.model and Path(options.model))
     check_free(options.out, options.overwrite, FUSION_FILES, inputs_read)
-    method = registry.create(options.method, options.model)
+    method = registry.create(options.method, options.model, method_settings := pairs(options.set))
     devices.check_name(options.device)
     (first, first_file), (second, second_file) = (read_source(path, n, options) for n, path in enumerate((options.first, options.second)))
     inputs = first_file, second_file
@@ -54,7 +55,7 @@ def fuse(options: argparse.Namespace) -> None:
     if method.info.capabilities.needs_training:
         devices.choose_device(options.device)  # loads torch, so that what can be refused without it has been
     fusion = pipeline.fuse(first, second, method=options.method, reference=options.reference, alignment=options.align, model=options.model,
-                           device=options.device, seed=options.seed, progress=_progress())
+                           device=options.device, seed=options.seed, progress=_progress(), settings=method_settings)
     for volume in (first, second):  # not before, so that what is refused is refused with one sentence
         _say_notes(volume)
     _say_alignment(fusion, options.reference)
@@ -63,6 +64,8 @@ def fuse(options: argparse.Namespace) -> None:
     settings = {"alignment": options.align, "reference": options.reference, "method": options.method, "model": fusion.recipe.model}
     if not method.info.capabilities.deterministic:
         settings["seed"] = options.seed
+    if method.settings:
+        settings["method_settings"] = dict(method.settings)
     with new_folder(options.out, options.overwrite, FUSION_FILES, inputs_read) as folder:
         write_fusion(fusion, folder, inputs, (first, second), settings)
         if not options.no_report:
@@ -154,7 +157,7 @@ def demo(options: argparse.Namespace) -> None:
     names = frozenset({"sample", "fused", "exact", "estimated"})
     check_free(options.out, options.overwrite, names)
     out, common = options.out, {"dry_run": False, "no_report": False, "model": options.model, "method": registry.DEFAULT, "seed": 0,
-                                "device": options.device, "overwrite": options.overwrite}
+                                "set": [], "device": options.device, "overwrite": options.overwrite}
     print("1. The sample case: a made-up post-operative head, ADC and FLAIR on unlike grids, 2.1 mm and 2 degrees apart.")
     write_sample_case(out / "sample")
     print("\n2. Fuse.")

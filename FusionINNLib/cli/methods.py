@@ -19,6 +19,7 @@ def _row(name: str) -> dict:
     info, state = registry.info(name), registry.state(name)
     return {"name": name, "title": info.title, "summary": info.summary, "citation": info.citation, "doi": info.doi, "terms": info.terms,
             "capabilities": dataclasses.asdict(info.capabilities), "models": registry.models_of(name),
+            "settings": [dataclasses.asdict(setting) for setting in info.settings],
             "lacking": f"{state.what}: {state.remedy}" if isinstance(state, Lacking) else None}
 
 

@@ -41,6 +41,8 @@ def make_parser() -> argparse.ArgumentParser:
                       help="unlike grids: register rigidly where needed (auto), refuse them (none), by header alone, or register always")
     fuse.add_argument("--reference", choices=("first", "second"), default="second", help="whose grid the result has (default: second)")
     fuse.add_argument("--seed", type=_natural, default=0, metavar="S", help="of a method that draws random numbers (default: 0)")
+    fuse.add_argument("--set", action="append", default=[], metavar="NAME=VALUE",
+                      help="a setting of the method, as 'fusioninn methods --json' lists them; may be repeated")
     fuse.add_argument("--first-adc", action="store_true", help="FIRST is a diffusion-weighted series: fuse its ADC (see 'fusioninn adc')")
     fuse.add_argument("--bval", type=Path, metavar="FILE", help="b-values for --first-adc (default: the .bval file beside it)")
     _add_choice(fuse)

@@ -4,6 +4,7 @@ A new method is a class here from `SliceMethod` (or `FusionMethod`) in a file or
 Importing this file loads no network.
 """
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from FusionINNLib.errors import CapabilityError
 from FusionINNLib.methods.model_card import ModelCard
+from FusionINNLib.methods.settings import Setting, Value
 from FusionINNLib.preprocessing.normalization import levels
 from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.progress import Progress
@@ -45,7 +47,7 @@ class MethodInfo:
     name: on the command line, in recipes, in cards. title: for people. summary: what it does, one sentence. citation: authors, year,
     title. target: "package.module:Class" of its `FusionMethod`. default_model: id of the model it takes by itself. requires: packages that
     it imports, by their import names. terms: under which the method's code and weights may be used. training: the command that makes its
-    weights, "" where nobody here can make them.
+    weights, "" where nobody here can make them. settings: what a user may change in how it fuses.
     """
 
     name: str
@@ -59,6 +61,7 @@ class MethodInfo:
     requires: tuple[str, ...] = ()
     terms: str = "MIT"
     training: str = ""
+    settings: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,13 @@ class SourcePair:
 class FusionMethod(ABC):
     """A method, with the card of its model where it has one. All work raises ModelError, DeviceMemoryError, Cancelled.
 
+    settings: every setting of the row with its value; the registry puts in what a user wants, and a method records what it went by.
     What a method cannot do raises CapabilityError; `info.capabilities` says so before.
     """
 
     def __init__(self, info: MethodInfo, card: ModelCard | None = None):
         self.info, self.card = info, card
+        self.settings: Mapping[str, Value] = {setting.name: setting.default for setting in info.settings}
 
     @property
     @abstractmethod

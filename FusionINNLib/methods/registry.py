@@ -9,12 +9,14 @@ names a `MethodInfo`:
 import importlib
 import importlib.metadata
 import importlib.util
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from FusionINNLib.errors import InputError, ModelError
 from FusionINNLib.methods import model_card
 from FusionINNLib.methods.base import Capabilities, FusionMethod, MethodInfo
+from FusionINNLib.methods.settings import Setting, resolved
 from FusionINNLib.results.recipe import Recipe
 
 DEFAULT = "fusioninn"
@@ -24,6 +26,7 @@ _KUMAR = "Kumar et al. 2024: FusionINN: Decomposable Image Fusion for Brain Tumo
 _SURVEY = "Li, Kang, Fang, Guo, Yin 2017: Pixel-level image fusion: A survey of the state of the art"
 _LI_1995 = "Li, Manjunath, Mitra 1995: Multisensor image fusion using the wavelet transform"
 _BURT = "Burt, Kolczynski 1993: Enhanced image capture through fusion"
+_ZHAO = "Zhao et al. 2023: DDFM: Denoising Diffusion Model for Multi-Modality Image Fusion"
 _GUIDED = "Li, Kang, Hu 2013: Image fusion with guided filtering"
 
 METHODS: dict[str, MethodInfo] = {info.name: info for info in (
@@ -41,6 +44,18 @@ METHODS: dict[str, MethodInfo] = {info.name: info for info in (
                "10.1006/gmip.1995.1022", "FusionINNLib.methods.classical.wavelet:Wavelet", requires=("pywt",)),
     MethodInfo("gradient", "Gradient-guided selection", "The source with the stronger edges, by weights that follow them.", _GUIDED,
                "10.1109/TIP.2013.2244222", "FusionINNLib.methods.classical.gradient:GradientGuided"),
+    MethodInfo("ddfm", "DDFM", "A diffusion that is drawn to both sources at every step; as published it comes to their average.", _ZHAO,
+               "10.1109/ICCV51070.2023.00742", "FusionINNLib.methods.ddfm.method:Ddfm",
+               Capabilities(needs_training=True, deterministic=False), "ddfm-gaussian", ("torch",), "see MODEL_LICENSE",
+               "python -m training prior --data DIR --splits FILE --out DIR",
+               (Setting("em", "released", "how the sources put an image right: as in the authors' code, or as in their paper",
+                        choices=("released", "paper")),
+                Setting("sampler", "ddim", "steps without fresh noise (code) or with it (paper)", choices=("ddim", "ancestral")),
+                Setting("steps", 100, "of the diffusion's 1000", least=2, most=1000),
+                Setting("psi", 0.5, "weight of the smoothness of what is put right"),
+                Setting("eta", 0.001, "how firmly that smoothness is coupled"),
+                Setting("update_scales", True, "whether the scales of the EM step are learned on the way"),
+                Setting("stretch", False, "each slice from black to white, as published, in place of the sources' range"))),
 )}
 
 
@@ -110,19 +125,23 @@ def unregister(name: str) -> None:
 # ---- ready to work -----------------------------------------------------------------------------------------------------------------
 
 
-def create(name: str, model: str | None = None) -> FusionMethod:
+def create(name: str, model: str | None = None, settings: Mapping[str, object] | None = None) -> FusionMethod:
     """A method ready to fuse.
 
     Args:
         model: id or path of a model folder; None for the method's own.
+        settings: of those of the method's row, the ones that are not to be as the model's card has them by "defaults", or as the row has.
 
-    Raises InputError for an unknown method, ModelError where something is missing or the model belongs to another method.
+    Raises InputError for an unknown method or setting, ModelError where something is missing or the model belongs to another method.
     """
     row = info(name)
     if missing := [package for package in row.requires if importlib.util.find_spec(package) is None]:
         raise ModelError(f"{row.title} cannot be used here, for the package {missing[0]} is not installed: "
                          f"install {' and '.join(missing)}, or choose another method.")
-    return _class_of(row)(row, _card(row, model))
+    card = _card(row, model)
+    method = _class_of(row)(row, card)
+    method.settings = resolved(row.settings, settings or {}, card.data.get("defaults", {}) if card else {}, row.title)
+    return method
 
 
 def method_of(recipe: Recipe, model: str | None = None) -> FusionMethod:

@@ -26,6 +26,7 @@ class SliceInference:
     def __init__(self, network: nn.Module, device: torch.device, say: Callable[[str], None] = lambda sentence: None):
         self.network, self.device, self.say = network.to(device), device, say
         self.batch = 1 if device.type == "cpu" else GPU_BATCH
+        self.is_stopped = False  # nobody waits for the results of `each` any more: a long step may look, and end itself
 
     def each(self, step: Callable, inputs: Iterable[tuple]) -> Iterator:
         """`step(*arguments)` for each of the inputs, results in their order.
@@ -40,6 +41,7 @@ class SliceInference:
             return
         with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             under_way: deque = deque()
+            self.is_stopped = False
             try:
                 for arguments in inputs:
                     under_way.append(pool.submit(step, *arguments))
@@ -48,33 +50,33 @@ class SliceInference:
                 while under_way:
                     yield under_way.popleft().result()
             finally:
+                self.is_stopped = True
                 pool.shutdown(cancel_futures=True)
                 torch.set_num_threads(workers)
 
-    def run(self, step: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def run(self, step: Callable[..., tuple[Tensor, ...]], *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         """`step` on all of a batch, in parts of as many slices as memory has allowed so far.
 
         Args:
-            step: two tensors (B, 1, H, W) on the device -> two such.
-            a, b: (B, H, W) float32.
+            step: as many tensors (B, 1, ...) on the device as there are inputs -> images (B, 1, H, W).
+            inputs: (B, ...), images (B, H, W) float32 mostly.
         """
-        parts, start = [], 0
-        while start < len(a):
+        parts, start, count = [], 0, len(inputs[0])
+        while start < count:
             part = slice(start, start + self.batch)
-            done = self._try(step, a[part], b[part])
+            done = self._try(step, *(one[part] for one in inputs))
             if done is None:
-                self._use_less_memory(len(a[part]))
+                self._use_less_memory(len(inputs[0][part]))
             else:
                 parts.append(done)
                 start += len(done[0])
         return parts[0] if len(parts) == 1 else tuple(np.concatenate(images) for images in zip(*parts))
 
-    def _try(self, step, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    def _try(self, step: Callable[..., tuple[Tensor, ...]], *inputs: np.ndarray) -> tuple[np.ndarray, ...] | None:
         """What `step` gives, None where there was not enough memory for it."""
         try:
             with torch.inference_mode(), exact_float32() if self.device.type == "cuda" else nullcontext():
-                inputs = (torch.tensor(x)[:, None].to(self.device) for x in (a, b))
-                return tuple(out[:, 0].cpu().numpy() for out in step(*inputs))
+                return tuple(out[:, 0].cpu().numpy() for out in step(*(torch.tensor(x)[:, None].to(self.device) for x in inputs)))
         except (MemoryError, RuntimeError) as problem:  # torch's own kind is a RuntimeError
             if not _is_memory(problem):
                 raise

@@ -131,25 +131,25 @@ def export(options: argparse.Namespace) -> None:
     cases = load_split(options.prepared, options.splits, "train").get(VALIDATED_SET, [])
     if not cases:
         raise InputError(f"The split names no 'train' cases of {VALIDATED_SET}, on which the brightness of fusions is measured: add some.")
-    facts = {"description": f"Trained by this project's training/, run {options.run.name}. Research use only.",
-             "split": read_splits(options.splits), "validation": _best_row(options.run)} | _facts(options.facts, trainer.CARD_KEYS)
-    export_run(options.run, options.out, cases, facts, TRAINERS, options.overwrite)
+    said = {"description": f"Trained by this project's training/, run {options.run.name}. Research use only.",
+             "split": read_splits(options.splits), "validation": _best_row(options.run)} | facts(options.facts, trainer.CARD_KEYS)
+    export_run(options.run, options.out, cases, said, TRAINERS, options.overwrite)
     print(f"Made the model folder {options.out}: try it with 'fusioninn fuse --model {options.out} ...'.")
 
 
-def _facts(path: Path | None, measured: frozenset[str]) -> dict:
+def facts(path: Path | None, measured: frozenset[str]) -> dict:
     """What else the card is to say, beside what is measured: JSON, name -> anything."""
     if path is None:
         return {}
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        given = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
         raise InputError(f"{path} cannot be read as JSON: give a file with what the card is to say.") from problem
-    if not isinstance(facts, dict) or not isinstance(facts.get("description", ""), str):
+    if not isinstance(given, dict) or not isinstance(given.get("description", ""), str):
         raise InputError(f"{path} is no table of facts: give JSON such as {{\"description\": \"...\", \"terms\": \"...\"}}.")
-    if own := {"id", "sha256", "training", *measured} & set(facts):
+    if own := {"id", "sha256", "training", *measured} & set(given):
         raise InputError(f"{path} names {sorted(own)[0]!r}, which the run decides: leave it out.")
-    return facts
+    return given
 
 
 def _best_row(run: Path) -> dict[str, float]:

@@ -1,0 +1,77 @@
+"""DDFM as a method of the registry: align -> normalise -> slices -> noise, prior and EM -> volume (Zhao et al. 2023). It has no way back.
+
+torch is imported when something is computed, not before.
+"""
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, cast
+
+import numpy as np
+
+from FusionINNLib.methods import devices
+from FusionINNLib.methods.base import FusionMethod, SourcePair
+from FusionINNLib.preprocessing.normalization import levels
+from FusionINNLib.preprocessing.slicing import to_stack
+from FusionINNLib.progress import Progress
+from FusionINNLib.results.recipe import Recipe
+from FusionINNLib.results.records import Fusion
+from FusionINNLib.results.sources import entering, normalised, record_by_volume
+from FusionINNLib.volumes.foreground import foreground
+from FusionINNLib.volumes.volume import Volume
+
+GREY_LEVELS = 255  # of the nominal scale
+NEXT_TO_AVERAGE = 2.0  # grey levels in the head below which the result is called nearly the average
+
+
+class Ddfm(FusionMethod):
+    """A diffusion that is drawn towards both sources at each of its steps; its settings are in the row of the registry."""
+
+    version = 1  # raised when the same sources, model, settings and seed come to fuse otherwise
+
+    @property
+    def fingerprint(self) -> str:
+        """Method, version and the checksum of the prior's weights."""
+        assert self.card is not None  # the registry gives one to every method that needs training
+        return f"{self.info.name} {self.version} {self.card.sha256}"
+
+    def fuse(self, pair: SourcePair, *, device: str = "auto", seed: int = 0, progress: Progress | None = None) -> Fusion:
+        """As `FusionMethod.fuse`, every slice along the through-plane axis; settings and seed are in the recipe's record."""
+        progress, warnings = progress or Progress(), []
+        progress.step("loading the prior", 0, 1)
+        from FusionINNLib.methods.ddfm import prior
+        from FusionINNLib.methods.ddfm.sampler import Settings
+        from FusionINNLib.methods.ddfm.stack import fuse_stack
+
+        assert self.card is not None
+        settings, sources, axis = Settings(**cast(dict[str, Any], self.settings)), (pair.first, pair.second), pair.first.through_plane_axis
+        records = record_by_volume(pair.first, pair.resampled[0]), record_by_volume(pair.second, pair.resampled[1])
+        stacks = tuple(to_stack(entering(volume, record), axis) for volume, record in zip(sources, records))
+        fused = np.empty(pair.first.shape, np.float32)
+
+        def slices(k: int) -> tuple[np.ndarray, np.ndarray]:
+            first, second = (normalised(stack[k], record, k) for stack, record in zip(stacks, records))
+            return first, second
+
+        fuse_stack(prior.load(self.card), devices.choose_device(device), settings, seed, slices, to_stack(fused, axis), progress,
+                   warnings.append)
+        if not settings.stretch:
+            warnings += _next_to_average(to_stack(fused, axis), slices)
+        recipe = Recipe(self.info.name, self.card.id, self.fingerprint, fused.shape, axis, {"settings": asdict(settings), "seed": seed},
+                        levels(fused), records)
+        return Fusion(Volume(fused, pair.first.affine, "fused"), None, recipe, *sources, pair.alignment,
+                      (*pair.alignment.warnings, *warnings))
+
+
+def _next_to_average(fused: np.ndarray, slices: Callable[[int], tuple[np.ndarray, np.ndarray]]) -> list[str]:
+    """A sentence where a stack (K, J, I) is next to the mean of its sources inside the head."""
+    total, count = 0.0, 0
+    for k, image in enumerate(fused):
+        pair = slices(k)
+        head = foreground(pair)
+        total += float(np.abs(image - np.mean(pair, 0))[head].sum(dtype=np.float64))
+        count += int(head.sum())
+    difference = GREY_LEVELS * total / max(count, 1)
+    if count == 0 or difference >= NEXT_TO_AVERAGE:
+        return []
+    return [f"What DDFM made is nearly the plain average of both sources: inside the head it differs from that by {difference:.1f} of "
+            f"{GREY_LEVELS} grey levels on average. The method average gives next to the same at once."]
