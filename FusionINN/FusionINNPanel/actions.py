@@ -1,7 +1,5 @@
-"""What each button of the panel does."""
+"""What the buttons of the panel do, but for those of numbers and files (`results.py`)."""
 from __future__ import annotations  # the names of mrml load their files when they are used, and not before
-
-from pathlib import Path
 
 import qt
 import slicer
@@ -12,16 +10,10 @@ from FusionINNLib.errors import FusionINNError
 from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES
 from FusionINNPanel import requirements, terms
 from FusionINNPanel.comparison import Comparison, volumesOfViews
+from FusionINNPanel.follow_up import alignmentOf
 from FusionINNPanel.messages import fusionSentences
-from FusionINNPanel.parameters import (
-    ESTIMATE_OUTPUTS,
-    EXACT_OUTPUTS,
-    OUTPUTS_OF_DECOMPOSITION,
-    FusionINNParameterNode,
-    Method,
-    Reference,
-    parametersOf,
-)
+from FusionINNPanel.pairs import choosePair, isOfOtherInputs
+from FusionINNPanel.parameters import ESTIMATE_OUTPUTS, FusionINNParameterNode, Method, Reference, forgetOutputs
 from FusionINNPanel.sample import sampleTask
 from FusionINNPanel.state import PanelState
 
@@ -49,8 +41,10 @@ class Actions:
         from FusionINNLib.methods import registry
 
         chosen = self._parameters
+        if isOfOtherInputs(chosen):  # the result of one pair is not overwritten by that of another
+            choosePair(chosen, chosen.firstVolume, chosen.secondVolume)
         self._state.start(lambda: mrml.fuseTask(
-            slicer.mrmlScene, chosen.firstVolume, chosen.secondVolume, reference=chosen.reference.value, alignment=chosen.alignment.value,
+            slicer.mrmlScene, chosen.firstVolume, chosen.secondVolume, reference=chosen.reference.value, alignment=alignmentOf(chosen),
             method=chosen.fusionMethod, model=self._state.model(), device=chosen.device, fusedVolume=chosen.fusedVolume,
             latentVolume=chosen.latentVolume), self._onFused,
             withModel=registry.info(chosen.fusionMethod).capabilities.needs_training)
@@ -59,15 +53,15 @@ class Actions:
         nodes = fused.nodes
         with slicer.util.NodeModify(self._parameters):
             self._parameters.fusedVolume, self._parameters.latentVolume = nodes.fused, nodes.latent
-            self._parameters.decomposedVolume, self._parameters.shown = nodes.fused, ""
+            self._parameters.decomposedVolume, self._parameters.shown, self._parameters.changeShown = nodes.fused, "", False
         self._state.say(" ".join([_("Fused: {name}.").format(name=nodes.fused.GetName()), *fusionSentences(fused)]))
-        self._show()
+        self._comparison.showResults(self._parameters)
 
     def decompose(self) -> None:
         """Take the chosen fused image apart, in the chosen way."""
         chosen = self._parameters
         if chosen.outputsOf is not chosen.decomposedVolume:  # what was made from another image is not to be overwritten
-            self._forgetOutputs()
+            forgetOutputs(self._parameters)
         self._state.start(lambda: self._decomposition(chosen), self._onExact if chosen.method is Method.EXACT else self._onEstimated)
 
     def _decomposition(self, chosen) -> mrml.Task:
@@ -84,7 +78,7 @@ class Actions:
             self._parameters.firstExact, self._parameters.secondExact = nodes
             self._afterDecomposition("exact", exact.difference)
         self._state.say(_("Decomposed exactly: {first}, {second}.").format(first=nodes[0].GetName(), second=nodes[1].GetName()))
-        self._show()
+        self._comparison.showResults(self._parameters)
 
     def _onEstimated(self, estimated: mrml.Estimated) -> None:
         nodes = estimated.nodes
@@ -94,7 +88,7 @@ class Actions:
             self._afterDecomposition("estimated", estimated.difference)
         said = _("ESTIMATED from the fused image alone: what the network believes, not a scan.")
         self._state.say(" ".join([said, estimated.trust.sentence, *estimated.warnings]))
-        self._show()
+        self._comparison.showResults(self._parameters)
 
     def _afterDecomposition(self, shown: str, difference) -> None:
         self._parameters.outputsOf, self._parameters.shown = self._parameters.decomposedVolume, shown
@@ -123,22 +117,7 @@ class Actions:
         nodes = [getattr(self._parameters, name) for name in ESTIMATE_OUTPUTS]
         return mrml.EstimateNodes(*nodes) if any(nodes) else None
 
-    def _forgetOutputs(self) -> None:
-        with slicer.util.NodeModify(self._parameters):
-            for name in OUTPUTS_OF_DECOMPOSITION:
-                setattr(self._parameters, name, None)
-            self._parameters.shown = ""
-
     # ---- comparison --------------------------------------------------------------------------------------------------------------------
-
-    def _show(self) -> None:
-        """Bring results on screen."""
-        if self._parameters.showWhenDone:
-            self._comparison.show(self._parameters)
-        elif self._comparison.isShown:
-            self._comparison.update(self._parameters)
-        else:
-            mrml.showInSliceViews(slicer.app.applicationLogic(), self._parameters.decomposedVolume)
 
     def toggleLayout(self) -> None:
         """To the comparison, or back from it."""
@@ -177,82 +156,6 @@ class Actions:
             self._ui.blinkButton.checked = False
         self._state.changed()
 
-    # ---- numbers, files ------------------------------------------------------------------------------------------------------------------
-
-    def numbers(self) -> None:
-        """Metrics as a table."""
-        chosen = self._parameters
-        if chosen.outputsOf is not chosen.decomposedVolume:
-            self._forgetOutputs()
-        self._state.start(lambda: mrml.numbersTableTask(
-            slicer.mrmlScene, chosen.decomposedVolume, segmentation=chosen.segmentation, estimateNodes=self._wholeEstimate(),
-            table=chosen.numbers, model=self._state.modelForWayBack(), device=chosen.device),
-            self._onNumbers, withModel=self._usesNetwork())
-
-    def _onNumbers(self, table) -> None:
-        with slicer.util.NodeModify(self._parameters):
-            self._parameters.numbers, self._parameters.outputsOf = table, self._parameters.decomposedVolume
-        slicer.app.applicationLogic().GetSelectionNode().SetActiveTableID(table.GetID())
-        slicer.app.applicationLogic().PropagateTableSelection()
-        self._state.say(_("The numbers are in the table {name}; the module Tables shows it.").format(name=table.GetName()))
-
-    def _usesNetwork(self) -> bool:
-        """Whether the method of the chosen fused image is a trained one."""
-        row = mrml.methodOf(self._parameters.decomposedVolume)
-        return row is None or row.capabilities.needs_training
-
-    def _upToDate(self, names: tuple[str, ...]) -> list:
-        """Decomposed volumes of the chosen fused image as it is now; None for what is missing or was made before it was fused again."""
-        fused = self._parameters.decomposedVolume
-        nodes = [getattr(self._parameters, name) for name in names]
-        return [node if node is not None and mrml.isOfFusion(node, fused) else None for node in nodes]
-
-    def _wholeEstimate(self):
-        """The estimate of the chosen fused image, if all of it is there."""
-        nodes = self._upToDate(ESTIMATE_OUTPUTS)
-        return mrml.EstimateNodes(*nodes) if all(nodes) else None
-
-    def export(self) -> None:
-        """Write a result folder."""
-        chosen = self._parameters
-        parent = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Export into a new folder inside of"), self._lastFolder())
-        if not parent:
-            return
-        self._rememberFolder(parent)
-        self._state.start(lambda: mrml.exportTask(
-            freeFolder(Path(parent), chosen.decomposedVolume.GetName()), chosen.decomposedVolume, segmentation=chosen.segmentation,
-            exactNodes=tuple(self._upToDate(EXACT_OUTPUTS)), estimateNodes=self._wholeEstimate(),
-            model=self._state.modelForWayBack(), device=chosen.device), self._onExported, withModel=self._usesNetwork())
-
-    def _onExported(self, folder: Path) -> None:
-        self._state.say(_("Exported to {folder}.").format(folder=folder))
-
-    def load(self) -> None:
-        """Read a result folder."""
-        folder = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Load a result folder"), self._lastFolder())
-        if folder:
-            self._rememberFolder(str(Path(folder).parent))
-            self._state.start(lambda: mrml.loadTask(slicer.mrmlScene, Path(folder)), self._onLoaded, withModel=False)
-
-    def _onLoaded(self, loaded: mrml.Loaded) -> None:
-        nodes = loaded.nodes
-        self._forgetOutputs()
-        with slicer.util.NodeModify(self._parameters):
-            self._parameters.fusedVolume, self._parameters.latentVolume = nodes.fused, nodes.latent
-            self._parameters.decomposedVolume = self._parameters.outputsOf = nodes.fused
-            for name, node in parametersOf(loaded).items():
-                if name in OUTPUTS_OF_DECOMPOSITION or name == "segmentation":
-                    setattr(self._parameters, name, node)
-            self._parameters.shown = "exact" if self._parameters.firstExact else "estimated" if self._parameters.firstEstimated else ""
-        self._state.say(" ".join([_("Loaded: {name}.").format(name=nodes.fused.GetName()), *loaded.export.notes]))
-        self._show()
-
-    def _lastFolder(self) -> str:
-        return qt.QSettings().value("FusionINN/ResultFolder", "") or ""
-
-    def _rememberFolder(self, folder: str) -> None:
-        qt.QSettings().setValue("FusionINN/ResultFolder", folder)
-
     # ---- sample case, set-up -----------------------------------------------------------------------------------------------------------
 
     def loadSample(self) -> None:
@@ -284,10 +187,3 @@ class Actions:
     def showTerms(self) -> None:
         """The terms of the weights."""
         slicer.util.infoDisplay(terms.text(), windowTitle=_("FusionINN: terms of the model"))
-
-
-def freeFolder(parent: Path, name: str) -> Path:
-    """A folder in `parent` that is not there yet, named after the fused image."""
-    plain = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name).strip("_") or "FusionINN"
-    folders = (parent / (plain if number == 1 else f"{plain}_{number}") for number in range(1, 10000))
-    return next(folder for folder in folders if not folder.exists())

@@ -7,6 +7,7 @@ from FusionINNLib import mrml
 from FusionINNLib.errors import FusionINNError
 from FusionINNPanel import model_folders
 from FusionINNPanel.comparison import blinkedVolumes
+from FusionINNPanel.follow_up import whyNoChange
 from FusionINNPanel.messages import whyNotUsable
 from FusionINNPanel.parameters import FusionINNParameterNode, Method
 
@@ -66,6 +67,8 @@ def buttonStates(parameters: FusionINNParameterNode, ways, running: bool, lackin
         "cancelButton": _state("" if running else _("Nothing is being computed."),
                                _("Stop the computation; nothing in the scene is changed.")),
         "decomposeButton": _state(computing or noFused or _whyNotDecompose(parameters, ways), _("Take the fused image apart again.")),
+        "changeButton": _state(noViews or ofFused or whyNoChange(parameters),
+                               _("Later minus earlier time point, over the later one; orange is brighter now, blue is darker.")),
         "numbersButton": _state(ofFused or noFused or _whyNotNumbers(parameters, ways),
                                 _("Compute fusion metrics, also inside the segmentation and around it, as a table.")),
         "exportButton": _state(ofFused or noFused or _whyNotExport(parameters, ways),

@@ -53,6 +53,15 @@ class Comparison:
             self._grid = None
         self.update(parameters)
 
+    def showResults(self, parameters: FusionINNParameterNode) -> None:
+        """Bring what was computed just now on screen, in the comparison if the user wants that."""
+        if parameters.showWhenDone:
+            self.show(parameters)
+        elif self.isShown:
+            self.update(parameters)
+        else:
+            mrml.showInSliceViews(slicer.app.applicationLogic(), parameters.decomposedVolume)
+
     def restore(self, parameters: FusionINNParameterNode) -> None:
         """As the scene that was opened just now was saved: with the comparison on screen or without, the views where they were."""
         if not self.isPossible or not (parameters.comparisonShown or self.isShown):
@@ -170,12 +179,27 @@ class Comparison:
 
 
 def volumesOfViews(parameters: FusionINNParameterNode) -> dict:
-    """What each view is to show, by the views' names; None for an empty one."""
+    """What each view is to show, by the views' names; None for an empty one. As "behind" what lies behind "fused", if not the second."""
     first = {"exact": parameters.firstExact, "estimated": parameters.firstEstimated}.get(parameters.shown)
     second = {"exact": parameters.secondExact, "estimated": parameters.secondEstimated}.get(parameters.shown)
     fused = parameters.decomposedVolume or parameters.fusedVolume
-    return {"first": parameters.firstVolume, "second": parameters.secondVolume, "fused": fused, "decomposedFirst": first,
-            "decomposedSecond": second, "difference": parameters.difference if parameters.shown else None}
+    volumes = {"first": parameters.firstVolume, "second": parameters.secondVolume, "fused": fused, "decomposedFirst": first,
+               "decomposedSecond": second, "difference": parameters.difference if parameters.shown else None}
+    if isChangeShown(parameters):
+        followUp = mrml.followUpOf(*mrml.inputsOf(fused))
+        volumes |= {"fused": parameters.change, "behind": followUp.later if followUp else parameters.secondVolume}
+    return volumes
+
+
+def hasChange(parameters: FusionINNParameterNode) -> bool:
+    """Whether the change of the chosen fused follow-up, as it is now, is there."""
+    fused, change = parameters.decomposedVolume, parameters.change
+    return fused is not None and change is not None and mrml.isOfFusion(change, fused)
+
+
+def isChangeShown(parameters: FusionINNParameterNode) -> bool:
+    """Whether the change is shown in place of the fused image."""
+    return parameters.changeShown and hasChange(parameters)
 
 
 def _gridOf(node) -> tuple | None:

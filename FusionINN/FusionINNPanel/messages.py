@@ -19,7 +19,8 @@ def stepText(task: str, done: int, total: int) -> str:
     if task in slices:
         return slices[task].format(done=done, total=total)
     others = {"measuring": _("Measuring"), "reading files": _("Reading files"), "writing files": _("Writing files"),
-              "making the sample case": _("Making the sample case"), "comparing with the source": _("Comparing with the source")}
+              "making the sample case": _("Making the sample case"), "comparing with the source": _("Comparing with the source"),
+              "comparing both time points": _("Comparing both time points")}
     words = others.get(task, task[:1].upper() + task[1:])
     if total <= 1:
         return _("{task} ...").format(task=words)

@@ -11,7 +11,10 @@ from FusionINNPanel.actions import Actions
 from FusionINNPanel.button_states import Lacks, buttonStates
 from FusionINNPanel.choices import Choices
 from FusionINNPanel.comparison import Comparison
+from FusionINNPanel.follow_up import FollowUpView, followUpSentence
+from FusionINNPanel.pairs import Pairs
 from FusionINNPanel.parameters import FusionINNParameterNode
+from FusionINNPanel.results import ResultActions
 from FusionINNPanel.state import PanelState
 
 
@@ -23,6 +26,9 @@ class Panel:
         self.state = PanelState(ui.progressBar, ui.statusLabel, self._onChange)
         self.comparison = Comparison(self._onLayout)
         self.actions = Actions(self.state, ui, self.comparison)
+        self.results = ResultActions(self.state, self.comparison)
+        self.pairs = Pairs(self.state, ui.pairsTable, self.actions.fuse, self.comparison)
+        self.followUp = FollowUpView(self.state, ui.changeButton, self.comparison)
         self.choices = Choices(self.state, ui)
         self._waysKey, self._ways = None, None
         self._guessIsDue = False
@@ -54,6 +60,8 @@ class Panel:
         self.choices.refresh()
         self.ui.layoutButton.text = _("Back to the previous layout") if self.comparison.isShown else _("Show the comparison")
         self.ui.differenceOfComboBox.enabled = not self.state.isRunning  # its image is computed like everything else
+        self.pairs.refresh(self._lacking)
+        self.followUp.refresh()
         self.comparison.setOpacity(self.parameters.opacity)
         self.comparison.mark()
 
@@ -90,6 +98,7 @@ class Panel:
         self._guessIsDue = False
         if not self.state.isRunning:
             self.guessInputs()
+            self.refresh()
 
     # ---- its life -----------------------------------------------------------------------------------------------------------------------
 
@@ -135,9 +144,9 @@ class Panel:
         self.refresh()
 
     def _connect(self) -> None:
-        actions = self.actions
+        actions, results = self.actions, self.results
         buttons = {"fuseButton": actions.fuse, "cancelButton": self.state.cancel, "decomposeButton": actions.decompose,
-                   "numbersButton": actions.numbers, "exportButton": actions.export, "loadResultButton": actions.load,
+                   "numbersButton": results.numbers, "exportButton": results.export, "loadResultButton": results.load,
                    "sampleButton": actions.loadSample, "layoutButton": actions.toggleLayout, "jumpButton": actions.jump,
                    "installButton": self._install, "modelFolderButton": actions.showModelFolder, "termsButton": actions.showTerms}
         for name, action in buttons.items():
@@ -173,7 +182,8 @@ class Panel:
         self.ui.waysLabel.text = "\n".join(("\u2713 " if possible else "\u2717 ") + line for possible, line in lines)
 
     def _showPatientWarning(self) -> None:
-        warning = mrml.patientWarning(self.state.chosen.firstVolume, self.state.chosen.secondVolume)
+        chosen = self.state.chosen
+        warning = followUpSentence(chosen) or mrml.patientWarning(chosen.firstVolume, chosen.secondVolume)
         self.ui.patientLabel.text = warning or ""
         self.ui.patientLabel.visible = bool(warning)
 

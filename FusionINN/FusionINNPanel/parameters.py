@@ -2,6 +2,7 @@
 import enum
 from typing import Annotated
 
+import slicer
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
@@ -65,9 +66,10 @@ class FusionINNParameterNode:
     fusionMethod - name of the fusion method, see FusionINNLib/methods/registry.py (`method` is how a fused image is taken apart).
     fusedVolume, latentVolume - outputs of Fuse; none stands for new ones.
     decomposedVolume, method - what is taken apart, and how.
-    firstExact ... cycleError, difference, numbers - outputs of decompositions of the volume `outputsOf`; for another one new ones are made.
+    firstExact ... cycleError, difference, change, numbers - outputs of decompositions of the volume `outputsOf`; for another one new ones
+    are made.
     shown - the way back that the comparison shows below: "exact", "estimated" or "" for none.
-    differenceOf, opacity, showWhenDone, blinked, comparisonShown - the comparison; the last one says whether it is on screen.
+    differenceOf, opacity, showWhenDone, blinked, changeShown, comparisonShown - the comparison; the last: is it on screen.
     alignment, device, model, samples, seed - advanced. Device and model are words of FusionINNLib, as their choices depend on the machine;
     a model of the user's is named as model_folders.py says.
     """
@@ -91,6 +93,7 @@ class FusionINNParameterNode:
     secondSpread: vtkMRMLScalarVolumeNode
     cycleError: vtkMRMLScalarVolumeNode
     difference: vtkMRMLScalarVolumeNode
+    change: vtkMRMLScalarVolumeNode
     numbers: vtkMRMLTableNode
     shown: Annotated[str, Choice(["", "exact", "estimated"])] = ""
 
@@ -99,6 +102,7 @@ class FusionINNParameterNode:
     opacity: Annotated[float, WithinRange(0, 1)] = 1.0
     showWhenDone: bool = True
     comparisonShown: bool = False
+    changeShown: bool = False
     blinked: Blinked = Blinked.INPUTS
 
     alignment: Alignment = Alignment.AUTO
@@ -110,7 +114,17 @@ class FusionINNParameterNode:
 
 EXACT_OUTPUTS = tuple(image.parameter for image in EXACT_IMAGES)
 ESTIMATE_OUTPUTS = tuple(image.parameter for image in ESTIMATE_IMAGES)
-OUTPUTS_OF_DECOMPOSITION = (*EXACT_OUTPUTS, *ESTIMATE_OUTPUTS, "difference", "numbers")
+OUTPUTS_OF_DECOMPOSITION = (*EXACT_OUTPUTS, *ESTIMATE_OUTPUTS, "difference", "change", "numbers")
+
+
+def forgetOutputs(parameters: FusionINNParameterNode) -> None:
+    """The next decomposition makes new nodes."""
+    with slicer.util.NodeModify(parameters):
+        for name in OUTPUTS_OF_DECOMPOSITION:
+            setattr(parameters, name, None)
+        parameters.shown = ""
+
+
 _PARAMETERS = {image.node_field: image.parameter for image in EXACT_IMAGES + ESTIMATE_IMAGES}
 
 

@@ -3,6 +3,7 @@ SimpleITK, because the application would have to load them to read the answer, a
 from dataclasses import replace
 from pathlib import Path
 
+from FusionINNLib.evaluation.change import Change
 from FusionINNLib.evaluation.difference import Compared, Difference
 from FusionINNLib.progress import Progress
 from FusionINNLib.results.recipe import Recipe
@@ -59,17 +60,23 @@ def numbers(progress: Progress, *, fused: Volume, latent: Volume | None, recipe:
             estimate: tuple[Volume, ...] | None, model: str | None, device: str, inputs: tuple[Compared, Compared] | None) -> tuple:
     """Rows of `evaluation/case_metrics.py`: of the fusion, and of an estimate (first, second, their spreads, cycle error) where there is
     one. inputs: as they were loaded, of a method without an exact way back; None where the sources come from there."""
-    from FusionINNLib import pipeline
     from FusionINNLib.evaluation import case_metrics
 
     if isinstance(labels, Drawn):
         labels = on_grid(labels, fused).labels
-    if inputs is not None:
-        sources = _on_grid(inputs, fused)
-    else:
-        sources = pipeline.decompose(fused, latent, recipe, model=model, device=device, progress=progress)
+    sources = _sources(progress, fused, latent, recipe, model, device, inputs)
     rows = case_metrics.fusion_rows(sources, fused, recipe, labels, progress=progress)
     return rows if estimate is None else rows + case_metrics.estimate_rows(Estimate(*estimate), labels)
+
+
+def change(progress: Progress, *, fused: Volume, latent: Volume | None, recipe: Recipe, earlier: int, model: str | None, device: str,
+           inputs: tuple[Compared, Compared] | None) -> Change:
+    """`change.change` of the exact sources of a follow-up. earlier: which of them is the earlier one, 0 or 1. inputs: as for `numbers`."""
+    from FusionINNLib.evaluation import change
+
+    sources = _sources(progress, fused, latent, recipe, model, device, inputs)
+    progress.step("comparing both time points", 0, 1)
+    return change.change(sources[earlier], sources[1 - earlier])
 
 
 def export(progress: Progress, *, export: Export, folder: Path, overwrite: bool, model: str | None, device: str,
@@ -87,6 +94,16 @@ def export(progress: Progress, *, export: Export, folder: Path, overwrite: bool,
     preview = pipeline.preview(fusion, report.slices_to_show(fusion, labels), **common)
     drawn = report.fusion_report(fusion, labels, preview)
     scene_folder.write(export, fusion, folder, lambda path: page.save(drawn, path), overwrite=overwrite, progress=progress)
+
+
+def _sources(progress: Progress, fused: Volume, latent: Volume | None, recipe: Recipe, model: str | None, device: str,
+             inputs: tuple[Compared, Compared] | None) -> tuple[Volume, Volume]:
+    """Both sources as they were fused, on the grid of the fused image."""
+    from FusionINNLib import pipeline
+
+    if inputs is not None:
+        return _on_grid(inputs, fused)
+    return pipeline.decompose(fused, latent, recipe, model=model, device=device, progress=progress)
 
 
 def _on_grid(inputs: tuple[Compared, Compared], grid: Volume) -> tuple[Volume, Volume]:

@@ -39,6 +39,7 @@ import importlib
 
 _NAMES = {
     "evaluation.case_metrics": "Row",
+    "mrml.change": "Changed changeTask showLegend storeChange",
     "mrml.difference": "comparedWith storeDifference storeDifferenceImage",
     "mrml.display": "Blink ESTIMATED EstimatedMark differenceColors estimatedViews fusedOpacity jumpTo orientViews restoreOutlines "
                     "setFusedOpacity showCase showInSliceViews showOutlines",
@@ -49,6 +50,7 @@ _NAMES = {
     "mrml.nodes": "KIND addVolumeNode inputsOf isEstimate kindOfNode setWindow unitOfNode updateVolumeNode volumeFromNode",
     "mrml.outcomes": "Compare Estimated Exact Fused Loaded",
     "mrml.outputs": "checkOutputs",
+    "mrml.pairs": "FollowUp Pair decompositionsOf followUpOf fusedOf pairsOf",
     "mrml.readback": "SceneFusion WaysBack fusionFromNodes isOfFusion latentOf methodOf settingsOf trustOf warningsOf waysBack",
     "mrml.results": "EstimateNodes FusionNodes storeEstimate storeEstimateSteps storeExact storeExactSteps storeFusion storeFusionSteps",
     "mrml.segments": "drawnSegments segmentationFromLabels segmentsForFusion segmentsFromNode tumourCentroidRAS",

@@ -24,19 +24,21 @@ _BEFORE = PREFIX + "Before"
 def showCase(scene, volumes: dict[str, Node | None], orient: bool = True) -> None:
     """Put volumes into the views, link them, turn them all to the slices of the fused (else second, else first) volume and fit.
 
-    volumes: keys from VIEWS; views without one are empty. The view "fused" has the second volume behind the fused one, see
-    `setFusedOpacity`. The layout has to be shown before, so that there are views. orient: False leaves the views at the slice and size
-    that they are at.
+    volumes: keys from VIEWS; views without one are empty. The view "fused" has the second volume, or the one called "behind", behind the
+    fused one, see `setFusedOpacity`. The layout has to be shown before, so that there are views. orient: False leaves the views at the
+    slice and size that they are at.
     """
     for view in VIEWS:
         composite = compositeNodeOf(scene, view)
         if composite is None:
             continue
-        behind, front = (volumes.get("second"), volumes.get(view)) if view == "fused" else (volumes.get(view), None)
+        behind, front = (volumes.get("behind", volumes.get("second")), volumes.get(view)) if view == "fused" else (volumes.get(view), None)
         _show(composite, behind, front)
         composite.SetDoPropagateVolumeSelection(False)  # or else the next volume that is loaded would be shown in all six
         composite.SetLinkedControl(True)
         composite.SetHotLinkedControl(True)
+    for legend in filter(None, map(_legendOf, volumes.values())):
+        legend.Modified()  # a view looks at it again only then, and not when it is given another volume
     lead = next((volumes[view] for view in ("fused", "second", "first") if volumes.get(view) is not None), None)
     if lead is not None and orient:
         orientViews(scene, lead)
@@ -225,6 +227,10 @@ def _show(composite: Node, behind: Node | None, front: Node | None) -> None:
     composite.SetLabelVolumeID(None)
     if front is not None:
         composite.SetForegroundOpacity(1.0)
+
+
+def _legendOf(volumeNode: Node | None) -> Node | None:
+    return slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(volumeNode) if volumeNode is not None else None
 
 
 def _estimatesIn(composite: Node) -> list[Node]:

@@ -26,7 +26,7 @@ def guessInputs(scene) -> tuple[Node | None, Node | None]:
 
     Where several fit, a pair of one patient goes before others, and ADC before T1; results of FusionINN are never inputs.
     """
-    nodes = [node for node in _nodes(scene, "vtkMRMLScalarVolumeNode") if _mayBeInput(node)]
+    nodes = inputNodes(scene)
     firsts, seconds = _ranked(nodes, _FIRST), _ranked(nodes, _SECOND)
     seconds = [node for node in seconds if node not in firsts]
     pairs = list(product(firsts, seconds))
@@ -47,8 +47,17 @@ def patientWarning(firstNode: Node | None, secondNode: Node | None) -> str | Non
     """A sentence when the DICOM data of the subject hierarchy or the names say different patients, studies or dates; else None."""
     if firstNode is None or secondNode is None:
         return None
-    return patients_differ(*(Volume(np.zeros((1, 1, 1)), np.eye(4), node.GetName(), identity=identityOfNode(node))
-                             for node in (firstNode, secondNode)))
+    return patients_differ(identified(firstNode), identified(secondNode))
+
+
+def inputNodes(scene) -> list[Node]:
+    """The loaded volumes that can be fused: no results of FusionINN, no label maps."""
+    return [node for node in _nodes(scene, "vtkMRMLScalarVolumeNode") if _mayBeInput(node)]
+
+
+def identified(node: Node) -> Volume:
+    """One voxel with the name and identity of a volume node, for what looks at these alone."""
+    return Volume(np.zeros((1, 1, 1)), np.eye(4), node.GetName(), identity=identityOfNode(node))
 
 
 def identityOfNode(node: Node) -> dict:

@@ -6,7 +6,8 @@ from FusionINNLib.results.recipe import NOTICE
 
 _DESCRIPTIONS = {
     "fused": "Fused image, no unit.", "latent": "Latent image: with the fused image it gives both sources back exactly.",
-    "difference": "Decomposed minus source."} | {image.kind.name: image.kind.description for image in EXACT_IMAGES + ESTIMATE_IMAGES}
+    "difference": "Decomposed minus source.",
+    "change": "Later minus earlier time point."} | {image.kind.name: image.kind.description for image in EXACT_IMAGES + ESTIMATE_IMAGES}
 
 
 def checkOutputs(inputs: tuple[Node | None, ...], outputs: tuple[Node | None, ...]) -> None:

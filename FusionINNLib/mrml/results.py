@@ -99,7 +99,7 @@ def storeFusionSteps(scene, fusion: Any, firstNode: Node, secondNode: Node, *, s
     for node in filter(None, (nodes.fused, nodes.latent)):
         refer(node, First=firstNode, Second=secondNode)
         setRecord(node, InputIDs=[firstNode.GetID(), secondNode.GetID()])
-        placeBeside(node, like)
+        placeBeside(node, like, f"{firstNode.GetName()} + {secondNode.GetName()}")
     return nodes
 
 

@@ -69,7 +69,7 @@ def fuseTask(scene, firstVolume: Node | None, secondVolume: Node | None, *, refe
         return {"first": first, "second": second, **choices, "device": device}
 
     def store(fusion) -> Steps[Fused]:
-        _needPresent(scene, firstVolume, secondVolume)
+        needPresent(scene, firstVolume, secondVolume)
         settings = choices | {"model": fusion.recipe.model}  # its id: a chosen folder is nobody else's business
         nodes = yield from storeFusionSteps(scene, fusion, firstVolume, secondVolume, settings=settings, reference=reference,
                                             fusedNode=_present(scene, fusedVolume), latentNode=_present(scene, latentVolume))
@@ -95,7 +95,7 @@ def decomposeTask(scene, fusedVolume: Node | None, latentVolume: Node | None = N
                   firstVolume: Node | None = None, secondVolume: Node | None = None, compare: Compare | None = None) -> Task:
     """Exact decomposition; gives `Exact`. firstVolume, secondVolume: OUTPUTS, None for new ones."""
     def read() -> Steps[dict]:
-        stored = _withLatent(fusionFromNodes(fusedVolume, latentVolume, model))
+        stored = withLatent(fusionFromNodes(fusedVolume, latentVolume, model))
         checkOutputs((fusedVolume, latentVolume, *inputsOf(fusedVolume)), (firstVolume, secondVolume))
         yield
         return {"fused": stored.fused, "latent": stored.latent, "recipe": stored.recipe, "model": model, "device": device,
@@ -103,7 +103,7 @@ def decomposeTask(scene, fusedVolume: Node | None, latentVolume: Node | None = N
 
     def store(result: tuple) -> Steps[Exact]:
         sources, difference = result
-        _needPresent(scene, fusedVolume)
+        needPresent(scene, fusedVolume)
         nodes = yield from storeExactSteps(scene, sources, fusedVolume, firstNode=_present(scene, firstVolume),
                                            secondNode=_present(scene, secondVolume))
         return Exact(nodes, _storeDifference(scene, difference, nodes, fusedVolume, compare))
@@ -126,7 +126,7 @@ def estimateTask(scene, fusedVolume: Node | None, *, model: str | None = None, d
     def store(result: tuple) -> Steps[Estimated]:
         estimate, difference = result
         estimate = replace(estimate, trust=worst(found[0].trust, estimate.trust))
-        _needPresent(scene, fusedVolume)
+        needPresent(scene, fusedVolume)
         chosen = outputs and EstimateNodes(*(_present(scene, getattr(outputs, name)) for name in EstimateNodes.__dataclass_fields__))
         nodes = yield from storeEstimateSteps(scene, estimate, fusedVolume, settings={"samples": samples, "seed": seed},
                                               notes=found[0].notes, outputs=chosen)
@@ -144,7 +144,7 @@ def differenceTask(scene, decomposedVolume: Node, fusedVolume: Node, compare: Co
         return {"decomposed": decomposed, "compared": _comparison(compare, fusedVolume)["compared"]}
 
     def store(difference: Difference | None) -> Node | None:
-        _needPresent(scene, fusedVolume, decomposedVolume)
+        needPresent(scene, fusedVolume, decomposedVolume)
         return _storeDifference(scene, difference, (decomposedVolume, decomposedVolume), fusedVolume, compare)
 
     return Task("difference", read, in_one_step(store))
@@ -158,9 +158,9 @@ def numbersTask(fusedVolume: Node | None, latentVolume: Node | None = None, segm
     """Fusion metrics, and figures of an estimate where one is given; gives rows of `evaluation/case_metrics.py`."""
     def read() -> Steps[dict]:
         stored = fusionFromNodes(fusedVolume, latentVolume, model)
-        inputs = _inputsOfFuseOnly(stored, fusedVolume)
+        inputs = inputsOfFuseOnly(stored, fusedVolume)
         if inputs is None:
-            _withLatent(stored)
+            withLatent(stored)
         yield
         labels = drawnSegments(segmentation, fusedVolume, stored.fused) if segmentation is not None else None
         yield
@@ -177,7 +177,7 @@ def numbersTask(fusedVolume: Node | None, latentVolume: Node | None = None, segm
 def numbersTableTask(scene, fusedVolume: Node | None, *inputs, table: Node | None = None, **choices) -> Task:
     """As `numbersTask`, with the same further arguments; gives a table node. table: the one to update, None for a new one."""
     def store(rows: tuple) -> Node:
-        _needPresent(scene, fusedVolume)
+        needPresent(scene, fusedVolume)
         return storeNumbers(scene, rows, fusedVolume, tableNode=_present(scene, table))
 
     return replace(numbersTask(fusedVolume, *inputs, **choices), store=in_one_step(store))
@@ -196,7 +196,7 @@ def exportTask(folder: Path, fusedVolume: Node | None, latentVolume: Node | None
                                         estimateNodes=estimateNodes)
         export = export if sources is None else replace(export, sources=sources)
         return {"export": export, "folder": folder, "overwrite": overwrite, "model": model, "device": device,
-                "inputs": _inputsOfFuseOnly(export, fusedVolume)}
+                "inputs": inputsOfFuseOnly(export, fusedVolume)}
 
     return Task("export", read, in_one_step(lambda done: folder))
 
@@ -219,14 +219,14 @@ def sampleTask(store: Callable[[tuple], Any]) -> Task:
 # ---- parts -----------------------------------------------------------------------------------------------------------------------------
 
 
-def _withLatent(stored: SceneFusion) -> SceneFusion:
+def withLatent(stored: SceneFusion) -> SceneFusion:
     """A fusion that has an exact way back. Raises ResultError with the reason where it has none."""
     if stored.obstacle is not None:
         raise ResultError(stored.obstacle.sentence)
     return stored
 
 
-def _inputsOfFuseOnly(fusion: SceneFusion | Export, fusedVolume: Node) -> tuple[Compared, Compared] | None:
+def inputsOfFuseOnly(fusion: SceneFusion | Export, fusedVolume: Node) -> tuple[Compared, Compared] | None:
     """Both inputs and how they were moved, where nothing else gives the sources; None where they come back exactly. Raises ResultError."""
     info = registry.info(fusion.recipe.method)
     if info.capabilities.exact:
@@ -260,6 +260,7 @@ def _present(scene, node: Node | None) -> Node | None:
     return node if node is not None and scene.IsNodePresent(node) else None
 
 
-def _needPresent(scene, *nodes: Node) -> None:
+def needPresent(scene, *nodes: Node) -> None:
+    """Raises InputError where one of them left the scene meanwhile."""
     if not all(scene.IsNodePresent(node) for node in nodes):
         raise InputError("A volume was removed from the scene during the computation: nothing was stored.")

@@ -19,6 +19,8 @@ _PATIENT_PATTERNS = {
 }
 _SESSION = re.compile(r"(?:^|[_\-. ])ses-([a-z0-9]+)")
 _DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?:\d{6})?(?!\d)")
+_Tag = Literal["patient_id", "patient_name", "study_date", "study_uid"]
+_EXAMINATIONS: tuple[tuple[_Tag, str], ...] = (("study_date", "dates"), ("study_uid", "studies"))
 
 
 def patients_differ(a: Volume, b: Volume) -> str | None:
@@ -26,35 +28,41 @@ def patients_differ(a: Volume, b: Volume) -> str | None:
 
     Evidence is the DICOM tags, then the file name, then the three folders above it. The sentence quotes none of them, as it may be stored.
     """
-    return _tags_differ(a.identity, b.identity) or _names_differ(_names(a), _names(b))
+    return other_patient(a, b) or _other_examination(a, b)
 
 
-def _tags_differ(a: Identity, b: Identity) -> str | None:
-    def differ(key: Literal["patient_id", "patient_name", "study_date", "study_uid"]) -> bool:
-        one, other = a.get(key), b.get(key)
-        return bool(one) and bool(other) and one.strip().lower() != other.strip().lower()
-
-    same_study = bool(a.get("study_uid")) and a.get("study_uid") == b.get("study_uid")
-    if differ("patient_id") or (not (a.get("patient_id") and b.get("patient_id")) and differ("patient_name")):
+def other_patient(a: Volume, b: Volume) -> str | None:
+    """As `patients_differ`, of patients alone: two examinations of one patient are not told."""
+    one, other = a.identity, b.identity
+    by_name = not (one.get("patient_id") and other.get("patient_id")) and _tags_differ(one, other, "patient_name")
+    if _tags_differ(one, other, "patient_id") or by_name:
         return "The DICOM tags say that the two volumes come from different patients; check that you chose the right ones."
-    if differ("study_date"):
-        return "The DICOM tags say that the two volumes come from different dates; check that you chose the right ones."
-    if differ("study_uid") and not same_study:
-        return "The DICOM tags say that the two volumes come from different studies; check that you chose the right ones."
+    for pattern in _PATIENT_PATTERNS.values():
+        first, second = _first_match(pattern, names_of(a)), _first_match(pattern, names_of(b))
+        if first and second and _conflict(first[1], second[1]):
+            return (f"The {_where(first, second)} say that the two volumes come from different patients; "
+                    "check that you chose the right ones.")
     return None
 
 
-def _names(volume: Volume) -> list[str]:
+def _other_examination(a: Volume, b: Volume) -> str | None:
+    for key, what in _EXAMINATIONS:
+        if _tags_differ(a.identity, b.identity, key):
+            return f"The DICOM tags say that the two volumes come from different {what}; check that you chose the right ones."
+    return _names_differ(names_of(a), names_of(b))
+
+
+def _tags_differ(a: Identity, b: Identity, key: _Tag) -> bool:
+    one, other = a.get(key), b.get(key)
+    return bool(one) and bool(other) and one.strip().lower() != other.strip().lower()
+
+
+def names_of(volume: Volume) -> list[str]:
     """File name first, then the folders from the innermost outwards; lower case."""
     return [name.lower() for name in (volume.identity.get("file", volume.name), *volume.identity.get("folders", ()))]
 
 
 def _names_differ(a: list[str], b: list[str]) -> str | None:
-    for pattern in _PATIENT_PATTERNS.values():
-        first, second = _first_match(pattern, a), _first_match(pattern, b)
-        if first and second and _conflict(first[1], second[1]):
-            return (f"The {_where(first, second)} say that the two volumes come from different patients; "
-                    "check that you chose the right ones.")
     first, second = _first_match(_SESSION, a), _first_match(_SESSION, b)
     if first and second and first[1] != second[1]:
         return f"The {_where(first, second)} say that the two volumes come from different sessions; check that you chose the right ones."

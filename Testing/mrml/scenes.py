@@ -18,7 +18,7 @@ def start():
     """The smallest application core: a scene and the logics that loading, colours, segmentations and .mrb files need."""
     scene, application = slicer.vtkMRMLScene(), slicer.vtkSlicerApplicationLogic()
     application.SetMRMLScene(scene)
-    logics = {"Colors": slicer.vtkMRMLColorLogic(), "Volumes": slicer.vtkSlicerVolumesLogic(),
+    logics = {"Colors": slicer.vtkSlicerColorLogic(), "Volumes": slicer.vtkSlicerVolumesLogic(),
               "Segmentations": slicer.vtkSlicerSegmentationsModuleLogic(),
               "SubjectHierarchy": slicer.vtkSlicerSubjectHierarchyModuleLogic()}
     for name, logic in logics.items():

@@ -31,7 +31,7 @@ def test_there_is_a_fused_image_and_no_latent(scene, fused):
     assert mrml.methodOf(fused.nodes.fused).name == "average"
     assert json.loads(fused.nodes.fused.GetAttribute("FusionINN.Recipe"))["method"] == "average"
     assert len(scenes.volumes(scene)) == 3
-    assert scenes.inFolder(fused.nodes.fused) == "FusionINN - FLAIR"
+    assert scenes.inFolder(fused.nodes.fused) == "FusionINN - ADC + FLAIR"
 
 
 def test_it_says_that_it_only_fuses_and_refuses_both_ways_back(scene, fused):

@@ -321,9 +321,9 @@ def test_results_lie_in_one_folder_beside_the_reference(scene, case):
     everything = [nodes.fused, nodes.latent, *exact, *vars(estimate).values(), mrml.storeDifference(scene, exact[1], case.second)]
     parents = {hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) for node in everything}
     assert len(parents) == 1 and hierarchy.GetItemParent(parents.pop()) == study
-    assert {inFolder(node) for node in everything} == {"FusionINN - FLAIR"}
+    assert {inFolder(node) for node in everything} == {"FusionINN - ADC + FLAIR"}
     # The first run's folder was beside FLAIR where it lay then, and stays.
-    assert inFolder(case.nodes.fused) == "FusionINN - FLAIR" and hierarchy.GetItemParent(hierarchy.GetItemParent(
+    assert inFolder(case.nodes.fused) == "FusionINN - ADC + FLAIR" and hierarchy.GetItemParent(hierarchy.GetItemParent(
         hierarchy.GetItemByDataNode(case.nodes.fused))) == hierarchy.GetSceneItemID()
 
 
@@ -332,7 +332,7 @@ def test_a_result_that_the_user_moved_stays_there(scene, case):
     own = hierarchy.CreateFolderItem(hierarchy.GetSceneItemID(), "for the conference")
     hierarchy.SetItemParent(hierarchy.GetItemByDataNode(case.nodes.fused), own)
     mrml.storeFusion(scene, case.fusion, case.first, case.second, settings={}, fusedNode=case.nodes.fused, latentNode=case.nodes.latent)
-    assert inFolder(case.nodes.fused) == "for the conference" and inFolder(case.nodes.latent) == "FusionINN - FLAIR"
+    assert inFolder(case.nodes.fused) == "for the conference" and inFolder(case.nodes.latent) == "FusionINN - ADC + FLAIR"
 
 
 def test_the_typed_face_of_an_estimate_agrees_with_the_table():

@@ -13,7 +13,8 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from FusionINNLib import mrml
 
-_MANAGERS = ("vtkMRMLModelSliceDisplayableManager", "vtkMRMLSegmentationsDisplayableManager2D")
+_MANAGERS = ("vtkMRMLModelSliceDisplayableManager", "vtkMRMLSegmentationsDisplayableManager2D", "vtkMRMLColorLegendDisplayableManager",
+             "vtkMRMLCrosshairDisplayableManager")
 
 
 @functools.cache
@@ -38,6 +39,7 @@ class OffscreenView:
         self.logic.SetMRMLScene(core.scene)
         node = core.scene.GetSingletonNode(name, "vtkMRMLSliceNode")
         self.logic.SetSliceNode(node) if node is not None else self.logic.AddSliceNode(name)
+        _register(core, self.logic)
         self.renderer, self.window, self._interactor = vtk.vtkRenderer(), vtk.vtkRenderWindow(), vtk.vtkRenderWindowInteractor()
         self.renderer.GetActiveCamera().ParallelProjectionOn()
         self.window.SetOffScreenRendering(1)
@@ -91,6 +93,18 @@ class OffscreenLayout:
         """Two rows of three views with a light line between them, uint8 (height, width, 3)."""
         pictures = [np.pad(view.picture(), ((1, 1), (1, 1), (0, 0)), constant_values=90) for view in self.views.values()]
         return np.vstack([np.hstack(pictures[:3]), np.hstack(pictures[3:])])
+
+
+def _register(core, logic) -> None:
+    """The application knows the logic of every slice view: colour legends ask it what their view shows. One a view, the latest."""
+    if core.application.GetSliceLogics() is None:
+        core.kept.append(vtk.vtkCollection())
+        core.application.SetSliceLogics(core.kept[-1])
+    logics = core.application.GetSliceLogics()
+    for other in [logics.GetItemAsObject(n) for n in range(logics.GetNumberOfItems())]:
+        if other.GetSliceNode() is None or other.GetSliceNode() is logic.GetSliceNode():
+            logics.RemoveItem(other)
+    logics.AddItem(logic)
 
 
 def _managers(core):

@@ -84,7 +84,7 @@ def load_and_fuse(user) -> dict:
     assert fused.shape == before[1].shape and fused.dtype == np.float32
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     parent = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(chosen.fusedVolume))
-    assert hierarchy.GetItemName(parent) == "FusionINN - FLAIR (sample)"
+    assert hierarchy.GetItemName(parent) == "FusionINN - ADC (sample) + FLAIR (sample)"
     alignment = nodes.recordOf(chosen.fusedVolume, "Alignment")
     moved = resample(nodes.readNode(first), nodes.readNode(second), np.array(alignment["reference_to_moving_ras_mm"]))
     return {"moved": moved.values, "second": before[1], "fused": fused, "colors": colors(segmentation), "grid": nodes.readNode(second)}

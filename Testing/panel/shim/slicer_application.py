@@ -118,7 +118,7 @@ def start(checkout: Path) -> Application:
     for node in (slicer.vtkMRMLSelectionNode(), slicer.vtkMRMLInteractionNode()):  # singletons of the application
         scene.AddNode(node)
     logics = {}
-    for name, kind in (("Colors", slicer.vtkMRMLColorLogic), ("Volumes", slicer.vtkSlicerVolumesLogic),
+    for name, kind in (("Colors", slicer.vtkSlicerColorLogic), ("Volumes", slicer.vtkSlicerVolumesLogic),
                        ("Tables", slicer.vtkSlicerTablesLogic), ("Segmentations", slicer.vtkSlicerSegmentationsModuleLogic)):
         logics[name] = kind()
         logics[name].SetMRMLScene(scene)
