@@ -71,4 +71,4 @@ def _filled(head: np.ndarray, grid: Volume) -> np.ndarray:
     from scipy import ndimage
 
     axis = grid.through_plane_axis
-    return from_stack(np.stack([ndimage.binary_fill_holes(part) for part in to_stack(head, axis)]), axis)
+    return from_stack(np.stack([np.asarray(ndimage.binary_fill_holes(part), bool) for part in to_stack(head, axis)]), axis)

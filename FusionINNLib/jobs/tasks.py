@@ -5,6 +5,7 @@ from pathlib import Path
 
 from FusionINNLib.evaluation.change import Change
 from FusionINNLib.evaluation.difference import Compared, Difference
+from FusionINNLib.evaluation.segment_numbers import InSegments
 from FusionINNLib.progress import Progress
 from FusionINNLib.results.recipe import Recipe
 from FusionINNLib.results.records import Estimate, Fusion
@@ -67,6 +68,16 @@ def numbers(progress: Progress, *, fused: Volume, latent: Volume | None, recipe:
     sources = _sources(progress, fused, latent, recipe, model, device, inputs)
     rows = case_metrics.fusion_rows(sources, fused, recipe, labels, progress=progress)
     return rows if estimate is None else rows + case_metrics.estimate_rows(Estimate(*estimate), labels)
+
+
+def segment_numbers(progress: Progress, *, fused: Volume, latent: Volume | None, recipe: Recipe, labels: Drawn, model: str | None,
+                    device: str, inputs: tuple[Compared, Compared] | None) -> InSegments:
+    """`segment_numbers.in_segments` of both sources as they were fused and the fused image. inputs: as for `numbers`."""
+    from FusionINNLib.evaluation import segment_numbers
+
+    sources = _sources(progress, fused, latent, recipe, model, device, inputs)
+    progress.step("measuring", 0, 1)
+    return segment_numbers.in_segments((*sources, fused), labels)
 
 
 def change(progress: Progress, *, fused: Volume, latent: Volume | None, recipe: Recipe, earlier: int, model: str | None, device: str,

@@ -45,14 +45,18 @@ _NAMES = {
                     "setFusedOpacity showCase showInSliceViews showOutlines",
     "mrml.export": "exportFromNodes exportSteps storeExport storeExportSteps",
     "mrml.inputs": "guessInputs guessSegmentation patientWarning",
-    "mrml.layout": "LAYOUTS LAYOUT_ID SOURCES_LAYOUT_ID VIEWS compositeNodeOf installLayout keepOutOfScenes layoutXML "
-                   "restoreLayout showLayout sliceNodeOf viewName",
+    "mrml.layout": "HISTOGRAMS_LAYOUT_ID LAYOUTS LAYOUT_ID LIGHTBOX_LAYOUT_ID LIGHTBOX_VIEWS SOURCES_LAYOUT_ID VIEWS WITH_3D_LAYOUT_ID "
+                   "compositeNodeOf installLayout keepOutOfScenes layoutXML restoreLayout showLayout sliceNodeOf viewName",
+    "mrml.lightbox": "showLightbox",
+    "mrml.linked_views": "LinkedCrosshair LinkedWindows restoreWindows showSurfaces",
     "mrml.nodes": "KIND addVolumeNode inputsOf isEstimate kindOfNode setWindow unitOfNode updateVolumeNode volumeFromNode",
     "mrml.outcomes": "Compare Estimated Exact Fused Loaded",
     "mrml.outputs": "checkOutputs",
     "mrml.pairs": "FollowUp Pair decompositionsOf followUpOf fusedOf pairsOf",
     "mrml.readback": "SceneFusion WaysBack fusionFromNodes isOfFusion latentOf methodOf settingsOf trustOf warningsOf waysBack",
     "mrml.results": "EstimateNodes FusionNodes storeEstimate storeEstimateSteps storeExact storeExactSteps storeFusion storeFusionSteps",
+    "mrml.screenshot": "pictureOfLayout pictureOfView savePNG",
+    "mrml.segment_plots": "SegmentPlots chartsOf segmentNumbersTask showHistograms storeSegmentNumbers tableAsCSV",
     "mrml.segments": "drawnSegments segmentationFromLabels segmentsForFusion segmentsFromNode tumourCentroidRAS",
     "mrml.tables": "storeNumbers",
     "mrml.tasks": "Task checkFusion decomposeTask differenceTask estimateTask exportTask fuseTask loadTask numbersTableTask numbersTask "

@@ -4,15 +4,14 @@ from typing import Any
 
 import numpy as np
 import slicer
-import slicer.util
 import vtk
 
+from FusionINNLib.mrml.fitting import fit, gridOf, onSlice, planeOf
 from FusionINNLib.mrml.layout import VIEWS, compositeNodeOf, sliceNodeOf
-from FusionINNLib.mrml.nodes import PREFIX, Node, affineOfResult, emptyGrid, isEstimate
+from FusionINNLib.mrml.nodes import PREFIX, Node, isEstimate
 from FusionINNLib.mrml.readback import trustOf
-from FusionINNLib.reports.slice_view import slice_view
 from FusionINNLib.results.trust import worst
-from FusionINNLib.volumes.volume import Volume, transform_points
+from FusionINNLib.volumes.volume import transform_points
 
 ESTIMATED = "ESTIMATED"
 _BEFORE = PREFIX + "Before"
@@ -33,7 +32,7 @@ def showCase(scene, volumes: dict[str, Node | None], orient: bool = True) -> Non
         if composite is None:
             continue
         behind, front = (volumes.get("behind", volumes.get("second")), volumes.get(view)) if view == "fused" else (volumes.get(view), None)
-        _show(composite, behind, front)
+        showLayers(composite, behind, front)
         composite.SetDoPropagateVolumeSelection(False)  # or else the next volume that is loaded would be shown in all six
         composite.SetLinkedControl(True)
         composite.SetHotLinkedControl(True)
@@ -56,15 +55,15 @@ def orientViews(scene, volumeNode: Node, plane: str | None = None) -> None:
     plane: "Axial", "Coronal" or "Sagittal", as the volume lies; None for the plane it was acquired in.
     Views that were shown just now get their size from Qt later: ask again then (a timer of 0 ms does), or a narrow view cuts the head.
     """
-    grid = _gridOf(volumeNode)
-    plane = plane or slice_view(grid.affine, grid.through_plane_axis).plane.capitalize()
+    grid = gridOf(volumeNode)
+    plane = plane or planeOf(grid)
     middle = transform_points(grid.affine, (np.array([grid.shape[::-1]]) - 1) / 2)[0]
     for view in VIEWS:
         sliceNode = sliceNodeOf(scene, view)
         if sliceNode is not None:
             sliceNode.SetOrientation(plane)
             sliceNode.RotateToVolumePlane(volumeNode)
-            _fit(sliceNode, grid, middle)
+            fit(sliceNode, grid, middle)
     jumpTo(scene, tuple(middle))
 
 
@@ -74,7 +73,7 @@ def jumpTo(scene, pointRAS: tuple[float, float, float]) -> None:
     The nearest slice of the fused volume is taken, so that its voxels are seen and not their interpolation.
     """
     lead = _leadOf(scene)
-    point = _onSlice(_gridOf(lead), pointRAS) if lead is not None else pointRAS
+    point = onSlice(gridOf(lead), pointRAS) if lead is not None else pointRAS
     for view in VIEWS:
         sliceNode = sliceNodeOf(scene, view)
         if sliceNode is not None:
@@ -111,7 +110,7 @@ class Blink:
         """Show the other volume of the two; returns it."""
         volume = self._volumes[self._turn % 2]
         self._turn += 1
-        _show(self._composite, volume, None)
+        showLayers(self._composite, volume, None)
         return volume
 
     def stop(self) -> None:
@@ -174,7 +173,7 @@ def _outlineOf(thickness: int) -> dict[str, Any]:
 def estimatedViews(scene) -> dict[str, bool]:
     """For each of VIEWS that exists, whether it shows an estimate."""
     composites = {view: compositeNodeOf(scene, view) for view in VIEWS}
-    return {view: bool(_estimatesIn(composite)) for view, composite in composites.items() if composite is not None}
+    return {view: bool(markOf(composite)) for view, composite in composites.items() if composite is not None}
 
 
 class EstimatedMark:
@@ -190,7 +189,7 @@ class EstimatedMark:
 
     def __init__(self, scene, view: str, renderer: vtk.vtkRenderer):
         self._composite, self._renderer = compositeNodeOf(scene, view), renderer
-        self._actor = _cornerText()
+        self._actor = cornerText()
         renderer.AddViewProp(self._actor)
         self._tag = self._composite.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda caller, event: self.update())
         self.update()
@@ -207,10 +206,10 @@ class EstimatedMark:
 
     def update(self) -> None:
         """Look again; needed only after a node that is shown was filled with something else."""
-        shown = _estimatesIn(self._composite)
-        self._actor.SetVisibility(bool(shown))
-        if shown:
-            self._actor.SetText(vtk.vtkCornerAnnotation.UpperRight, f"{ESTIMATED}\n{worst(*map(trustOf, shown)).value}")
+        words = markOf(self._composite)
+        self._actor.SetVisibility(bool(words))
+        if words:
+            self._actor.SetText(vtk.vtkCornerAnnotation.UpperRight, words)
 
     def remove(self) -> None:
         """Take the word away and stop watching."""
@@ -221,7 +220,8 @@ class EstimatedMark:
 # ---- parts ---------------------------------------------------------------------------------------------------------------------------
 
 
-def _show(composite: Node, behind: Node | None, front: Node | None) -> None:
+def showLayers(composite: Node, behind: Node | None, front: Node | None) -> None:
+    """What a slice view shows behind and before; None for nothing."""
     composite.SetBackgroundVolumeID(behind.GetID() if behind is not None else None)
     composite.SetForegroundVolumeID(front.GetID() if front is not None else None)
     composite.SetLabelVolumeID(None)
@@ -233,11 +233,13 @@ def _legendOf(volumeNode: Node | None) -> Node | None:
     return slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(volumeNode) if volumeNode is not None else None
 
 
-def _estimatesIn(composite: Node) -> list[Node]:
+def markOf(composite: Node) -> str:
+    """What stands in the corner of a slice view, by its composite node: ESTIMATED and how far to trust it, "" where it shows no estimate."""
     scene = composite.GetScene()
     shown = [composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID() if composite.GetForegroundOpacity() > 0 else None]
     nodes = [scene.GetNodeByID(identifier) for identifier in shown if identifier] if scene is not None else []
-    return [node for node in nodes if isEstimate(node)]
+    estimates = [node for node in nodes if isEstimate(node)]
+    return f"{ESTIMATED}\n{worst(*map(trustOf, estimates)).value}" if estimates else ""
 
 
 def _leadOf(scene) -> Node | None:
@@ -247,32 +249,8 @@ def _leadOf(scene) -> Node | None:
     return next((scene.GetNodeByID(identifier) for identifier in identifiers if identifier and scene.GetNodeByID(identifier)), None)
 
 
-def _gridOf(volumeNode: Node) -> Volume:
-    return emptyGrid(volumeNode.GetImageData().GetDimensions()[::-1], affineOfResult(volumeNode))
-
-
-def _onSlice(grid: Volume, pointRAS: tuple[float, float, float]) -> tuple[float, float, float]:
-    """The point moved across the slices onto the middle of the nearest one."""
-    axis = 2 - grid.through_plane_axis  # in (i, j, k)
-    ijk = transform_points(np.linalg.inv(grid.affine), np.array([pointRAS], np.float64))
-    ijk[0, axis] = np.clip(np.rint(ijk[0, axis]), 0, grid.shape[2 - axis] - 1)
-    return tuple(float(value) for value in transform_points(grid.affine, ijk)[0])
-
-
-def _fit(sliceNode: Node, grid: Volume, middle: np.ndarray) -> None:
-    """Centre a slice view on a point, with a field of view (mm) that just holds the grid."""
-    matrix = slicer.util.arrayFromVTKMatrix(sliceNode.GetSliceToRAS())
-    across = np.ptp(grid.corners_ras_mm @ matrix[:3, :2], axis=0) + np.array(sorted(grid.spacing_ijk_mm)[:2])
-    width, height = sliceNode.GetDimensions()[:2]
-    pixel_mm = max(across[0] / max(width, 1), across[1] / max(height, 1))
-    matrix[:3, 3] = middle
-    sliceNode.GetSliceToRAS().DeepCopy(slicer.util.vtkMatrixFromArray(matrix))
-    sliceNode.UpdateMatrices()
-    sliceNode.SetXYZOrigin(0, 0, 0)
-    sliceNode.SetFieldOfView(width * pixel_mm, height * pixel_mm, sliceNode.GetFieldOfView()[2])
-
-
-def _cornerText() -> vtk.vtkCornerAnnotation:
+def cornerText() -> vtk.vtkCornerAnnotation:
+    """An actor for the words of `markOf`, empty yet."""
     actor = vtk.vtkCornerAnnotation()
     actor.SetMaximumFontSize(20)
     actor.SetMinimumFontSize(12)

@@ -20,7 +20,8 @@ Node = Any
 
 PREFIX = "FusionINN."
 KIND = PREFIX + "Kind"
-"""Node attribute: fused, latent, exact, estimated, spread, cycle, difference, change, numbers or segmentation."""
+"""Node attribute: fused, latent, exact, estimated, spread, cycle, difference, change, numbers, segmentNumbers or
+segmentation."""
 ROLE = PREFIX + "Role"
 """Node attribute: which source a decomposed volume is, first or second."""
 _LARGEST_WHOLE = 2 ** 53  # in float64
