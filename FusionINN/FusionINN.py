@@ -27,7 +27,7 @@ findLibrary()
 
 from FusionINNLib import mrml  # noqa: E402
 from FusionINNLib.errors import FusionINNError  # noqa: E402
-from FusionINNPanel import sample, startup  # noqa: E402
+from FusionINNPanel import sample, shortcuts, startup  # noqa: E402
 from FusionINNPanel.panel import Panel  # noqa: E402
 from FusionINNPanel.parameters import FusionINNParameterNode, parametersOf  # noqa: E402
 from FusionINNPanel.selftest import SelfTest  # noqa: E402
@@ -47,7 +47,7 @@ Fuse two MR volumes of one patient, such as ADC and FLAIR, into one image with a
 again: exactly, with the latent image that was saved beside it, or estimated, from the fused image alone. An estimate is not a scan.
 Research use only. Not for diagnosis.
 See the <a href="https://github.com/fusioninn/SlicerFusionINN/blob/main/docs/tutorial.md">tutorial</a>.
-""")
+""") + shortcuts.helpText()
         self.parent.acknowledgementText = _("""
 The method is FusionINN: Kumar et al. 2024, <a href="https://arxiv.org/abs/2403.15769">arXiv:2403.15769</a>. Please cite it.
 """)
@@ -91,6 +91,8 @@ class FusionINNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def enter(self) -> None:
         """Called each time the user opens the module."""
         self.initializeParameterNode()
+        if self.panel is not None:
+            self.panel.enter()
 
     def exit(self) -> None:
         """Called each time the user opens another module. A computation goes on."""

@@ -13,7 +13,7 @@ from FusionINNPanel.comparison import Comparison, volumesOfViews
 from FusionINNPanel.follow_up import alignmentOf
 from FusionINNPanel.messages import fusionSentences
 from FusionINNPanel.pairs import choosePair, isOfOtherInputs
-from FusionINNPanel.parameters import ESTIMATE_OUTPUTS, FusionINNParameterNode, Method, Reference, forgetOutputs
+from FusionINNPanel.parameters import ESTIMATE_OUTPUTS, Arrangement, FusionINNParameterNode, Method, Reference, forgetOutputs
 from FusionINNPanel.sample import sampleTask
 from FusionINNPanel.state import PanelState
 
@@ -144,6 +144,30 @@ class Actions:
             self._comparison.jumpTo(self._parameters.segmentation)
         except FusionINNError as problem:
             self._state.showProblem(problem)
+
+    def jumpToSegment(self, step: int) -> None:
+        """All views of the comparison to the next segment (1) or the previous one (-1)."""
+        if not self._comparison.isShown or self._parameters.segmentation is None:
+            return
+        try:
+            self._state.say(_("Segment: {name}").format(name=self._comparison.jumpToSegment(self._parameters.segmentation, step)))
+        except FusionINNError as problem:
+            self._state.showProblem(problem)
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Show the comparison as these views."""
+        self._parameters.arrangement = arrangement
+        self._comparison.show(self._parameters)
+        self._state.changed()
+
+    def rearrange(self) -> None:
+        """Another arrangement was chosen in the list: shown if the comparison is."""
+        self._comparison.update(self._parameters)
+        self._state.changed()
+
+    def resetWindows(self) -> None:
+        """Window and level of both columns as they were."""
+        self._comparison.resetWindows(self._parameters)
 
     def blink(self, on: bool) -> None:
         """Begin or end to blink."""

@@ -60,6 +60,7 @@ def buttonStates(parameters: FusionINNParameterNode, ways, running: bool, lackin
     noFused = "" if parameters.decomposedVolume else _("Choose a fused volume first.")
     noViews = "" if hasViews else _("Slicer runs without a main window: there are no views.")
     noSegmentation = "" if parameters.segmentation else _("Choose a segmentation first.")
+    notShown = "" if parameters.comparisonShown else _("Show the comparison first.")
     one, other = blinkedVolumes(parameters)
     noPair = "" if one and other and one is not other else _("There are no two volumes to blink between yet.")
     return {
@@ -71,6 +72,12 @@ def buttonStates(parameters: FusionINNParameterNode, ways, running: bool, lackin
                                _("Later minus earlier time point, over the later one; orange is brighter now, blue is darker.")),
         "numbersButton": _state(ofFused or noFused or _whyNotNumbers(parameters, ways),
                                 _("Compute fusion metrics, also inside the segmentation and around it, as a table.")),
+        "segmentNumbersButton": _state(ofFused or noFused or noSegmentation or _whyNotNumbers(parameters, ways),
+                                       _("Mean, spread and histogram of both sources and the fused image inside each segment.")),
+        "copyButton": _state("" if parameters.segmentNumbers or parameters.numbers else _("Compute numbers first."),
+                             _("Copy the numbers to the clipboard, those inside segments first, as comma separated values.")),
+        "pictureButton": _state(noViews or notShown, _("Save the views as a picture twice as large; estimates are marked in it.")),
+        "windowsButton": _state(noViews or notShown, _("Window and level of all views as they were when they were shown first.")),
         "exportButton": _state(ofFused or noFused or _whyNotExport(parameters, ways),
                                _("Write fused, latent and decomposed images, segmentation and provenance as NIfTI and JSON.")),
         "loadResultButton": _state(busy or lacking.withoutNetwork(), _("Load a folder that Export or the command line wrote.")),

@@ -10,6 +10,7 @@ import vtk
 
 from FusionINNLib import mrml
 from FusionINNPanel.parameters import Blinked, FusionINNParameterNode
+from FusionINNPanel.shared_views import LAYOUTS, SharedViews
 
 BLINK_MS = 700
 
@@ -27,8 +28,10 @@ class Comparison:
         self._previousLayout = None
         self._blink = None
         self._outlined = None
+        self._segment: int | None = None  # that was jumped to last
         self._grid: tuple | None = None  # that the views were turned to; for as long as it stays, the user moves and zooms them
         self._marks: dict = {}
+        self._shared = SharedViews()
         self._timer = qt.QTimer()
         self._timer.setInterval(BLINK_MS)
         self._timer.connect("timeout()", self._toggle)
@@ -76,7 +79,10 @@ class Comparison:
         if not self.isShown:
             return
         self.stopBlinking()
+        views = _madeViews()
         mrml.showLayout(layoutNode(), _layoutFor(parameters))
+        if views != _madeViews():  # new ones are not turned yet
+            self._grid = None
         volumes = volumesOfViews(parameters)
         lead = _leadOf(volumes)
         isNewGrid = self._grid != _gridOf(lead)
@@ -88,6 +94,7 @@ class Comparison:
             qt.QTimer.singleShot(0, lambda: self._orient(identifier))
         mrml.setFusedOpacity(slicer.mrmlScene, parameters.opacity)
         self._outline(parameters.segmentation)
+        self._shared.update(parameters, volumes)
         self.mark()
         parameters.comparisonShown = True  # also where it was on screen already when this scene began
 
@@ -95,6 +102,7 @@ class Comparison:
         """Back to the layout before, unless the user has chosen another one meanwhile."""
         self.stopBlinking()
         self._outline(None)
+        self._shared.end()
         if self.isPossible:  # a scene that was saved with the comparison on screen knows of no layout before
             mrml.restoreLayout(layoutNode(), self._previousLayout or slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
         self._previousLayout = None
@@ -107,6 +115,24 @@ class Comparison:
     def jumpTo(self, segmentation) -> None:
         """All views to the middle of a segmentation. Raises InputError for an empty one."""
         mrml.jumpTo(slicer.mrmlScene, mrml.tumourCentroidRAS(segmentation))
+
+    def jumpToSegment(self, segmentation, step: int) -> str:
+        """All views to the next segment (step 1) or the previous one (-1) of those with voxels; its name. Raises InputError for none."""
+        places = mrml.segmentCentroidsRAS(segmentation)
+        self._segment = (self._segment + step) % len(places) if self._segment is not None else 0 if step > 0 else len(places) - 1
+        name, place = places[self._segment % len(places)]
+        mrml.jumpTo(slicer.mrmlScene, place)
+        return name
+
+    def picture(self):
+        """The slice views that are shown, twice as large, (height, width, 3). Raises InputError where the comparison is not on screen."""
+        node = layoutNode()
+        layout = node.GetViewArrangement() if node is not None and self.isShown else mrml.LAYOUT_ID
+        return mrml.pictureOfLayout(slicer.mrmlScene, slicer.app.applicationLogic(), layout)
+
+    def resetWindows(self, parameters: FusionINNParameterNode) -> None:
+        """Window and level of both columns as they were when the comparison showed them first."""
+        mrml.restoreWindows(volumesOfViews(parameters))
 
     def startBlinking(self, parameters: FusionINNParameterNode) -> bool:
         """Switch the fused view to and fro between the two chosen volumes; False where one of them is not there."""
@@ -130,7 +156,7 @@ class Comparison:
         """ESTIMATED in the corner of views that show an estimate."""
         if not self.isShown:
             return
-        for view in mrml.VIEWS:
+        for view in mrml.VIEWS + mrml.LIGHTBOX_VIEWS:
             widget = slicer.app.layoutManager().sliceWidget(mrml.viewName(view))
             if view not in self._marks and widget is not None and mrml.compositeNodeOf(slicer.mrmlScene, view) is not None:
                 renderer = widget.sliceView().renderWindow().GetRenderers().GetFirstRenderer()
@@ -142,6 +168,7 @@ class Comparison:
         """The scene goes away, or the panel: nothing of it may be held."""
         self._timer.stop()
         self._blink = self._outlined = self._grid = None
+        self._shared.forget()
         for mark in self._marks.values():
             mark.remove()
         self._marks = {}
@@ -159,6 +186,8 @@ class Comparison:
         arrangement = caller.GetViewArrangement()
         if arrangement != self._arrangement and not slicer.mrmlScene.IsBatchProcessing():
             self._arrangement = arrangement
+            if arrangement not in mrml.LAYOUTS:  # also by Slicer's own menu
+                self._shared.end()
             self._onLayout()
 
     def _orient(self, identifier: str) -> None:
@@ -225,10 +254,17 @@ def layoutNode():
 
 
 def _layoutFor(parameters: FusionINNParameterNode) -> int:
-    """Six views, or those of sources and fused image alone, where that cannot be taken apart."""
+    """The chosen arrangement; of six views those of sources and fused image alone, where that cannot be taken apart."""
+    if parameters.arrangement in LAYOUTS:
+        return getattr(mrml, LAYOUTS[parameters.arrangement])
     row = mrml.methodOf(parameters.decomposedVolume or parameters.fusedVolume)
     hasWayBack = row is None or row.capabilities.exact or row.capabilities.estimate
     return mrml.LAYOUT_ID if hasWayBack else mrml.SOURCES_LAYOUT_ID
+
+
+def _madeViews() -> set[str]:
+    """The slice views that there are."""
+    return {view for view in mrml.VIEWS if mrml.sliceNodeOf(slicer.mrmlScene, view) is not None}
 
 
 def _leadOf(volumes: dict):

@@ -1,5 +1,8 @@
 """The panel: puts its parts together, and shows what they and the parameters say. What each button does is in `actions.py`, what can be
 clicked in `button_states.py`, the computation under way in `state.py`."""
+from collections.abc import Callable
+from functools import partial
+
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -13,8 +16,9 @@ from FusionINNPanel.choices import Choices
 from FusionINNPanel.comparison import Comparison
 from FusionINNPanel.follow_up import FollowUpView, followUpSentence
 from FusionINNPanel.pairs import Pairs
-from FusionINNPanel.parameters import FusionINNParameterNode
+from FusionINNPanel.parameters import Arrangement, FusionINNParameterNode
 from FusionINNPanel.results import ResultActions
+from FusionINNPanel.shortcuts import Shortcuts
 from FusionINNPanel.state import PanelState
 
 
@@ -33,6 +37,7 @@ class Panel:
         self._waysKey, self._ways = None, None
         self._guessIsDue = False
         self._lacking = Lacks([])
+        self.shortcuts = Shortcuts(self._keys())
         self._connect()
         self.lookForRequirements()
 
@@ -113,14 +118,20 @@ class Panel:
         self.comparison.restore(parameters)
         self.refresh()
 
+    def enter(self) -> None:
+        """The module is on screen: its keys work."""
+        self.shortcuts.install()
+
     def leave(self) -> None:
-        """Another module is opened: a computation goes on, blinking does not."""
+        """Another module is opened: a computation goes on, blinking and the keys do not."""
+        self.shortcuts.remove()
         self.ui.blinkButton.checked = False
         self.comparison.stopBlinking()
 
     def close(self) -> None:
         """The panel goes away."""
         self.stop("")
+        self.shortcuts.remove()
         self.choices.stop()
         self.comparison.close()
         self.parameters = None
@@ -146,13 +157,28 @@ class Panel:
     def _connect(self) -> None:
         actions, results = self.actions, self.results
         buttons = {"fuseButton": actions.fuse, "cancelButton": self.state.cancel, "decomposeButton": actions.decompose,
-                   "numbersButton": results.numbers, "exportButton": results.export, "loadResultButton": results.load,
+                   "numbersButton": results.numbers, "segmentNumbersButton": results.segmentNumbers, "copyButton": results.copy,
+                   "pictureButton": results.picture, "windowsButton": actions.resetWindows,
+                   "exportButton": results.export, "loadResultButton": results.load,
                    "sampleButton": actions.loadSample, "layoutButton": actions.toggleLayout, "jumpButton": actions.jump,
                    "installButton": self._install, "modelFolderButton": actions.showModelFolder, "termsButton": actions.showTerms}
         for name, action in buttons.items():
             getattr(self.ui, name).connect("clicked(bool)", lambda checked, action=action: action())
         self.ui.blinkButton.connect("toggled(bool)", actions.blink)
+        self.ui.arrangementComboBox.connect("activated(int)", lambda index: actions.rearrange())
         self.ui.differenceOfComboBox.connect("activated(int)", lambda index: actions.showDifference())
+
+    def _keys(self) -> dict[str, Callable[[], None]]:
+        """What each key does. Without a scene to work on it does nothing."""
+        actions, arrangements = self.actions, dict(zip("1234", Arrangement))
+        does: dict[str, Callable[[], None]] = {
+            "Space": lambda: self.ui.blinkButton.click(), "Q": lambda: actions.jumpToSegment(-1),
+            "W": lambda: actions.jumpToSegment(1)} | {key: partial(actions.arrange, chosen) for key, chosen in arrangements.items()}
+        return {key: partial(self._ifPossible, action) for key, action in does.items()}
+
+    def _ifPossible(self, action: Callable[[], None]) -> None:
+        if self.parameters is not None and self.comparison.isPossible:
+            action()
 
     def _waysBack(self):
         """`mrml.waysBack` of the volume to decompose; asked again only when it, its latent image or the model is another or has changed."""

@@ -58,6 +58,19 @@ class Blinked(enum.Enum):
                 "FIRST_DECOMPOSED": _("First and first decomposed"), "SECOND_DECOMPOSED": _("Second and second decomposed")}[self.name]
 
 
+class Arrangement(enum.Enum):
+    """What the comparison consists of."""
+
+    VIEWS = "views"
+    WITH_3D = "3d"
+    LIGHTBOX = "lightbox"
+    HISTOGRAMS = "histograms"
+
+    def label(self) -> str:
+        return {"VIEWS": _("Six views"), "WITH_3D": _("Six views and 3-D"), "LIGHTBOX": _("Lightbox"),
+                "HISTOGRAMS": _("Histograms of segments")}[self.name]
+
+
 @parameterNodeWrapper
 class FusionINNParameterNode:
     """All parameters of the module.
@@ -66,10 +79,10 @@ class FusionINNParameterNode:
     fusionMethod - name of the fusion method, see FusionINNLib/methods/registry.py (`method` is how a fused image is taken apart).
     fusedVolume, latentVolume - outputs of Fuse; none stands for new ones.
     decomposedVolume, method - what is taken apart, and how.
-    firstExact ... cycleError, difference, change, numbers - outputs of decompositions of the volume `outputsOf`; for another one new ones
-    are made.
+    firstExact ... cycleError, difference, change, numbers, segmentNumbers - outputs of decompositions of the volume `outputsOf`; for
+    another one new ones are made.
     shown - the way back that the comparison shows below: "exact", "estimated" or "" for none.
-    differenceOf, opacity, showWhenDone, blinked, changeShown, comparisonShown - the comparison; the last: is it on screen.
+    differenceOf, opacity, showWhenDone, blinked, arrangement, changeShown, comparisonShown - the comparison; the last: is it on screen.
     alignment, device, model, samples, seed - advanced. Device and model are words of FusionINNLib, as their choices depend on the machine;
     a model of the user's is named as model_folders.py says.
     """
@@ -95,6 +108,7 @@ class FusionINNParameterNode:
     difference: vtkMRMLScalarVolumeNode
     change: vtkMRMLScalarVolumeNode
     numbers: vtkMRMLTableNode
+    segmentNumbers: vtkMRMLTableNode
     shown: Annotated[str, Choice(["", "exact", "estimated"])] = ""
 
     differenceOf: Reference = Reference.SECOND
@@ -104,6 +118,7 @@ class FusionINNParameterNode:
     comparisonShown: bool = False
     changeShown: bool = False
     blinked: Blinked = Blinked.INPUTS
+    arrangement: Arrangement = Arrangement.VIEWS
 
     alignment: Alignment = Alignment.AUTO
     device: str = "auto"
@@ -114,7 +129,7 @@ class FusionINNParameterNode:
 
 EXACT_OUTPUTS = tuple(image.parameter for image in EXACT_IMAGES)
 ESTIMATE_OUTPUTS = tuple(image.parameter for image in ESTIMATE_IMAGES)
-OUTPUTS_OF_DECOMPOSITION = (*EXACT_OUTPUTS, *ESTIMATE_OUTPUTS, "difference", "change", "numbers")
+OUTPUTS_OF_DECOMPOSITION = (*EXACT_OUTPUTS, *ESTIMATE_OUTPUTS, "difference", "change", "numbers", "segmentNumbers")
 
 
 def forgetOutputs(parameters: FusionINNParameterNode) -> None:

@@ -8,11 +8,13 @@ import slicer
 from slicer.i18n import tr as _
 
 from FusionINNLib import mrml
+from FusionINNLib.errors import FusionINNError
 from FusionINNPanel.comparison import Comparison
 from FusionINNPanel.parameters import (
     ESTIMATE_OUTPUTS,
     EXACT_OUTPUTS,
     OUTPUTS_OF_DECOMPOSITION,
+    Arrangement,
     FusionINNParameterNode,
     forgetOutputs,
     parametersOf,
@@ -43,8 +45,7 @@ class ResultActions:
     def _onNumbers(self, table) -> None:
         with slicer.util.NodeModify(self._parameters):
             self._parameters.numbers, self._parameters.outputsOf = table, self._parameters.decomposedVolume
-        slicer.app.applicationLogic().GetSelectionNode().SetActiveTableID(table.GetID())
-        slicer.app.applicationLogic().PropagateTableSelection()
+        self._showTable(table)
         self._state.say(_("The numbers are in the table {name}; the module Tables shows it.").format(name=table.GetName()))
 
     def _usesNetwork(self) -> bool:
@@ -62,6 +63,50 @@ class ResultActions:
         """The estimate of the chosen fused image, if all of it is there."""
         nodes = self._upToDate(ESTIMATE_OUTPUTS)
         return mrml.EstimateNodes(*nodes) if all(nodes) else None
+
+    def segmentNumbers(self) -> None:
+        """Numbers and histograms inside each segment."""
+        chosen = self._parameters
+        if chosen.outputsOf is not chosen.decomposedVolume:
+            forgetOutputs(chosen)
+        self._state.start(lambda: mrml.segmentNumbersTask(
+            slicer.mrmlScene, chosen.decomposedVolume, chosen.segmentation, table=chosen.segmentNumbers,
+            model=self._state.modelForWayBack(), device=chosen.device), self._onSegmentNumbers, withModel=self._usesNetwork())
+
+    def _onSegmentNumbers(self, plots: mrml.SegmentPlots) -> None:
+        chosen = self._parameters
+        with slicer.util.NodeModify(chosen):
+            chosen.segmentNumbers, chosen.outputsOf = plots.table, chosen.decomposedVolume
+            if chosen.showWhenDone:
+                chosen.arrangement = Arrangement.HISTOGRAMS
+        self._showTable(plots.table)
+        self._comparison.showResults(chosen)
+        self._state.say(_("The numbers of each segment are in the table {name}; Copy as CSV takes them to another program.").format(
+            name=plots.table.GetName()))
+
+    def copy(self) -> None:
+        """The numbers inside the segments, or else those of the fusion, as CSV to the clipboard."""
+        table = self._parameters.segmentNumbers or self._parameters.numbers
+        slicer.app.clipboard().setText(mrml.tableAsCSV(table))
+        self._state.say(_("Copied as CSV: {name}.").format(name=table.GetName()))
+
+    def picture(self) -> None:
+        """The comparison as PNG, twice as large as on screen."""
+        path = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), _("Save the comparison as a picture"), self._lastFolder(),
+                                              _("Pictures (*.png)"))
+        if not path:
+            return
+        path = Path(path) if path.lower().endswith(".png") else Path(f"{path}.png")
+        try:
+            mrml.savePNG(self._comparison.picture(), path)
+        except FusionINNError as problem:
+            self._state.showProblem(problem)
+            return
+        self._state.say(_("Saved: {name}, twice as large as on screen.").format(name=path.name))
+
+    def _showTable(self, table) -> None:
+        slicer.app.applicationLogic().GetSelectionNode().SetActiveTableID(table.GetID())
+        slicer.app.applicationLogic().PropagateTableSelection()
 
     def export(self) -> None:
         """Write a result folder."""

@@ -57,7 +57,7 @@ _NAMES = {
     "mrml.results": "EstimateNodes FusionNodes storeEstimate storeEstimateSteps storeExact storeExactSteps storeFusion storeFusionSteps",
     "mrml.screenshot": "pictureOfLayout pictureOfView savePNG",
     "mrml.segment_plots": "SegmentPlots chartsOf segmentNumbersTask showHistograms storeSegmentNumbers tableAsCSV",
-    "mrml.segments": "drawnSegments segmentationFromLabels segmentsForFusion segmentsFromNode tumourCentroidRAS",
+    "mrml.segments": "drawnSegments segmentCentroidsRAS segmentationFromLabels segmentsForFusion segmentsFromNode tumourCentroidRAS",
     "mrml.tables": "storeNumbers",
     "mrml.tasks": "Task checkFusion decomposeTask differenceTask estimateTask exportTask fuseTask loadTask numbersTableTask numbersTask "
                   "sampleTask",

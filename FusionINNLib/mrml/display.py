@@ -7,7 +7,7 @@ import slicer
 import vtk
 
 from FusionINNLib.mrml.fitting import fit, gridOf, onSlice, planeOf
-from FusionINNLib.mrml.layout import VIEWS, compositeNodeOf, sliceNodeOf
+from FusionINNLib.mrml.layout import LIGHTBOX_VIEWS, VIEWS, compositeNodeOf, sliceNodeOf
 from FusionINNLib.mrml.nodes import PREFIX, Node, isEstimate
 from FusionINNLib.mrml.readback import trustOf
 from FusionINNLib.results.trust import worst
@@ -81,10 +81,11 @@ def jumpTo(scene, pointRAS: tuple[float, float, float]) -> None:
 
 
 def setFusedOpacity(scene, opacity: float) -> None:
-    """Opacity 0..1 of the fused image over the second one, in the view "fused"."""
-    composite = compositeNodeOf(scene, "fused")
-    if composite is not None:
-        composite.SetForegroundOpacity(min(max(float(opacity), 0.0), 1.0))
+    """Opacity 0..1 of the fused image over the second one, in the view "fused" and in the lightbox."""
+    for view in ("fused", *LIGHTBOX_VIEWS):
+        composite = compositeNodeOf(scene, view)
+        if composite is not None:
+            composite.SetForegroundOpacity(min(max(float(opacity), 0.0), 1.0))
 
 
 def fusedOpacity(scene) -> float:
@@ -234,7 +235,7 @@ def _legendOf(volumeNode: Node | None) -> Node | None:
 
 
 def markOf(composite: Node) -> str:
-    """What stands in the corner of a slice view, by its composite node: ESTIMATED and how far to trust it, "" where it shows no estimate."""
+    """What stands in the corner of a slice view, by its composite node: ESTIMATED and how far to trust it, else ""."""
     scene = composite.GetScene()
     shown = [composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID() if composite.GetForegroundOpacity() > 0 else None]
     nodes = [scene.GetNodeByID(identifier) for identifier in shown if identifier] if scene is not None else []

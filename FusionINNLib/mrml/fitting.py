@@ -17,7 +17,8 @@ def onSlice(grid: Volume, pointRAS: tuple[float, float, float]) -> tuple[float, 
     axis = 2 - grid.through_plane_axis  # in (i, j, k)
     ijk = transform_points(np.linalg.inv(grid.affine), np.array([pointRAS], np.float64))
     ijk[0, axis] = np.clip(np.rint(ijk[0, axis]), 0, grid.shape[2 - axis] - 1)
-    return tuple(float(value) for value in transform_points(grid.affine, ijk)[0])
+    x, y, z = transform_points(grid.affine, ijk)[0]
+    return float(x), float(y), float(z)
 
 
 def fit(sliceNode: Node, grid: Volume, middle: np.ndarray) -> None:

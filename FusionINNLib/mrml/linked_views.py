@@ -36,8 +36,7 @@ class LinkedWindows:
         self._observed: list[tuple[Node, int]] = []
         self._isCopying = False
         for column in COLUMNS:
-            displays = [volumes[view].GetDisplayNode() for view in column if volumes.get(view) is not None]
-            displays = [display for display in displays if display is not None]
+            displays = _displaysOf(volumes, column)
             for display in displays:
                 if display.GetAttribute(_WINDOW) is None:
                     display.SetAttribute(_WINDOW, json.dumps([display.GetWindowLevelMin(), display.GetWindowLevelMax()]))
@@ -66,12 +65,18 @@ class LinkedWindows:
 
 def restoreWindows(volumes: dict[str, Node | None]) -> None:
     """Window and level of all volumes of the columns as they were when they were linked first."""
-    for view in (view for column in COLUMNS for view in column):
-        display = volumes[view].GetDisplayNode() if volumes.get(view) is not None else None
-        before = display.GetAttribute(_WINDOW) if display is not None else None
+    for display in (display for column in COLUMNS for display in _displaysOf(volumes, column)):
+        before = display.GetAttribute(_WINDOW)
         if before is not None:
             display.SetAutoWindowLevel(False)
             display.SetWindowLevelMinMax(*json.loads(before))
+
+
+def _displaysOf(volumes: dict[str, Node | None], column: tuple[str, ...]) -> list[Node]:
+    """The display nodes of the volumes of a column, as far as there are any."""
+    nodes: list[Node] = [volumes.get(view) for view in column]
+    displays = [node.GetDisplayNode() for node in nodes if node is not None]
+    return [display for display in displays if display is not None]
 
 
 def showSurfaces(segmentationNode: Node) -> bool:

@@ -21,7 +21,7 @@ _NAME = "FusionINNPicture"
 def pictureOfLayout(scene, applicationLogic, layout: int, factor: int = FACTOR) -> np.ndarray:
     """The slice views of one of LAYOUTS as they are, `factor` times as large, uint8 (height, width, 3), the first row on top.
 
-    A view that shows an estimate has the word ESTIMATED in it, and how far to trust it. Raises InputError where none of the views was ever shown.
+    A view that shows an estimate has the word ESTIMATED in it, and how far to trust it. Raises InputError where no view was ever shown.
     """
     rows = []
     for views in LAYOUTS[layout]:
@@ -36,7 +36,8 @@ def pictureOfLayout(scene, applicationLogic, layout: int, factor: int = FACTOR) 
 
 def pictureOfView(scene, applicationLogic, view: str, factor: int = FACTOR) -> np.ndarray:
     """One view, as `pictureOfLayout`."""
-    sliceNode, composite = sliceNodeOf(scene, view), compositeNodeOf(scene, view)
+    sliceNode: Node = sliceNodeOf(scene, view)
+    composite: Node = compositeNodeOf(scene, view)
     width, height = (factor * size for size in sliceNode.GetDimensions()[:2])
     with _copyOf(scene, applicationLogic, sliceNode, composite) as logic:
         logic.ResizeSliceNode(width, height)

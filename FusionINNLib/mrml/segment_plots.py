@@ -86,8 +86,10 @@ def storeSegmentNumbers(scene, computed: InSegments, fusedNode: Node, *, tableNo
 
 def chartsOf(tableNode: Node | None) -> tuple[Node, ...]:
     """The histograms that belong to a table of numbers inside segments, as far as they are in the scene."""
-    count = tableNode.GetNumberOfNodeReferences(_CHART) if tableNode is not None else 0
-    return tuple(filter(None, (tableNode.GetNthNodeReference(_CHART, n) for n in range(count))))
+    if tableNode is None:
+        return ()
+    charts = (tableNode.GetNthNodeReference(_CHART, n) for n in range(tableNode.GetNumberOfNodeReferences(_CHART)))
+    return tuple(chart for chart in charts if chart is not None)
 
 
 def showHistograms(scene, charts: tuple[Node, ...]) -> None:

@@ -87,6 +87,18 @@ def tumourCentroidRAS(node: Node) -> tuple[float, float, float]:
     return tuple(float(value) for value in centroid)
 
 
+def segmentCentroidsRAS(node: Node) -> list[tuple[str, tuple[float, float, float]]]:
+    """Name and centroid (world RAS mm) of each segment that has voxels, in their order. Raises InputError where none has."""
+    found = []
+    for segment, mask in zip(_identities(node), _masks(node)):
+        if mask is not None and mask.array.any():
+            x, y, z = transform_points(mask.affine, np.argwhere(mask.array)[:, ::-1].astype(np.float64)).mean(0)
+            found.append((segment.name, (float(x), float(y), float(z))))
+    if not found:
+        raise InputError(f"{node.GetName()}: the segmentation is empty; draw the tumour first or choose another one.")
+    return found
+
+
 def _drawn(node: Node, reference: Volume, transform: np.ndarray | None) -> Drawn:
     if node is None:
         raise InputError("No segmentation is chosen: choose one.")

@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from FusionINNLib.volumes.identity import names_of
 from FusionINNLib.volumes.volume import Volume
 
+_Rank = Callable[[str], "tuple[int, ...] | None"]
 _ALONE = r"(?<![a-z]){}(?![a-z])"
 _SURGERY = r"(?:op|operative|operation|surg|surgery|surgical|treat|treatment|rt|radiotherapy)"
 _BEFORE = re.compile(_ALONE.format(rf"(?:pre[-_ ]?{_SURGERY}|baseline|initial)"))
@@ -53,7 +55,7 @@ def _operation(name: str) -> tuple[int, ...] | None:
     return (2, int(found.group(1) or 0)) if found else None
 
 
-def _count(pattern: re.Pattern):
+def _count(pattern: re.Pattern[str]) -> _Rank:
     def rank(name: str) -> tuple[int, ...] | None:
         found = pattern.search(name)
         return tuple(int(part) for part in found.groups() if part) if found else None
@@ -66,6 +68,6 @@ def _dates(name: str) -> tuple[int, ...] | None:
     return tuple(int(part) for part in found.groups()) if found else None
 
 
-def _first(rank, names: list[str]) -> tuple[int, ...] | None:
+def _first(rank: _Rank, names: list[str]) -> tuple[int, ...] | None:
     """The innermost name that tells."""
     return next((found for found in map(rank, names) if found is not None), None)

@@ -61,7 +61,7 @@ def test_what_is_no_follow_up_is_refused(scene, case):
 def test_the_overlay_is_clear_where_nothing_changed_and_has_a_legend(core, scene, followUp):
     if not views.can_render():
         pytest.skip("VTK cannot draw offscreen here: install libx11-6 libegl1 libgl1-mesa-dri")
-    layout = views.OffscreenLayout(core, (300, 260))
+    layout = views.OffscreenLayout(core, (300, 260), legends=True)
     before, after, fused, model = followUp
     mrml.showCase(scene, {"first": before, "second": after, "fused": fused})
     mrml.setFusedOpacity(scene, 0.0)

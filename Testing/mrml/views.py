@@ -13,8 +13,8 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from FusionINNLib import mrml
 
-_MANAGERS = ("vtkMRMLModelSliceDisplayableManager", "vtkMRMLSegmentationsDisplayableManager2D", "vtkMRMLColorLegendDisplayableManager",
-             "vtkMRMLCrosshairDisplayableManager")
+_MANAGERS = ("vtkMRMLModelSliceDisplayableManager", "vtkMRMLSegmentationsDisplayableManager2D")
+_LEGENDS = "vtkMRMLColorLegendDisplayableManager"
 
 
 @functools.cache
@@ -31,15 +31,15 @@ class OffscreenView:
         core: the application core (see scenes.py).
         name: layout name (singleton tag) of its slice node, which the layout logic has made or which is made here.
         size: width and height in pixels.
+        legends: whether colour legends are drawn. Their managers go on watching the scene after a test, so that most tests do without.
     """
 
-    def __init__(self, core, name: str, size: tuple[int, int]):
+    def __init__(self, core, name: str, size: tuple[int, int], legends: bool = False):
         self.logic = slicer.vtkMRMLSliceLogic()
         self.logic.SetMRMLApplicationLogic(core.application)
         self.logic.SetMRMLScene(core.scene)
         node = core.scene.GetSingletonNode(name, "vtkMRMLSliceNode")
         self.logic.SetSliceNode(node) if node is not None else self.logic.AddSliceNode(name)
-        _register(core, self.logic)
         self.renderer, self.window, self._interactor = vtk.vtkRenderer(), vtk.vtkRenderWindow(), vtk.vtkRenderWindowInteractor()
         self.renderer.GetActiveCamera().ParallelProjectionOn()
         self.window.SetOffScreenRendering(1)
@@ -54,7 +54,9 @@ class OffscreenView:
         self._image.SetMapper(mapper)
         self._image.GetProperty().SetDisplayLocationToBackground()
         self.renderer.AddViewProp(self._image)
-        self._group = _managers(core).InstantiateDisplayableManagers(self.renderer)
+        if legends:
+            _register(core, self.logic)
+        self._group = _managers(core, legends).InstantiateDisplayableManagers(self.renderer)
         self._group.SetMRMLDisplayableNode(self.node)
         self.logic.ResizeSliceNode(*size)
 
@@ -81,13 +83,13 @@ class OffscreenView:
 class OffscreenLayout:
     """The six views of the module's layout, made by Slicer's own layout logic from the layout's description."""
 
-    def __init__(self, core, size: tuple[int, int] = (400, 400)):
+    def __init__(self, core, size: tuple[int, int] = (400, 400), legends: bool = False):
         self._logic = slicer.vtkMRMLLayoutLogic()
         self._logic.SetMRMLApplicationLogic(core.application)
         self._logic.SetMRMLScene(core.scene)
         self.node = self._logic.GetLayoutNode()
         self.previous = mrml.showLayout(self.node)
-        self.views = {view: OffscreenView(core, mrml.viewName(view), size) for view in mrml.VIEWS}
+        self.views = {view: OffscreenView(core, mrml.viewName(view), size, legends) for view in mrml.VIEWS}
 
     def picture(self) -> np.ndarray:
         """Two rows of three views with a light line between them, uint8 (height, width, 3)."""
@@ -96,21 +98,20 @@ class OffscreenLayout:
 
 
 def _register(core, logic) -> None:
-    """The application knows the logic of every slice view: colour legends ask it what their view shows. One a view, the latest."""
+    """The application knows the logic of a slice view: legends ask it what their view shows."""
     if core.application.GetSliceLogics() is None:
         core.kept.append(vtk.vtkCollection())
         core.application.SetSliceLogics(core.kept[-1])
-    logics = core.application.GetSliceLogics()
-    for other in [logics.GetItemAsObject(n) for n in range(logics.GetNumberOfItems())]:
-        if other.GetSliceNode() is None or other.GetSliceNode() is logic.GetSliceNode():
-            logics.RemoveItem(other)
-    logics.AddItem(logic)
+    core.application.GetSliceLogics().AddItem(logic)
 
 
-def _managers(core):
+def _managers(core, legends: bool):
     factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
     factory.SetMRMLApplicationLogic(core.application)
-    for name in _MANAGERS:
-        if not factory.IsDisplayableManagerRegistered(name):
+    wanted = {**dict.fromkeys(_MANAGERS, True), _LEGENDS: legends}
+    for name, isWanted in wanted.items():
+        if isWanted and not factory.IsDisplayableManagerRegistered(name):
             factory.RegisterDisplayableManager(name)
+        elif not isWanted and factory.IsDisplayableManagerRegistered(name):
+            factory.UnRegisterDisplayableManager(name)
     return factory

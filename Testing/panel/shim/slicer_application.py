@@ -64,6 +64,9 @@ class Application:
     def moduleManager(self):
         return self
 
+    def clipboard(self):
+        return self._qt.clipboard()
+
     def testingEnabled(self) -> bool:
         """True, so that Slicer's message boxes are logged and answered with yes."""
         return True

@@ -1,0 +1,1 @@
+"""What a run inside Slicer consists of, see `Testing/run_in_slicer.py`."""
