@@ -7,8 +7,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+# As in Segment Editor digits choose, Space switches, Q and W go to the previous and the next segment. Escape belongs to Slicer's views.
 KEYS = ("Space", "1", "2", "3", "4", "Q", "W")
-"""As in Segment Editor digits choose, Space switches, Q and W go to the previous and the next segment. Escape belongs to Slicer's views."""
 
 
 def helpText() -> str:

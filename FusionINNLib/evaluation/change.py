@@ -12,6 +12,7 @@ from FusionINNLib.volumes.foreground import head_mask
 from FusionINNLib.volumes.volume import Volume
 
 _QUARTILES = (25.0, 50.0, 75.0)
+_SMOOTHING_MM = 2.0
 _ROUNDS = 4
 _ODD = 4.0  # times the median deviation
 
@@ -42,7 +43,7 @@ def change(earlier: Volume, later: Volume) -> Change:
     tissue = heads[0] & heads[1]
     matched = None
     if tissue.any() and not (earlier.unit and earlier.unit == later.unit):
-        matched = _matching(before[tissue], after[tissue])
+        matched = _matching(*(_smoothed(values, tissue, later)[tissue] for values in (before, after)))
         before = before * np.float32(matched[0]) + np.float32(matched[1])
     inside = _filled(heads[0], later) & _filled(heads[1], later)
     values = np.where(inside, after - before, np.float32(0))
@@ -50,6 +51,15 @@ def change(earlier: Volume, later: Volume) -> Change:
     least = 0.01 * float(np.ptp(after[inside])) if inside.any() else 0.0  # rounding must not look like a change
     half_width = float(f"{max(float(np.percentile(size, 99.5)), least) or 1.0:.2g}")
     return Change(Volume(values, later.affine, "change", later.unit), half_width, matched)
+
+
+def _smoothed(values: np.ndarray, tissue: np.ndarray, grid: Volume) -> np.ndarray:
+    """Without noise and what interpolation takes from it, which would make one of two like images flatter; tissue alone is averaged."""
+    from scipy import ndimage
+
+    sigmas = [_SMOOTHING_MM / edge for edge in grid.spacing_ijk_mm[::-1]]
+    weight = np.asarray(ndimage.gaussian_filter(tissue.astype(np.float32), sigmas))
+    return np.asarray(ndimage.gaussian_filter(np.where(tissue, values, np.float32(0)), sigmas)) / np.maximum(weight, 1e-3)
 
 
 def _matching(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:

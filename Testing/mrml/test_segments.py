@@ -139,6 +139,20 @@ def test_the_centroid_is_that_of_the_voxels(scene):
     np.testing.assert_allclose(mrml.tumourCentroidRAS(node), expected[:3], atol=1e-6)
 
 
+def test_each_segment_has_its_own_centroid(scene):
+    node = mrml.segmentationFromLabels(scene, segments(), "tumour")
+    labels = drawn()
+    wanted = {one.name: AFFINES["oblique"] @ np.append(np.argwhere(labels == one.label)[:, ::-1].mean(0), 1) for one in segments().segments}
+    found = dict(mrml.segmentCentroidsRAS(node))
+    assert list(found) == list(wanted)
+    for name, place in found.items():
+        np.testing.assert_allclose(place, wanted[name][:3], atol=1e-6)
+    node.GetSegmentation().RemoveAllSegments()
+    node.GetSegmentation().AddEmptySegment("empty", "empty")
+    with pytest.raises(InputError, match="empty"):
+        mrml.segmentCentroidsRAS(node)
+
+
 def test_what_was_drawn_on_the_moving_volume_moves_with_it(scene, addVolume, tiny_model):
     case = fuse_in(scene, tiny_model, "lps")
     moved = affine_from(np.eye(3), origin=(3.0, -2.0, 0.0))
