@@ -136,7 +136,7 @@ def test_parameters_and_outputs_are_those_of_the_table_of_images(case):
     from FusionINNPanel.parameters import OUTPUTS_OF_DECOMPOSITION
 
     assert OUTPUTS_OF_DECOMPOSITION == ("firstExact", "secondExact", "firstEstimated", "secondEstimated", "firstSpread", "secondSpread",
-                                        "cycleError", "difference", "change", "numbers")
+                                        "cycleError", "difference", "change", "numbers", "segmentNumbers")
     case.compute("fuseButton")
     for image in EXACT_IMAGES + ESTIMATE_IMAGES:
         assert getattr(case.parameters, image.parameter) is None
