@@ -11,7 +11,7 @@ TESTING = Path(__file__).resolve().parents[1]
 
 @pytest.fixture
 def run(panel, monkeypatch):
-    """The script, with the small network chosen."""
+    """The script, with the small network chosen and a small case in place of the sample case."""
     monkeypatch.syspath_prepend(str(TESTING))
     import run_in_slicer
     from in_slicer import user
@@ -22,7 +22,15 @@ def run(panel, monkeypatch):
         enter(self, pictures)
         panel.choose_model()
 
+    def compute(self, button: str, expected: str) -> str:
+        if button != "sampleButton":
+            return whole(self, button, expected)
+        panel.load_small_case()
+        return expected
+
+    whole = user.User.compute
     monkeypatch.setattr(user.User, "__init__", begin)
+    monkeypatch.setattr(user.User, "compute", compute)
     return run_in_slicer
 
 
