@@ -34,6 +34,8 @@ class Report:
         (folder / "pictures").mkdir(parents=True, exist_ok=True)
         self._log = logging.FileHandler(folder / "log.txt", encoding="utf-8")
         self._log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self._level = logging.getLogger().level
+        logging.getLogger().setLevel(min(self._level, logging.INFO))  # what the panel tells the user is to be in it
         logging.getLogger().addHandler(self._log)
 
     def run(self, name: str, do: Callable[[Step], None]) -> Step:
@@ -64,6 +66,7 @@ class Report:
     def close(self) -> Path:
         """The whole folder as a .zip beside it."""
         logging.getLogger().removeHandler(self._log)
+        logging.getLogger().setLevel(self._level)
         self._log.close()
         return Path(shutil.make_archive(str(self.folder), "zip", self.folder))
 
