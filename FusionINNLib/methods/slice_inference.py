@@ -78,7 +78,7 @@ class SliceInference:
             with torch.inference_mode(), exact_float32() if self.device.type == "cuda" else nullcontext():
                 return tuple(out[:, 0].cpu().numpy() for out in step(*(torch.tensor(x)[:, None].to(self.device) for x in inputs)))
         except (MemoryError, RuntimeError) as problem:  # torch's own kind is a RuntimeError
-            if not _is_memory(problem):
+            if not is_memory(problem):
                 raise
         return None  # outside of `except`, so that the failed attempt's tensors are gone
 
@@ -98,6 +98,7 @@ class SliceInference:
                                     "or resample the volumes to fewer voxels.")
 
 
-def _is_memory(problem: BaseException) -> bool:
+def is_memory(problem: BaseException) -> bool:
+    """Whether a failure means that memory was short."""
     text = str(problem).lower()
     return isinstance(problem, (torch.cuda.OutOfMemoryError, MemoryError)) or "out of memory" in text or "can't allocate memory" in text

@@ -53,6 +53,7 @@ class Trainer:
 
     Config: ClassVar[type[TrainingConfig]] = TrainingConfig
     CARD_KEYS: ClassVar[frozenset[str]] = frozenset()  # of `card_facts`
+    MEMORY_FORMAT: ClassVar[torch.memory_format] = torch.channels_last  # of weights and batches; channels_last_3d where those are volumes
 
     def __init__(self, config: TrainingConfig, prepared: Path, splits: Path, folder: Path, device: str = "cpu", workers: Workers = ALONE):
         self.config, self.folder, self.device, self.workers = config, folder, torch.device(device), workers
@@ -63,7 +64,7 @@ class Trainer:
             raise InputError(f"The split names no 'val' cases of {VALIDATED_SET}, by which the best weights are chosen: add some.")
         self.load_data(train, val)
         torch.manual_seed(config.seed)
-        self.network = self.build_network().to(self.device, memory_format=torch.channels_last)
+        self.network = self.build_network().to(self.device, memory_format=self.MEMORY_FORMAT)
         self.averaged = copy.deepcopy(self.network).requires_grad_(False)
         self.precision = Precision(config.precision, self.device)
         self.lower_precision()
@@ -194,7 +195,7 @@ class Trainer:
         self.set_learning_rate()
         batch = self.draw_batch()
         torch.manual_seed(c.seed * 1_000_003 + self.step)
-        sources = torch.from_numpy(batch).to(self.device, memory_format=torch.channels_last)
+        sources = torch.from_numpy(batch).to(self.device, memory_format=self.MEMORY_FORMAT)
         loss, parts = self.one_step(sources)
         self.optimizer.zero_grad(set_to_none=True)
         self.precision.backward(loss, self.optimizer)

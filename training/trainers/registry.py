@@ -6,12 +6,13 @@ from FusionINNLib.methods.fusioninn.networks import FusionNetwork
 from training.baselines import TRAINED
 from training.loop.trainer import Trainer
 from training.trainers.baseline import BaselineTrainer
+from training.trainers.dc2fusion import DC2FusionTrainer
 from training.trainers.ddfm_unet import DdfmUnetTrainer
 from training.trainers.fusioninn import FusionInnTrainer
 from training.trainers.paper import PaperTrainer
 
 TRAINERS: dict[str, type[Trainer]] = {"default": FusionInnTrainer, "paper": PaperTrainer, **dict.fromkeys(TRAINED, BaselineTrainer),
-                                     "ddfm-unet": DdfmUnetTrainer}
+                                     "ddfm-unet": DdfmUnetTrainer, "dc2fusion": DC2FusionTrainer}
 """Name, as the setting `preset` has it -> trainer, whose `Config` are its settings. The first is trained where nothing is named."""
 
 
