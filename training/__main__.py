@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         from training.cli import robustness as robustness_command
         from training.cli import tables as tables_commands
 
-        own = {"robustness": robustness_command, "prior": prior_command, **dict.fromkeys(TABLES, tables_commands)}
+        own = {"robustness": robustness_command, "prior": prior_command, "priors": prior_command, **dict.fromkeys(TABLES, tables_commands)}
         room = own.get(options.command, commands)
         getattr(room, options.command)(options)
         return 0
@@ -89,6 +89,14 @@ def _parser() -> argparse.ArgumentParser:
     prior.add_argument("--facts", type=Path, metavar="FILE", help="JSON with what else the card says: description, data, terms")
     prior.add_argument("--overwrite", action="store_true", help="replace an earlier model in the folder")
 
+    priors = commands.add_parser("priors", help="DDFM's EM steps by prior and number of steps, beside the plain average")
+    priors.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder given to 'prepare'")
+    priors.add_argument("--splits", type=Path, required=True, metavar="FILE", help="JSON: set -> train, val -> case names")
+    priors.add_argument("--out", type=Path, required=True, metavar="FILE", help="Markdown, in place of an earlier one")
+    priors.add_argument("--slices", type=_count, default=2, metavar="N", help="of each validation patient (default: 2)")
+    priors.add_argument("--steps", type=_steps, nargs="+", default=[20, 50, 100], metavar="N", help="(default: 20 50 100)")
+    priors.add_argument("--models", nargs="+", metavar="ID|DIR", help="priors (default: all that are installed)")
+
     _add_tables(commands)
     robustness = commands.add_parser("robustness", help="what an estimate is worth after the fused file was rounded, turned, ...")
     _add_robustness(robustness)
@@ -136,6 +144,12 @@ def _add_table_options(parser: argparse.ArgumentParser, name: str) -> None:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("must be a number from 1")
+    return int(text)
+
+
+def _steps(text: str) -> int:
+    if not text.isdecimal() or not 2 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError("must be a number from 2 to 1000")
     return int(text)
 
 

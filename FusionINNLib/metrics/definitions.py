@@ -13,6 +13,7 @@ WORDS = {
     "en": "entropy of the fused image's histogram, in bits",
     "sd": "standard deviation of the fused image, in grey levels 0..255",
     "sf": "spatial frequency of the fused image, in grey levels 0..255 (Eskicioglu 1995)",
+    "ag": "average gradient of the fused image, in grey levels 0..255 (Cui 2015)",
     "vif": "visual information fidelity in the pixel domain, summed over both sources (Sheikh 2006)",
     "scd": "sum of the correlations of differences, -2 to 2 (Aslantas 2015)",
     "ncc_sum": "sum of the nonlinear correlations with either source, 0 to 2: q_ncie without its floor",

@@ -15,7 +15,7 @@ from FusionINNLib.metrics.ssim import WINDOW, q_ssim_map
 from FusionINNLib.progress import Progress
 
 WHOLE_KEYS = ("q_ssim", "q_fmi", "q_ncie", "q_xy", "q_p", "q_xy_centre", "q_p_centre",
-              "q_abf", "mi", "en", "sd", "sf", "vif", "scd", "ncc_sum")
+              "q_abf", "mi", "en", "sd", "sf", "ag", "vif", "scd", "ncc_sum")
 MASKED_KEYS = ("q_ssim_masked", "q_fmi_masked", "q_ncie_masked", "q_xy_masked", "q_p_masked")
 
 
@@ -86,7 +86,8 @@ def _measure(first: np.ndarray, second: np.ndarray, fused: np.ndarray, mask: np.
     values |= {"q_ncie": ncie.q_ncie(*levels), "ncc_sum": ncie.ncc_sum(*levels),
                "q_xy_centre": gradient.q_xy_centre(*levels), "q_p_centre": piella.q_p_centre(*levels), "q_abf": gradient.q_abf(*levels),
                "mi": information.mi(*levels), "en": information.en(f), "sd": statistics.sd(f), "sf": statistics.sf(f),
-               "vif": vif.vif(*levels) if min(f.shape) >= vif.SMALLEST_SIDE else float("nan"), "scd": statistics.scd(*levels)}
+               "ag": statistics.ag(f), "scd": statistics.scd(*levels),
+               "vif": vif.vif(*levels) if min(f.shape) >= vif.SMALLEST_SIDE else float("nan")}
     values = {name: values[name] for name in WHOLE_KEYS}
     return values if mask is None else values | _masked(maps, levels, mask)
 

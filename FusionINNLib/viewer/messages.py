@@ -22,7 +22,8 @@ _TASKS = {"fusing slices": "Fusing slice {} of {}", "decomposing slices": "Decom
           "estimating slices": "Estimating slice {} of {}"}
 _NAMES = {"q_ssim": "Q SSIM", "q_fmi": "Q FMI", "q_ncie": "Q NCIE", "q_xy": "Q XY", "q_p": "Q P", "q_xy_centre": "Q XY centre",
           "q_p_centre": "Q P centre", "q_abf": "Q AB/F", "mi": "MI [bits]", "en": "entropy [bits]", "sd": "SD [grey]",
-          "sf": "SF [grey]", "vif": "VIF", "scd": "SCD", "ncc_sum": "NCC sum", "first_spread_mean": "first: spread, mean",
+          "sf": "SF [grey]", "ag": "AG [grey]", "vif": "VIF", "scd": "SCD", "ncc_sum": "NCC sum",
+          "first_spread_mean": "first: spread, mean",
           "first_spread_p95": "first: 95th percentile", "second_spread_mean": "second: spread, mean",
           "second_spread_p95": "second: 95th percentile", "cycle_error_mean": "cycle error, mean",
           "cycle_error_largest": "cycle error, largest"}

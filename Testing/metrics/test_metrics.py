@@ -134,6 +134,9 @@ def test_entropy_and_statistics(head):
     assert information.mutual_information(a, a) == pytest.approx(shannon_entropy(a), abs=1e-12)
     steps = np.array([[0, 4], [3, 7]], np.uint8)
     assert statistics.sf(steps) == pytest.approx(5)
+    assert statistics.ag(steps) == pytest.approx(5 / math.sqrt(2))
+    uneven = np.array([[0, 1, 9]] * 4, np.uint8)  # gradients 1, (9 - 0) / 2 and 8 along i, none along j
+    assert statistics.ag(uneven) == pytest.approx((1 + 4.5 + 8) / 3 / math.sqrt(2))
     assert statistics.sd(steps) == pytest.approx(2.5)
 
 

@@ -10,7 +10,7 @@ from FusionINNLib.methods import registry
 from FusionINNLib.methods.base import MethodInfo, SliceMethod
 from training import baselines
 from training.baselines import Fuser
-from training.benchmark.published import NOT_HERE, PROPOSED
+from training.benchmark.published import PROPOSED
 from training.benchmark.registered import RegisteredFuser
 from training.cached import checksum, source_checksum
 from training.loop.config import load_config
@@ -35,7 +35,7 @@ def rows() -> dict[str, Row]:
     own = registry.info(DEFAULT)
     others = [registry.info(name) for name in registry.names() if name != own.name]
     plain = [row for row in others if not row.capabilities.needs_training]
-    titles = _titles(plain) | _titles(baselines.ROWS) | NOT_HERE | _titles([row for row in others if row not in plain])
+    titles = _titles(plain) | _titles(baselines.ROWS) | _titles([row for row in others if row not in plain])
     return {name: Row(title, title) for name, title in titles.items()} | {
         PROPOSED: Row(f"{own.title} (published network, trained here)", f"{own.title}, published"),
         own.name: Row(f"{own.title} (default model)", f"{own.title}, default")}

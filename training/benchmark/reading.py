@@ -63,7 +63,7 @@ def _left_out(results: BenchmarkResults) -> str:
     names = [method.title for method in results.methods if not method.is_ranked]
     shipped = [method.title for method in results.methods if method.state is State.SHIPPED]
     text = f"**Not in the ranking**: {listing(names)}" if names else "**All methods are in the ranking**"
-    return f"{text}; see the table of costs for why. {listing(shipped)} is ranked as it is shipped."
+    return f"{text}; see the table of costs for why. Ranked as shipped: {listing(shipped)}."
 
 
 def _doubt(found: SetResult) -> str:

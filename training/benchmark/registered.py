@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from FusionINNLib.methods import weights
 from FusionINNLib.methods.base import SliceMethod
 from training.baselines import Fuser
 
@@ -21,6 +22,13 @@ class RegisteredFuser(Fuser):
         fused = self.method.fuse_slices(*(image[:, 0].cpu().numpy() for image in (first, second)))
         return torch.from_numpy(fused)[:, None].to(first.device)
 
+    @property
+    def parameter_count(self) -> int:
+        """Numbers in the weights of its model."""
+        card = self.method.card
+        return sum(weight.numel() for weight in weights.read(card.folder, card.id, card.sha256).values()) if card else 0
+
     def code_files(self) -> list[Path]:
         """What it computes with: where one of these files changes, it is measured again."""
-        return [Path(inspect.getfile(type(self.method))), Path(__file__)]
+        own = Path(inspect.getfile(type(self.method)))
+        return [*(sorted(own.parent.glob("*.py")) if self.method.card else [own]), Path(__file__)]

@@ -3,15 +3,16 @@ from FusionINNLib.metrics import MASKED_KEYS
 from training.benchmark.intervals import Difference, Mean
 from training.benchmark.measured import ESTIMATE_KEYS
 from training.benchmark.methods import AVERAGE, DEFAULT, Method, State
-from training.benchmark.published import METRICS, PARAMETERS, VALUES
+from training.benchmark.published import METRICS, VALUES
 from training.benchmark.results import BenchmarkResults, SetResult
 from training.markdown import number, table
 
 MAIN = ("q_ssim", "q_fmi", "q_ncie", "q_xy", "q_p")
 FURTHER = ("q_abf", "mi", "vif", "scd", "ncc_sum")
-DESCRIBING = ("en", "sd", "sf")
+DESCRIBING = ("en", "sd", "sf", "ag")
 NAMES = {"q_ssim": "Q_SSIM", "q_fmi": "Q_FMI", "q_ncie": "Q_NCIE", "q_xy": "Q_XY", "q_p": "Q_P", "q_xy_centre": "Q_XY, centre 3 x 3",
-         "q_p_centre": "Q_P, centre 11 x 11", "q_abf": "Q^AB/F", "mi": "MI", "en": "EN", "sd": "SD", "sf": "SF", "vif": "VIF", "scd": "SCD",
+         "q_p_centre": "Q_P, centre 11 x 11", "q_abf": "Q^AB/F", "mi": "MI", "en": "EN", "sd": "SD", "sf": "SF",
+         "ag": "AG", "vif": "VIF", "scd": "SCD",
          "ncc_sum": "sum of NCC"} | {key: {"q_ssim": "Q_SSIM", "q_fmi": "Q_FMI", "q_ncie": "Q_NCIE", "q_xy": "Q_XY", "q_p": "Q_P"}[
              key.removesuffix("_masked")] + " in the head" for key in MASKED_KEYS}
 
@@ -72,7 +73,7 @@ def cost_table(results: BenchmarkResults) -> str:
     """Parameters, time, training."""
     lines = []
     for method in results.methods:
-        state, parameters = method.convergence, PARAMETERS.get(method.key, method.parameters)
+        state, parameters = method.convergence, method.parameters
         seconds = results.seconds.get(method.key)
         lines.append([method.title, f"{parameters:,}", number(None if seconds is None else 1000 * seconds, ".1f"),
                       f"{state.steps[-1]:,} of {state.planned:,}" if state and state.steps else "–", state.batch if state else "–",

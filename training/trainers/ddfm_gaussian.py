@@ -23,6 +23,7 @@ from training.data.windows import CONTRASTS
 from training.trainers.ddfm_unet import LEVELS
 
 FILES = frozenset({CARD, WEIGHTS})
+METHOD = "ddfm"
 
 
 def fit_prior(data: Path, splits: Path, folder: Path, facts: dict, overwrite: bool = False, report: Callable[[str], None] = print) -> None:
@@ -39,7 +40,7 @@ def fit_prior(data: Path, splits: Path, folder: Path, facts: dict, overwrite: bo
     prior = GaussianPrior.of_stored(GaussianPrior.fit(images["train"]).stored())  # rounded, as it will be used
     errors = {f"step_{step}": round(error, 6) for step, error in noise_errors(prior, images["val"])}
     card = {"id": folder.name, "description": "Gaussian prior of DDFM: what slices of the head look like, T1 with contrast and FLAIR.",
-            "method": "ddfm", "prior": {"kind": "gaussian"}, "split": {VALIDATED_SET: cases}, "split_by": "patient",
+            "method": METHOD, "prior": {"kind": "gaussian"}, "split": {VALIDATED_SET: cases}, "split_by": "patient",
             "slices": {part: len(some) for part, some in images.items()},
             "validation": {"what": "mean squared error of the noise seen in slices of the val cases (1: none is seen)", **errors}, **facts}
     with new_folder(folder, overwrite, FILES) as part:

@@ -4,12 +4,13 @@ torch is imported when something is computed, not before.
 """
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from FusionINNLib.methods import devices
-from FusionINNLib.methods.base import FusionMethod, SourcePair
+from FusionINNLib.methods.base import SliceMethod, SourcePair
 from FusionINNLib.preprocessing.normalization import levels
 from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.progress import Progress
@@ -19,14 +20,16 @@ from FusionINNLib.results.sources import entering, normalised, record_by_volume
 from FusionINNLib.volumes.foreground import foreground
 from FusionINNLib.volumes.volume import Volume
 
+if TYPE_CHECKING:
+    from FusionINNLib.methods.ddfm.prior import Prior
+    from FusionINNLib.methods.ddfm.sampler import Settings
+
 GREY_LEVELS = 255  # of the nominal scale
 NEXT_TO_AVERAGE = 2.0  # grey levels in the head below which the result is called nearly the average
 
 
-class Ddfm(FusionMethod):
+class Ddfm(SliceMethod):
     """A diffusion that is drawn towards both sources at each of its steps; its settings are in the row of the registry."""
-
-    version = 1  # raised when the same sources, model, settings and seed come to fuse otherwise
 
     @property
     def fingerprint(self) -> str:
@@ -34,16 +37,36 @@ class Ddfm(FusionMethod):
         assert self.card is not None  # the registry gives one to every method that needs training
         return f"{self.info.name} {self.version} {self.card.sha256}"
 
+    def fuse_slices(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """As `SliceMethod.fuse_slices`, on the CPU, with the noise of seed 0 and of slices counted from 0."""
+        from FusionINNLib.methods.ddfm.stack import fuse_stack
+
+        fused = np.empty(first.shape, np.float32)
+        fuse_stack(self._prior, devices.choose_device("cpu"), self._settings(), 0, lambda k: (first[k], second[k]), fused, Progress(),
+                   lambda sentence: None)
+        return fused
+
+    @cached_property
+    def _prior(self) -> "Prior":
+        from FusionINNLib.methods.ddfm import prior
+
+        assert self.card is not None
+        return prior.load(self.card)
+
+    def _settings(self) -> "Settings":
+        from FusionINNLib.methods.ddfm.sampler import Settings
+
+        return Settings(**cast(dict[str, Any], self.settings))
+
     def fuse(self, pair: SourcePair, *, device: str = "auto", seed: int = 0, progress: Progress | None = None) -> Fusion:
         """As `FusionMethod.fuse`, every slice along the through-plane axis; settings and seed are in the recipe's record."""
         progress, warnings = progress or Progress(), []
         progress.step("loading the prior", 0, 1)
         from FusionINNLib.methods.ddfm import prior
-        from FusionINNLib.methods.ddfm.sampler import Settings
         from FusionINNLib.methods.ddfm.stack import fuse_stack
 
         assert self.card is not None
-        settings, sources, axis = Settings(**cast(dict[str, Any], self.settings)), (pair.first, pair.second), pair.first.through_plane_axis
+        settings, sources, axis = self._settings(), (pair.first, pair.second), pair.first.through_plane_axis
         records = record_by_volume(pair.first, pair.resampled[0]), record_by_volume(pair.second, pair.resampled[1])
         stacks = tuple(to_stack(entering(volume, record), axis) for volume, record in zip(sources, records))
         fused = np.empty(pair.first.shape, np.float32)

@@ -4,7 +4,6 @@ The paper's prior is a network of 553 million parameters trained on photographs 
 tried. Both here were fitted to MR slices by `python -m training`, and are models of the method: their cards say `"prior": {"kind": ...}`.
 """
 from abc import abstractmethod
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -12,22 +11,13 @@ from torch.nn import functional as F
 
 from FusionINNLib.errors import ModelError
 from FusionINNLib.methods import weights
+from FusionINNLib.methods.ddfm.frame import Frame
 from FusionINNLib.methods.diffusion.schedule import alphas_cumprod, noise_of
 from FusionINNLib.methods.diffusion.unet import multiple, noise_in, unet
 from FusionINNLib.methods.model_card import ModelCard, damaged
 
 MARGIN = 8  # pixels around the head that a network sees
 SMALLEST_POWER = 1e-8  # of a spectrum: what a frequency has that no image held
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Rows j0:j1 and columns i0:i1 that a prior looks at; where they lie outside of the slice there is background."""
-
-    j0: int
-    j1: int
-    i0: int
-    i1: int
 
 
 class Prior(nn.Module):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from FusionINNLib.errors import Cancelled
-from FusionINNLib.methods.ddfm.prior import Frame, Prior
+from FusionINNLib.methods.ddfm.prior import Prior
 from FusionINNLib.methods.ddfm.sampler import Settings, noise_of_slice, sample
 from FusionINNLib.methods.slice_inference import SliceInference
 from FusionINNLib.progress import Progress
@@ -41,12 +41,12 @@ def fuse_stack(prior: Prior, device: torch.device, settings: Settings, seed: int
         return (sample(first, second, engine.network, settings, noise, tell.on_step).fused,)
 
     def fuse(some: list[int]) -> tuple[list[int], np.ndarray]:
-        first, second = (np.stack([_cut(image, frame) for image in images]) for images in zip(*map(slices, some)))
+        first, second = (np.stack([frame.cut(image, 0.0) for image in images]) for images in zip(*map(slices, some)))
         return some, engine.run(step, 2 * first - 1, 2 * second - 1, np.array(some))[0]
 
     for some, images in engine.each(fuse, _batches(numbers, engine)):
         for k, image in zip(some, images):
-            fused[k] = _pasted((image + 1) / 2, frame, fused.shape[1:], outside=np.mean(slices(k), 0))
+            fused[k] = frame.pasted((image + 1) / 2, outside=np.mean(slices(k), 0))
             if settings.stretch:
                 fused[k] = (fused[k] - fused[k].min()) / max(float(np.ptp(fused[k])), 1e-6)
 
@@ -90,24 +90,3 @@ def _batches(numbers: list[int], engine: SliceInference) -> Iterator[tuple[list[
         yield (numbers[start:start + engine.batch],)
         start += engine.batch
 
-
-def _cut(image: np.ndarray, frame: Frame) -> np.ndarray:
-    """The frame's part of a slice (J, I), background 0 where the frame is larger."""
-    (rows, j), (columns, i) = _overlap(frame.j0, frame.j1, image.shape[0]), _overlap(frame.i0, frame.i1, image.shape[1])
-    part = np.zeros((frame.j1 - frame.j0, frame.i1 - frame.i0), np.float32)
-    part[j, i] = image[rows, columns]
-    return part
-
-
-def _pasted(part: np.ndarray, frame: Frame, shape: tuple[int, int], outside: np.ndarray) -> np.ndarray:
-    """A slice (J, I) that shows a part where the frame is, and `outside` elsewhere."""
-    (rows, j), (columns, i) = _overlap(frame.j0, frame.j1, shape[0]), _overlap(frame.i0, frame.i1, shape[1])
-    image = outside.copy()
-    image[rows, columns] = part[j, i]
-    return image
-
-
-def _overlap(start: int, stop: int, length: int) -> tuple[slice, slice]:
-    """Of a range that may stick out of 0..length: the part inside, in the slice and in the frame."""
-    inside = slice(max(0, start), min(length, stop))
-    return inside, slice(inside.start - start, inside.stop - start)

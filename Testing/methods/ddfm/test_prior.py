@@ -11,7 +11,8 @@ import torch
 from FusionINNLib.errors import ModelError
 from FusionINNLib.methods import model_card, weights
 from FusionINNLib.methods.ddfm import prior
-from FusionINNLib.methods.ddfm.prior import Frame, GaussianPrior, UNetPrior
+from FusionINNLib.methods.ddfm.frame import Frame
+from FusionINNLib.methods.ddfm.prior import GaussianPrior, UNetPrior
 from FusionINNLib.methods.diffusion.schedule import alphas_cumprod, clean_of, noised
 from FusionINNLib.methods.diffusion.unet import unet
 

@@ -211,7 +211,8 @@ def test_every_method_has_its_row_and_what_is_not_trained_is_out_of_the_ranking(
     by_key = {method.key: method for method in methods}
     assert [method.key for method in methods] == list(rows()) and not skipped
     assert [method.key for method in methods if method.is_ranked] == [name for name in registry.names() if name != DEFAULT] + [DEFAULT]
-    assert by_key["ddfm"].fuser is None and by_key["ddfm"].state is State.NOT_RUN and by_key["unet"].state is State.NOT_TRAINED
+    assert by_key["ddfm"].state is State.SHIPPED and by_key["unet"].state is State.NOT_TRAINED
+    assert by_key["ddfm"].parameters == 240 * 240 + 240 * 121, "mean and spectrum of the Gaussian prior"
     assert by_key["unet_3_plus"].parameters == 26_971_201 and by_key["paper"].parameters == 17_564
     with pytest.raises(ModelError):
         find_methods("no-such-model", tmp_path, "cpu", said.append)

@@ -40,7 +40,7 @@ def test_the_whole_way(place, tmp_path, tiny_model, capsys, monkeypatch):
     page = (tmp_path / "docs" / "benchmark.md").read_text()
     assert said.out.strip() == page.strip() and "Quick run" in page and str(tmp_path) not in page and str(place) not in page
     assert "python -m training benchmark" in page and "--quick" in page and "Nothing was skipped." in page
-    for title in ("Average", "Laplacian pyramid", "DeepFuse (*not converged*)", "UNet3+ (*not trained*)", "DDFM (*not run yet*)",
+    for title in ("Average", "Laplacian pyramid", "DeepFuse (*not converged*)", "UNet3+ (*not trained*)", "DDFM",
                   "FusionINN (published network, trained here) (*not converged*)", "FusionINN (default model)"):
         assert f"| {title} |" in page
     lines = list(csv.DictReader((tmp_path / "docs" / "benchmark.csv").open()))
@@ -50,7 +50,7 @@ def test_the_whole_way(place, tmp_path, tiny_model, capsys, monkeypatch):
     average = next(line for line in lines if (line["method"], line["metric"]) == ("average", "q_xy"))
     assert float(average["minus_average"]) == 0 and average["word"] == "tied"
     table = json.loads((tmp_path / "docs" / "benchmark.json").read_text())
-    assert table["quick"] and table["methods"]["unet"]["seconds_a_slice"] > 0 and table["methods"]["ddfm"]["state"] == "not run yet"
+    assert table["quick"] and table["methods"]["unet"]["seconds_a_slice"] > 0 and table["methods"]["ddfm"]["state"] == "shipped model"
     assert table["sets"]["brats18"]["cases"] == {"c": 1} and not table["methods"]["deepfuse"]["training"]["converged"]
     pictures = {path.name for path in (tmp_path / "docs" / "pictures").iterdir()}
     assert pictures == {"benchmark_openms.png", "benchmark_openms_decomposed.png", "benchmark_isles22.png",
