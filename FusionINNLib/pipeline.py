@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from FusionINNLib.errors import InputError
+from FusionINNLib.errors import CapabilityError, InputError, ResultError
 from FusionINNLib.methods import registry
-from FusionINNLib.methods.base import MethodInfo, SourcePair
+from FusionINNLib.methods.base import MethodInfo, SourcePair, no_exact_way
 from FusionINNLib.preprocessing.left_out import left_out
 from FusionINNLib.progress import Progress
 from FusionINNLib.registration.alignment import align
@@ -58,13 +58,13 @@ def fuse(first: Volume, second: Volume, *, method: str = registry.DEFAULT, refer
     fixed, moving = (first, second) if reference == "first" else (second, first)
     aligned = align(fixed, moving, alignment, lambda share, task: progress.step(task, round(100 * share), 100))
     on_grid = (fixed, aligned.volume) if reference == "first" else (aligned.volume, fixed)
-    resampled = tuple(aligned.resampled and volume is not fixed for volume in on_grid)
+    resampled = aligned.resampled and reference == "second", aligned.resampled and reference == "first"
     fusion = chosen.fuse(SourcePair(*on_grid, resampled, aligned), device=device, seed=seed, progress=progress)
     told = (*mirrored_warning(fixed, aligned.volume), *left_out(first), *left_out(second))
     return replace(fusion, warnings=(*fusion.warnings, *told))
 
 
-def decompose(fused: Volume, latent: Volume, recipe: Recipe, *, model: str | None = None, device: str = "auto",
+def decompose(fused: Volume, latent: Volume | None, recipe: Recipe, *, model: str | None = None, device: str = "auto",
               progress: Progress | None = None) -> tuple[Volume, Volume]:
     """Both sources on the reference grid, from the fused image and the latent that came with it.
 
@@ -73,7 +73,12 @@ def decompose(fused: Volume, latent: Volume, recipe: Recipe, *, model: str | Non
     Raises CapabilityError where the method has no way back, ResultError where the two volumes do not belong together, ModelError,
     DeviceMemoryError, Cancelled.
     """
-    return registry.maker_of(recipe, model).decompose(fused, latent, recipe, device=device, progress=progress)
+    chosen = registry.maker_of(recipe, model)
+    if latent is None:
+        if not chosen.info.capabilities.exact:
+            raise CapabilityError(no_exact_way(chosen.info))
+        raise ResultError("The latent image is not there: give the one that was written with the fused image, or ask for an estimate.")
+    return chosen.decompose(fused, latent, recipe, device=device, progress=progress)
 
 
 def estimate(fused: Volume, recipe: Recipe, *, samples: int = SAMPLES, seed: int = SEED, numbers: list[int] | None = None,

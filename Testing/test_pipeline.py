@@ -9,7 +9,7 @@ import pytest
 import torch
 from making import AFFINES, head, noise, volume
 
-from FusionINNLib.errors import Cancelled, InputError, ModelError, ResultError
+from FusionINNLib.errors import Cancelled, CapabilityError, InputError, ModelError, ResultError
 from FusionINNLib.methods import devices, model_card
 from FusionINNLib.methods.fusioninn import inference, latent_sampling, model_folder
 from FusionINNLib.methods.fusioninn.card import find as find_card
@@ -311,3 +311,12 @@ def test_the_spread_is_scaled_by_the_card(tiny_model, tmp_path):
     np.testing.assert_allclose(wider.first_spread.array, 3 * as_drawn.first_spread.array, rtol=1e-5)
     np.testing.assert_array_equal(wider.first.array, as_drawn.first.array)
     assert as_drawn.first_spread.array.max() > 0
+
+
+def test_a_way_back_without_its_latent_is_refused_in_words():
+    first, second = volume(head(), "first"), volume(head(seed=1), "second")
+    fused, by_average = fuse(first, second, device="cpu"), fuse(first, second, method="average")
+    with pytest.raises(ResultError, match="latent image is not there"):
+        decompose(fused.fused, None, fused.recipe, device="cpu")
+    with pytest.raises(CapabilityError, match="only fuses"):
+        decompose(by_average.fused, None, by_average.recipe)

@@ -41,8 +41,9 @@ def _find(options: argparse.Namespace) -> tuple[list[Case], list[str]]:
     if listing.PLACE in options.first or not bids.is_bids(options.input):
         return listing.find_by_pattern(options.input, options.first, options.second, options.segmentation)
     _require("ancpbids")
-    wanted = [bids.Wanted.parse(text) if text else None for text in (options.first, options.second, options.segmentation)]
-    return bids.find_cases(options.input, *wanted, subjects=tuple(label.removeprefix("sub-") for label in options.participant_label),
+    segmentation = bids.Wanted.parse(options.segmentation) if options.segmentation else None
+    return bids.find_cases(options.input, bids.Wanted.parse(options.first), bids.Wanted.parse(options.second), segmentation,
+                           subjects=tuple(label.removeprefix("sub-") for label in options.participant_label),
                            sessions=tuple(label.removeprefix("ses-") for label in options.session_label))
 
 

@@ -23,7 +23,8 @@ def evaluate(options: argparse.Namespace) -> None:
 def _measure(comparison: Comparison) -> VolumeMetrics:
     if comparison.is_picture:
         mask = None if comparison.mask is None else comparison.mask[0]
-        values = evaluate_slice(*(image[0] for image in comparison.images), mask)
+        first, second, fused = comparison.images
+        values = evaluate_slice(first[0], second[0], fused[0], mask)
         return VolumeMetrics(values, {0: values}, {})
     metrics = evaluate_volume(*comparison.images, comparison.mask, progress())
     if comparison.mask is not None and all(math.isnan(metrics.volume[key]) for key in MASKED_KEYS):

@@ -1,11 +1,12 @@
 """What --dry-run says: what would be done, after everything was checked that takes a second."""
+from collections.abc import Iterable
 from pathlib import Path
 
 from FusionINNLib.results.recipe import NOTICE
 from FusionINNLib.volumes.volume import Volume
 
 
-def say_fusion(first: Volume, second: Volume, align: str, reference: str, method: str, out: Path, names: list[str]) -> None:
+def say_fusion(first: Volume, second: Volume, align: str, reference: str, method: str, out: Path, names: Iterable[str]) -> None:
     """Of two volumes that were read."""
     print(f"Would fuse {_described(first)} and {_described(second)} by {method}.")
     fixed, moving = (first, second) if reference == "first" else (second, first)
@@ -19,13 +20,13 @@ def say_fusion(first: Volume, second: Volume, align: str, reference: str, method
     _say_end(out, names)
 
 
-def say_decomposition(fused: Volume, kind: str, out: Path, names: list[str]) -> None:
+def say_decomposition(fused: Volume, kind: str, out: Path, names: Iterable[str]) -> None:
     """Of a fused image that was read; kind: "exactly", or how it would be estimated."""
     print(f"Would decompose {_described(fused)} {kind}.")
     _say_end(out, names)
 
 
-def _say_end(out: Path, names: list[str]) -> None:
+def _say_end(out: Path, names: Iterable[str]) -> None:
     print(f"Into {out}: {', '.join(sorted(names))}. Nothing was written.\n{NOTICE}")
 
 

@@ -24,7 +24,7 @@ class Steady:
 
     def isatty(self) -> bool:
         """Whether somebody may be looking."""
-        return self.problem is None and self._stream.isatty()
+        return self.problem is None and self._stream is not None and self._stream.isatty()
 
     def fileno(self) -> int:
         """Of the stream behind it."""

@@ -53,7 +53,7 @@ def split(paths: list[Path], segmentation: Path | None) -> tuple[dict[str, Path]
     if len(paths) > 3:
         raise InputError("These are more than three paths: give the first and the second volume, a result folder, or all three.")
     result = paths[-1] if len(paths) in (1, 3) else None
-    inputs = dict(zip(("first", "second"), paths[:2])) if len(paths) > 1 else {}
+    inputs: dict[str, Path] = dict(zip(("first", "second"), paths[:2])) if len(paths) > 1 else {}
     if segmentation is not None:
         if not paths:
             raise InputError("A segmentation alone shows nothing: give the first and the second volume too.")

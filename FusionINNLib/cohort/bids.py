@@ -20,10 +20,10 @@ class Wanted:
     def parse(cls, text: str) -> "Wanted":
         """Raises InputError for what is not of that form."""
         suffix, _, rest = text.partition(":")
-        pairs = tuple(tuple(part.split("-", 1)) for part in rest.split(",") if part)
+        pairs = [part.split("-", 1) for part in rest.split(",") if part]
         if not suffix.isalnum() or any(len(pair) != 2 or not all(word.isalnum() for word in pair) for pair in pairs):
             raise InputError(f"{text!r} names no contrast: give a suffix and, where needed, entities, such as T1w:ce-gd or FLAIR.")
-        return cls(suffix, pairs)
+        return cls(suffix, tuple((key, label) for key, label in pairs))
 
     def fits(self, suffix: str, entities: dict[str, str]) -> bool:
         """Whether a file of this suffix with these entities is meant."""
@@ -46,15 +46,16 @@ def find_cases(dataset: Path, first: Wanted, second: Wanted, segmentation: Wante
         groups.setdefault((file.entities["sub"], file.entities.get("ses", "")), []).append(file)
     if missing := sorted(set(subjects) - {sub for sub, _ in groups}):
         raise InputError(f"{dataset} holds no volumes of subject {missing[0]!r}: check the label.")
-    cases, incomplete = [], []
+    cases: list[Case] = []
+    incomplete: list[str] = []
     for (sub, ses), files in sorted(groups.items()):
         if (subjects and sub not in subjects) or (sessions and ses not in sessions):
             continue
-        found = [_one(files, wanted, dataset) for wanted in (first, second)]
+        one, other = (_one(files, wanted, dataset) for wanted in (first, second))
         outlines = _one(files, segmentation, dataset) if segmentation else None
-        if all(found):
-            cases.append(_case(dataset, sub, ses, found[0], found[1], outlines))
-        elif any(found):
+        if one is not None and other is not None:
+            cases.append(_case(dataset, sub, ses, one, other, outlines))
+        elif one is not None or other is not None:
             incomplete.append(_stem(sub, ses))
     if not cases:
         raise InputError(f"{dataset} holds no pair of {_said(first)} and {_said(second)}: check the suffixes and entities.")
@@ -69,16 +70,16 @@ class _File:
 
 
 def _files(dataset: Path) -> list[_File]:
-    import ancpbids
+    from ancpbids.pybids_compat import BIDSLayout
 
     try:
-        layout = ancpbids.BIDSLayout(str(dataset))
+        layout = BIDSLayout(str(dataset))
         names = layout.get(return_type="filename", extension=list(_ENDINGS), scope="raw")
     except (OSError, ValueError, KeyError) as problem:
         raise InputError(f"{dataset} cannot be read as a BIDS data set ({problem}): check it with the BIDS validator.") from problem
-    found = []
+    found: list[_File] = []
     for name in names:
-        path = Path(name)
+        path = Path(str(name))
         stem = path.name.removesuffix(".gz").removesuffix(".nii")
         *pairs, suffix = stem.split("_")
         entities = dict(pair.split("-", 1) for pair in pairs if "-" in pair)

@@ -25,8 +25,9 @@ def local(workers: int | None) -> Iterator["object"]:
     _configure()
     count = workers or _workers_here()
     os.environ.update({key: os.environ.get(key, value) for key, value in _ENVIRONMENT.items()})  # the workers inherit it
-    with LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0,
-                      silence_logs=50) as cluster, Client(cluster) as client:
+    with LocalCluster(n_workers=count, threads_per_worker=1, processes=True, memory_limit=0, silence_logs=50,
+                      dashboard_address=None  # pyright: ignore[reportArgumentType] - the way to have none
+                      ) as cluster, Client(cluster) as client:
         yield client
 
 
@@ -131,9 +132,9 @@ def _workers_here() -> int:
 
 
 def _configure() -> None:
-    import dask
+    from dask.config import set as configure
 
-    dask.config.set({"distributed.scheduler.allowed-failures": REPEATS, "distributed.comm.timeouts.connect": f"{CONNECT_S}s"})
+    configure({"distributed.scheduler.allowed-failures": REPEATS, "distributed.comm.timeouts.connect": f"{CONNECT_S}s"})
 
 
 def _check_versions(client) -> None:

@@ -69,12 +69,12 @@ def _fuse(case: Case, settings: Settings, out: Path) -> str:
     if outlines is not None:
         moving = first if settings.reference == "second" else second
         outlines = resample_labels(outlines, fusion.fused, fusion.alignment.transform if outlines.same_grid(moving) else None)
-    inputs = tuple(InputFile(volume.name if path.is_dir() else path.name, sha256(path))
-                   for path, volume in ((case.first, first), (case.second, second)))
+    first_file, second_file = (InputFile(volume.name if path.is_dir() else path.name, sha256(path))
+                               for path, volume in ((case.first, first), (case.second, second)))
     common = {"model": settings.model, "device": settings.device}
     names = {"alignment": settings.align, "reference": settings.reference, "method": settings.method, "model": fusion.recipe.model}
     with new_folder(out / case.folder, True, _own_names(case)) as folder:
-        write_fusion(fusion, folder, inputs, (first, second), names)
+        write_fusion(fusion, folder, (first_file, second_file), (first, second), names)
         if settings.exact and fusion.latent is not None:
             write_exact(pipeline.decompose(fusion.fused, fusion.latent, fusion.recipe, **common), fusion.recipe, folder)
         if settings.estimate:

@@ -65,7 +65,7 @@ class EstimateFigure:
 
 def figures_of(image: DecomposedImage) -> tuple[EstimateFigure, ...]:
     """What is measured of an image of an estimate; nothing of the estimates themselves, which have no source to be compared with."""
-    if image.kind is SPREAD:
+    if image.kind is SPREAD and image.role is not None:
         name = f"spread of {('first', 'second')[image.role]}"
         return (EstimateFigure(f"{image.field}_mean", f"{name}, mean", _mean),
                 EstimateFigure(f"{image.field}_p95", f"{name}, 95th percentile", lambda values: _percentile(values, 95)))
@@ -94,20 +94,21 @@ def fusion_rows(sources: tuple[Volume, Volume], fused: Volume, recipe: Recipe, l
     if any(volume.shape != recipe.shape for volume in (*sources, fused)):
         raise InputError("The volumes to compare lie on different grids: use what one fusion and its exact decomposition gave.")
     progress = progress or Progress()
-    images = []
+    images: list[np.ndarray] = []
     for image in (*(_nominal(volume, record, recipe.axis) for volume, record in zip(sources, recipe.sources)),
                   to_stack(fused.values, recipe.axis)):
         images.append(np.clip(image, LOWEST, HIGHEST).astype(np.float32))
         progress.step("measuring", 0, 1)
     masks = [(name, to_stack(mask, recipe.axis)) for name, mask in regions(_turned_onto(labels, fused), margin_mm)]
     margins = [(name, mask, np.flatnonzero(mask.any(axis=(1, 2)))) for name, mask in masks[1:]]
-    counted = _counting(progress, len(images[0]) + sum(len(some) for _, _, some in margins))
-    whole = evaluate_volume(*images, masks[0][1] if masks else None, progress=counted).volume
+    first, second, seen = images
+    counted = _counting(progress, len(first) + sum(len(some) for _, _, some in margins))
+    whole = evaluate_volume(first, second, seen, masks[0][1] if masks else None, progress=counted).volume
     rows = [Row(key, WHOLE, whole[key]) for key in WHOLE_KEYS]
     if masks:
         rows += _masked_rows(whole, masks[0][0])
     for name, mask, some in margins:
-        rows += _masked_rows(evaluate_volume(*(image[some] for image in images), mask[some], progress=counted).volume, name)
+        rows += _masked_rows(evaluate_volume(first[some], second[some], seen[some], mask[some], progress=counted).volume, name)
     return tuple(rows)
 
 
@@ -160,7 +161,7 @@ def _margin(inside: np.ndarray, spacing_ijk_mm: tuple[float, float, float], marg
         box.append(slice(max(0, used[0] - reach), used[-1] + reach + 1))
     part = inside[tuple(box)]
     margin = np.zeros_like(inside)
-    margin[tuple(box)] = (distance_transform_edt(~part, sampling=spacing_kji) <= margin_mm) & ~part
+    margin[tuple(box)] = (np.asarray(distance_transform_edt(~part, sampling=spacing_kji)) <= margin_mm) & ~part
     return margin
 
 

@@ -66,15 +66,16 @@ def read_comparison(paths: tuple[Path, Path, Path], mask: Path | None = None, sc
 
 
 def _pictures(paths: tuple[Path, Path, Path], mask: Path | None) -> Comparison:
-    images = tuple(read_grey(path) for path in paths)
-    for path, image in zip(paths[1:], images[1:]):
-        _check_size(path, image, paths[0], images[0])
-    inside = None if mask is None else read_picture_mask(mask)
-    if inside is not None:
-        _check_size(mask, inside, paths[0], images[0])
-    names = dict(zip((*ROLES, "mask"), (*(path.name for path in paths), mask.name if mask else None)))
-    scales = dict.fromkeys(ROLES, "8-bit grey levels, taken as 0..255")
-    return Comparison(tuple(image[None] for image in images), None if inside is None else inside[None], names, scales, (), True)
+    first, second, fused = (read_grey(path) for path in paths)
+    for path, image in zip(paths[1:], (second, fused)):
+        _check_size(path, image, paths[0], first)
+    inside = None
+    if mask is not None:
+        inside = read_picture_mask(mask)
+        _check_size(mask, inside, paths[0], first)
+    names: dict[str, str | None] = dict(zip((*ROLES, "mask"), (*(path.name for path in paths), mask.name if mask else None)))
+    scales: dict[str, str] = dict.fromkeys(ROLES, "8-bit grey levels, taken as 0..255")
+    return Comparison((first[None], second[None], fused[None]), None if inside is None else inside[None], names, scales, (), True)
 
 
 def _check_size(path: Path, image: np.ndarray, first_path: Path, first: np.ndarray) -> None:
@@ -85,7 +86,8 @@ def _check_size(path: Path, image: np.ndarray, first_path: Path, first: np.ndarr
 
 def _volumes(paths: tuple[Path, Path, Path], mask: Path | None, as_scaled: bool) -> Comparison:
     volumes = [read_volume(path) for path in paths]
-    names = {role: volume.name if path.is_dir() else path.name for role, path, volume in zip(ROLES, paths, volumes)} | {"mask": None}
+    names: dict[str, str | None] = dict.fromkeys((*ROLES, "mask"))
+    names |= {role: volume.name if path.is_dir() else path.name for role, path, volume in zip(ROLES, paths, volumes)}
     fused = volumes[2]
     on_grid = [_on_grid(volume, fused, "give both sources on the fused image's grid, as 'fusioninn decompose' writes them, "
                                        "or resample them first") for volume in volumes[:2]] + [fused]
@@ -101,8 +103,8 @@ def _volumes(paths: tuple[Path, Path, Path], mask: Path | None, as_scaled: bool)
         given = read_mask(mask)
         names["mask"] = given.name if mask.is_dir() else mask.name
         inside = to_stack(_on_grid(given, fused, "give a mask on the images' own grid").array, fused.through_plane_axis)
-    stacks = tuple(np.ascontiguousarray(to_stack(image, fused.through_plane_axis)) for image in images)
-    return Comparison(stacks, inside, names, dict(zip(ROLES, scales)), tuple(notes), False)
+    first, second, third = (np.ascontiguousarray(to_stack(image, fused.through_plane_axis)) for image in images)
+    return Comparison((first, second, third), inside, names, dict(zip(ROLES, scales)), tuple(notes), False)
 
 
 def _on_grid(volume: Volume, reference: Volume, remedy: str) -> Volume:

@@ -22,10 +22,11 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 from FusionINNLib import errors
 from FusionINNLib.jobs import files as job_files
-from FusionINNLib.steps import Stepper
+from FusionINNLib.steps import Stepper, Steps
 
 REQUEST, ANSWER, EVENTS, LOG, STOP = "request.pickle", "answer.pickle", "events.jsonl", "log.txt", "stop"
 SLICE_S = 0.02  # how long one call may hand over or fetch
@@ -68,10 +69,11 @@ class Job:
     Raises JobError where no process can be started.
     """
 
-    def __init__(self, task: str, arguments: dict | None = None):
-        self.task, self._read, self._cancelled_at = task, 0, None
-        self._handing: Stepper | None = None
-        self._fetching: Stepper | None = None
+    def __init__(self, task: str, arguments: dict[str, Any] | None = None):
+        self.task, self._read = task, 0
+        self._cancelled_at: float | None = None
+        self._handing: Stepper[None] | None = None
+        self._fetching: Stepper[tuple[str, Any]] | None = None
         python = python_executable()
         self._folder = Path(tempfile.mkdtemp(prefix="FusionINN-"))
         try:
@@ -82,7 +84,7 @@ class Job:
         if arguments is not None:
             self.give(arguments)
 
-    def give(self, arguments: dict) -> None:
+    def give(self, arguments: dict[str, Any]) -> None:
         """Hand over the arguments, from now on a part at each `is_running` or `poll`. They must not be changed meanwhile."""
         self._handing = Stepper(job_files.writing(self._folder / REQUEST, (self.task, arguments)))
 
@@ -123,7 +125,7 @@ class Job:
         # In Slicer, Python starts through a launcher that a signal may end alone: so the process looks for this file and at its input too.
         if self._process.poll() is None:
             (self._folder / STOP).touch()
-            self._process.stdin.close()
+            self._input.close()
             self._process.terminate()
 
     def fetch(self) -> bool:
@@ -134,7 +136,7 @@ class Job:
             self._fetching = Stepper(self._answer(self._process.wait()))
         return self._fetching.advance(SLICE_S)
 
-    def result(self):
+    def result(self) -> Any:
         """What the task returned, after it ended; the temporary folder is removed. Raises what the task raised, Cancelled, or JobError."""
         try:
             self._hand_over(float("inf"))
@@ -143,6 +145,7 @@ class Job:
                 pass
             if self.is_cancelled:
                 raise errors.Cancelled("Stopped: nothing was changed.")
+            assert self._fetching is not None and self._fetching.result is not None  # `fetch` says so where nobody cancelled
             return _content(*self._fetching.result)
         finally:
             self.close()
@@ -153,11 +156,17 @@ class Job:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        if not self._process.stdin.closed:
-            self._process.stdin.close()
+        if not self._input.closed:
+            self._input.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _start(self, python: str) -> subprocess.Popen:
+    @property
+    def _input(self) -> IO[bytes]:
+        """What the process reads from."""
+        assert self._process.stdin is not None  # `_start` asked for a pipe
+        return self._process.stdin
+
+    def _start(self, python: str) -> subprocess.Popen[bytes]:
         command = [python, str(Path(__file__).with_name("process.py")), str(self._folder)]
         hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # on Windows alone: no console window
         with open(self._folder / LOG, "wb") as log:
@@ -174,7 +183,7 @@ class Job:
             self.close()
             raise _cannot_start(problem) from problem
 
-    def _answer(self, code: int):
+    def _answer(self, code: int) -> Steps[tuple[str, Any]]:
         """(kind, content), in steps."""
         try:
             return (yield from job_files.reading(self._folder / ANSWER))
@@ -186,7 +195,7 @@ class Job:
         return log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
 
 
-def _content(kind: str, content):
+def _content(kind: str, content: Any) -> Any:
     """An answer as the caller gets it. Raises what the task raised."""
     if kind == "result":
         return content

@@ -58,7 +58,8 @@ def difference(progress: Progress, *, decomposed: Volume, compared: Compared | N
 
 
 def numbers(progress: Progress, *, fused: Volume, latent: Volume | None, recipe: Recipe, labels: Volume | Drawn | None,
-            estimate: tuple[Volume, ...] | None, model: str | None, device: str, inputs: tuple[Compared, Compared] | None) -> tuple:
+            estimate: tuple[Volume, Volume, Volume, Volume, Volume] | None, model: str | None, device: str,
+            inputs: tuple[Compared, Compared] | None) -> tuple:
     """Rows of `evaluation/case_metrics.py`: of the fusion, and of an estimate (first, second, their spreads, cycle error) where there is
     one. inputs: as they were loaded, of a method without an exact way back; None where the sources come from there."""
     from FusionINNLib.evaluation import case_metrics
@@ -98,10 +99,11 @@ def export(progress: Progress, *, export: Export, folder: Path, overwrite: bool,
     from FusionINNLib.results import scene_folder
 
     common = {"model": model, "device": device, "progress": progress}
-    export = replace(export, segments=on_grid(export.segments, export.fused))
+    segments = on_grid(export.segments, export.fused)
+    export = replace(export, segments=segments)
     on_grid_of_fused = _on_grid(inputs, export.fused) if inputs is not None else export.on_grid
     sources = export.exact or on_grid_of_fused or pipeline.decompose(export.fused, export.latent, export.recipe, **common)
-    fusion, labels = scene_folder.as_fusion(export, sources), export.segments.named if export.segments else None
+    fusion, labels = scene_folder.as_fusion(export, sources), segments.named if segments else None
     preview = pipeline.preview(fusion, report.slices_to_show(fusion, labels), **common)
     drawn = report.fusion_report(fusion, labels, preview)
     scene_folder.write(export, fusion, folder, lambda path: page.save(drawn, path), overwrite=overwrite, progress=progress)

@@ -135,7 +135,7 @@ class SliceMethod(FusionMethod):
         """Every slice along the through-plane axis. device and seed count for nothing here."""
         progress, sources = progress or Progress(), (pair.first, pair.second)
         axis = pair.first.through_plane_axis
-        records = tuple(record_by_volume(volume, resampled) for volume, resampled in zip(sources, pair.resampled))
+        records = record_by_volume(pair.first, pair.resampled[0]), record_by_volume(pair.second, pair.resampled[1])
         stacks = tuple(to_stack(entering(volume, record), axis) for volume, record in zip(sources, records))
         fused = np.empty(pair.first.shape, np.float32)
         result = to_stack(fused, axis)

@@ -161,9 +161,10 @@ def _card(row: MethodInfo, model: str | None) -> model_card.ModelCard | None:
         if model is not None:
             raise ModelError(f"{row.title} has no models: leave the model out, or choose another method.")
         return None
-    if model is None and row.default_model is None:
+    wanted = model or row.default_model
+    if wanted is None:
         raise ModelError(f"{row.title} needs trained weights: {weights_remedy(row)}.")
-    card = model_card.find(model or row.default_model)
+    card = model_card.find(wanted)
     if card.method != row.name:
         others = ", ".join(models_of(row.name)) or "none is installed"
         raise ModelError(f"Model {card.id!r} belongs to the method {card.method}, not to {row.name}: choose that method, "

@@ -101,7 +101,9 @@ def _spread_out(few: Volume, slices: list[int], axis: int):
 def _difference(title: str, few: Volume, source: Volume, span, axis: int, slices: list[int]) -> Panel:
     physical = Volume(few.values, source.affine, source.name)
     column = difference_column(title, physical, _slices(source, slices, axis), span, axis, range(len(slices)), ESTIMATED)
-    return replace(column, data=lambda index: column.data(slices.index(index)))
+    cut = column.data
+    assert callable(cut)  # a difference is taken slice by slice
+    return replace(column, data=lambda index: cut(slices.index(index)))
 
 
 def _exactness(fusion: Fusion, exact: tuple[Volume, Volume], slices: list[int]) -> str:

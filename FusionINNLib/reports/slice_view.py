@@ -58,8 +58,8 @@ def slice_view(affine: np.ndarray, axis: int) -> SliceView:
     flips = (directions[down, row] * down_sign < 0, directions[across, column] * across_sign < 0)
     # Array order is k, j, i: of the two axes in the slice the one with the higher voxel number comes first.
     pixel_mm = (float(spacing[row]), float(spacing[column]))
-    letters = [_letter(w, sign * side) for w, sign in ((across, across_sign), (down, down_sign)) for side in (-1, 1)]
-    return SliceView(axis, plane, pixel_mm, *letters, row < column, flips)
+    left, right, top, bottom = (_letter(w, sign * side) for w, sign in ((across, across_sign), (down, down_sign)) for side in (-1, 1))
+    return SliceView(axis, plane, pixel_mm, left, right, top, bottom, row < column, flips)
 
 
 def choose_slices(segmentation: np.ndarray | None, image: np.ndarray, axis: int, count: int = 3) -> list[int]:

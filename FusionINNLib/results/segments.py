@@ -1,5 +1,6 @@
 """Segments: labels on a grid with the identity of each, and segments as they were drawn, on grids of their own. No slicer."""
 from dataclasses import dataclass, replace
+from typing import overload
 
 import numpy as np
 
@@ -48,6 +49,12 @@ class Drawn:
     transform: np.ndarray | None = None
 
 
+@overload
+def on_grid(segments: Segments | Drawn, grid: Volume) -> Segments: ...
+@overload
+def on_grid(segments: None, grid: Volume) -> None: ...
+@overload
+def on_grid(segments: Segments | Drawn | None, grid: Volume) -> Segments | None: ...
 def on_grid(segments: Segments | Drawn | None, grid: Volume) -> Segments | None:
     """Segments on a grid, by nearest neighbour in RAS, with notes on what happened; what has its grid already stays as it is."""
     if not isinstance(segments, Drawn):

@@ -38,7 +38,7 @@ class Viewer:
         model, device: as on the command line.
     """
 
-    def __init__(self, state, views: SliceViews, model: str, device: str):
+    def __init__(self, state, views: SliceViews, model: str | None, device: str):
         self.state, self._model, self._device = state, model, device
         self.case = Case(views.scene)
         self.look = Look(views, self.case)
@@ -54,8 +54,8 @@ class Viewer:
         for slot, one in opening.inputs.items():
             self.case.setInput(slot, one)
         self.show()
-        if opening.result is not None:
-            if await self.compute(lambda: computations.load(self.case, opening.result)):
+        if (folder := opening.result) is not None:
+            if await self.compute(lambda: computations.load(self.case, folder)) and self.case.fusion is not None:
                 self._keep(self.case.fusion)
         elif not opening.inputs:
             await self.compute(lambda: computations.sample(self.case))
@@ -104,7 +104,7 @@ class Viewer:
             await self.compute(lambda: computations.decompose(self.case, difference_of=self.state.difference_of, **self._way_back()))
         else:
             await self.compute(lambda: computations.estimate(self.case, difference_of=self.state.difference_of, **self._way_back(),
-                                                             **_drawn(self.state.samples, self.state.seed)))
+                                                             samples=_samples(self.state.samples), seed=_seed(self.state.seed)))
 
     async def numbers(self) -> None:
         """Metrics, and figures of the estimate."""
@@ -210,7 +210,9 @@ class Viewer:
         method, of = self.state.method, self.state.difference_of
         if self.is_busy or not self.case.lacksDifference(method, of):
             return
-        decomposed = self.case.decomposed(method)[ROLES.index(of)]
+        if (back := self.case.decomposed(method)) is None:
+            return
+        decomposed = back[ROLES.index(of)]
         compared = decomposed.GetID(), decomposed.GetImageData().GetMTime(), self.case.nodes[of].GetID()
         if compared != self._compared:
             self._compared = compared
@@ -253,7 +255,7 @@ class Viewer:
     def _on_event(self, event: Step | Said) -> None:
         if isinstance(event, Said):
             self._tell(said=event.sentence)
-        elif not self._run.is_cancelled:
+        elif self._run is not None and not self._run.is_cancelled:
             self._tell(step_text=messages.step_text(event), progress=round(100 * event.done / event.total) if event.total > 1 else None)
 
     def _refuse_while_busy(self) -> None:
@@ -265,10 +267,15 @@ class Viewer:
             self.state.update(values)
 
 
-def _drawn(samples, seed) -> dict[str, int]:
-    """What was typed for the latents of an estimate. Raises InputError."""
+def _samples(samples: object) -> int:
+    """How many latents of an estimate are drawn, as it was typed. Raises InputError."""
     if not isinstance(samples, int) or not 1 <= samples <= _MOST_SAMPLES:
         raise InputError(f"The number of latents is not one that can be drawn: give a whole number from 1 to {_MOST_SAMPLES}.")
+    return samples
+
+
+def _seed(seed: object) -> int:
+    """With which seed, as it was typed. Raises InputError."""
     if not isinstance(seed, int) or not 0 <= seed < 2 ** 31:
         raise InputError("The seed cannot be used: give a whole number of at least 0.")
-    return {"samples": samples, "seed": seed}
+    return seed

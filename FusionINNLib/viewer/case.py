@@ -134,7 +134,7 @@ class Case:
     @property
     def alignment(self) -> dict:
         """As fusion.json has it, and "moved": the name of the source that was moved; empty where nothing is fused."""
-        if self.fusion is None:
+        if self.fusion is None or self.sources is None:
             return {}
         moved = self.sources[1 if recordOf(self.fusion.fused, "Settings", {}).get("reference") == "first" else 0]
         return recordOf(self.fusion.fused, "Alignment", {}) | {"moved": moved.name}

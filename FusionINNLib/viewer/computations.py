@@ -83,7 +83,9 @@ def estimate(case: Case, *, difference_of: str, samples: int, seed: int, model: 
 
 def difference(case: Case, method: str, difference_of: str) -> Computation:
     """Decomposed minus source, where that was not computed with the decomposition."""
-    decomposed = case.decomposed(method)[ROLES.index(difference_of)]
+    if (back := case.decomposed(method)) is None:
+        raise InputError("Nothing was taken apart in this way yet: decompose the fused image first.")
+    decomposed = back[ROLES.index(difference_of)]
 
     def keep(node) -> str:
         case.setDifference(method, difference_of, node)

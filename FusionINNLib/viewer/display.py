@@ -189,6 +189,7 @@ class Look:
 
     def toggle(self) -> str:
         """Show the other one; the view whose volume is seen now."""
+        assert self._blink is not None  # asked for while `isBlinking`
         node = self._blink.toggle()
         self._views.render()
         return next(view for view, volume in self.volumes.items() if volume is node)

@@ -38,7 +38,7 @@ class PageServer:
         most_bytes: of an upload.
     """
 
-    def __init__(self, opening: Opening, *, port: int, open_browser: bool, most_bytes: int, model: str, device: str):
+    def __init__(self, opening: Opening, *, port: int, open_browser: bool, most_bytes: int, model: str | None, device: str):
         self._opening, self._port, self._open_browser = opening, port, open_browser
         self._choices = {"model": model, "device": device}
         self._gate, self._uploads = Gate(), Uploads(most_bytes)

@@ -4,6 +4,7 @@ All take the stored numbers of first and second source, (2, K, J, I), and write 
 Normalisation is prepared in advance. The reference gets normalised tensors, the program normalises as it goes, as it does in `fuse`.
 """
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -76,4 +77,4 @@ def _default():
 
 def _card(network, normalization: str, margin: int) -> FusionINNCard:
     made_from = describe(network)
-    return FusionINNCard("bench", None, made_from["preset"], made_from["settings"], normalization, margin, "", "", 1.0, 1.0, 1.0)
+    return FusionINNCard("bench", Path(), made_from["preset"], made_from["settings"], normalization, margin, "", "", 1.0, 1.0, 1.0)

@@ -107,11 +107,12 @@ def estimate(engine: Engine, card: FusionINNCard, fused: Volume, recipe: Recipe,
     bare = settle(beliefs)
     stacks = [*(_physical(mean[n], recipe, n) for n in range(2)), *(_physical_spread(spread[n], recipe, n) for n in range(2)), cycle]
     units = [source.unit for source in recipe.sources]
-    volumes = [Volume(np.ascontiguousarray(from_stack(stack, recipe.axis)), fused.affine, image.name, image.unit_of(units))
-               for image, stack in zip(ESTIMATE_IMAGES, stacks)]
+    first, second, first_spread, second_spread, cycle_error = (
+        Volume(np.ascontiguousarray(from_stack(stack, recipe.axis)), fused.affine, image.name, image.unit_of(units))
+        for image, stack in zip(ESTIMATE_IMAGES, stacks))
     warnings = (*what_was_lost(list(lost.values())), *what_is_bare(len(bare), len(lost)))
     trust = _trust(any(lost.values()), bool(bare), misfits, rounding_step(y) > 0) if card.cell else Trust.UNKNOWN
-    return Estimate(*volumes, warnings, trust)
+    return Estimate(first, second, first_spread, second_spread, cycle_error, warnings, trust)
 
 
 def _trust(lost: bool, bare: bool, misfits: list[float], in_steps: bool) -> Trust:

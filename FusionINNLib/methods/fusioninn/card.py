@@ -15,7 +15,7 @@ class FusionINNCard:
     """The card of a FusionINN model; `architecture` and `settings` are what `networks.build` takes."""
 
     id: str
-    folder: Path | None
+    folder: Path
     architecture: str  # on disk `preset`
     settings: dict
     normalization: str  # "volume" or "slice", see preprocessing/normalization.py

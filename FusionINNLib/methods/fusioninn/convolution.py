@@ -25,6 +25,8 @@ class NarrowConv(nn.Conv2d):
     nine shifted sums bring it where it belongs: half the time for 32 -> 2.
     """
 
+    bias: nn.Parameter  # a convolution may have none, this one always has
+
     def __init__(self, c_in: int, c_out: int):
         super().__init__(c_in, c_out, 3, padding=1)
 

@@ -17,6 +17,7 @@ a flow. In every other whole number of cells the digits count downwards, so that
 tells about the same latent.
 """
 import math
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -123,7 +124,10 @@ class Logistic(Distribution):
 LEARNED, DRAWN = Logistic(5.0), Normal(2.75)
 
 
-def readable(drawn: np.ndarray | Tensor) -> np.ndarray | Tensor:
+_Images = TypeVar("_Images", np.ndarray, Tensor)
+
+
+def readable(drawn: _Images) -> _Images:
     """Drawn latents of any shape, cut off where no digit of the fused image would be read with them."""
     return drawn.clip(-DRAWN.reach, DRAWN.reach)
 

@@ -53,6 +53,7 @@ class Composition(Flow):
     def inverse(self, y):
         total = no_log_det(y)
         for flow in reversed(self.flows):
+            assert isinstance(flow, Flow)  # as `__init__` was given them; a ModuleList knows modules alone
             y, log_det = flow.inverse(y)
             total = total + log_det
         return y, total
@@ -126,6 +127,8 @@ class AverageDifference(Flow):
 class HaarDown(Flow):
     """One step of the orthonormal 2-D Haar transform: (B, C, H, W) -> (B, 4 C, H/2, W/2), the four bands of a channel side by side."""
 
+    bands: Tensor
+
     def __init__(self):
         super().__init__()
         bands = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2  # symmetric: its own inverse
@@ -182,11 +185,14 @@ class Unsqueeze(Flow):
 class Permutation(Flow):
     """A fixed reordering of the channels. Both orders are buffers, so that a saved network brings its own along."""
 
-    def __init__(self, order: list[int]):
+    order: Tensor
+    order_back: Tensor
+
+    def __init__(self, order: list[int] | Tensor):
         super().__init__()
-        order = torch.as_tensor(order)
-        self.register_buffer("order", order)
-        self.register_buffer("order_back", torch.argsort(order))
+        indices = torch.as_tensor(order)
+        self.register_buffer("order", indices)
+        self.register_buffer("order_back", torch.argsort(indices))
 
     def forward(self, x):
         return x[:, self.order], no_log_det(x)

@@ -79,13 +79,13 @@ def believed(index: tuple, mean: np.ndarray, spread: np.ndarray, seen: np.ndarra
 
 def _head(seen: np.ndarray) -> np.ndarray:
     """Where a fused image (J, I) shows the head, with its holes."""
-    return ndimage.binary_fill_holes(ndimage.binary_opening(np.abs(seen) > 2 * SHADE))
+    return np.asarray(ndimage.binary_fill_holes(ndimage.binary_opening(np.abs(seen) > 2 * SHADE)))
 
 
 def _near_black(seen: np.ndarray) -> np.ndarray:
     """Variance (J, I), in a unit of its own, of what integers lose near black: digits that coring put where only float32 keeps them.
     Measured on training patients in 16 bit, by the distance to the nearest black voxel."""
-    return np.exp(-ndimage.distance_transform_edt(np.abs(seen) > SHADE) / 2)
+    return np.exp(-np.asarray(ndimage.distance_transform_edt(np.abs(seen) > SHADE)) / 2)
 
 
 def settle(beliefs: dict[int, SliceBelief]) -> list[int]:

@@ -2,6 +2,7 @@
 
 torch is imported when something is computed, not before.
 """
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -49,16 +50,17 @@ class FusionINN(FusionMethod):
         """As `FusionMethod.fuse`; nothing is drawn, so seed counts for nothing."""
         from FusionINNLib.methods.fusioninn.forward import fuse_slices
 
-        progress, warnings = progress or Progress(), []
+        progress = progress or Progress()
+        warnings: list[str] = []
         engine = self._engine(device, warnings.append)
-        first, axis = pair.first, pair.first.through_plane_axis
-        records = tuple(self._record(volume, axis, resampled) for volume, resampled in zip((pair.first, pair.second), pair.resampled))
-        stacks = tuple(to_stack(entering(volume, source), axis) for volume, source in zip((pair.first, pair.second), records))
+        first, second, axis = pair.first, pair.second, pair.first.through_plane_axis
+        records = self._record(first, axis, pair.resampled[0]), self._record(second, axis, pair.resampled[1])
+        stacks = to_stack(entering(first, records[0]), axis), to_stack(entering(second, records[1]), axis)
         fused, latent = (np.empty(first.shape, np.float32) for _ in range(2))
-        kept = fuse_slices(engine, self.model, stacks, records, tuple(to_stack(image, axis) for image in (fused, latent)), progress)
+        kept = fuse_slices(engine, self.model, stacks, records, (to_stack(fused, axis), to_stack(latent, axis)), progress)
         kept = replace(kept, affine=tuple(map(tuple, first.affine.tolist())))
         recipe = Recipe(self.info.name, self.model.id, self.fingerprint, fused.shape, axis, kept.to_dict(), levels(fused), records)
-        return Fusion(Volume(fused, first.affine, "fused"), Volume(latent, first.affine, "latent"), recipe, pair.first, pair.second,
+        return Fusion(Volume(fused, first.affine, "fused"), Volume(latent, first.affine, "latent"), recipe, first, second,
                       pair.alignment, (*pair.alignment.warnings, *warnings))
 
     def decompose(self, fused: Volume, latent: Volume, recipe: Recipe, *, device: str = "auto",
@@ -94,7 +96,7 @@ class FusionINN(FusionMethod):
 
         return adopt(fused, recipe, has_scale, self.model)
 
-    def _engine(self, device: str, say) -> "Engine":
+    def _engine(self, device: str, say: Callable[[str], None]) -> "Engine":
         from FusionINNLib.methods.fusioninn.inference import Engine
         from FusionINNLib.methods.fusioninn.model_folder import load
 

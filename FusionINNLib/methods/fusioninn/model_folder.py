@@ -16,7 +16,8 @@ def load(card: FusionINNCard) -> FusionNetwork:
         network.load_state_dict(state)
     except Exception as problem:  # torch raises half a dozen kinds here
         raise weights.misfit(card.id) from problem
-    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    frozen = network.eval().requires_grad_(False)
+    return frozen.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - PyTorch's types leave this form out
 
 
 def write(folder: Path, network: FusionNetwork, card: dict) -> None:

@@ -18,6 +18,7 @@ from FusionINNLib.methods.fusioninn.flow import (
     AverageDifference,
     Composition,
     Coring,
+    Flow,
     HaarDown,
     HaarUp,
     Permutation,
@@ -126,12 +127,12 @@ def _default_coupling(channels: int, width: int) -> AffineCoupling:
 
 
 def _default_subnet(c_in: int, c_out: int, width: int) -> nn.Sequential:
-    subnet = nn.Sequential(nn.Conv2d(c_in, width, 3, padding=1), nn.LeakyReLU(0.1, inplace=True),
-                           PointConv(width, width), nn.LeakyReLU(0.1, inplace=True),
-                           nn.Conv2d(width, c_out, 3, padding=1))
-    nn.init.normal_(subnet[-1].weight, std=1e-3)
-    nn.init.zeros_(subnet[-1].bias)
-    return subnet
+    # In this order, in which they draw their weights.
+    first, point, last = nn.Conv2d(c_in, width, 3, padding=1), PointConv(width, width), nn.Conv2d(width, c_out, 3, padding=1)
+    nn.init.normal_(last.weight, std=1e-3)
+    assert last.bias is not None  # as a convolution has by itself
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(first, nn.LeakyReLU(0.1, inplace=True), point, nn.LeakyReLU(0.1, inplace=True), last)
 
 
 # ---- paper -----------------------------------------------------------------------------------------------------------------------
@@ -145,7 +146,7 @@ def paper_network(config: PaperConfig = PaperConfig()) -> FusionNetwork:
     order; k = 1, 2 and 4 were never released and follow the same rule, which ends at full resolution in every case.
     """
     generator = torch.Generator().manual_seed(config.seed)
-    steps: list = [ActivationNorm(2)]
+    steps: list[Flow] = [ActivationNorm(2)]
     for block in range(1, config.k + 1):
         last = block == config.k
         if block % 2:

@@ -43,7 +43,6 @@ def _translated(name: str) -> str:
     parts = name.removeprefix("module.").split(".")  # "module." is added by DataParallel
     if parts[0] != "module_list":
         raise KeyError(name)
-    rest = {("scale",): ["log_scale"], ("perm",): ["order"], ("perm_inv",): ["order_back"]}.get(tuple(parts[2:]))
-    if rest is None:
-        rest = [_SUBNETS.get(parts[2], parts[2]), *parts[3:]]
+    own = {"scale": "log_scale", "perm": "order", "perm_inv": "order_back"}.get(".".join(parts[2:]))
+    rest = [own] if own is not None else [_SUBNETS.get(parts[2], parts[2]), *parts[3:]]
     return ".".join(["flow.flows", parts[1], *rest])

@@ -95,7 +95,7 @@ def _by_boxes(volume: Volume, recipe: Recipe, record: FusionRecord, card: Fusion
     fits = {turn: _misfit(turned, recipe, record, card) for turn, turned in _orientations(volume, recipe.shape)}
     if not fits:
         raise ResultError(f"The fused image was cropped or resampled since it was written: {REMEDY}.")
-    best = min(fits, key=fits.get)
+    best = min(fits, key=lambda turn: fits[turn])
     if _AS_WRITTEN in fits and fits[_AS_WRITTEN] <= fits[best] + CLEARLY:
         return volume, ()
     others = [fit for turn, fit in fits.items() if turn != best]
