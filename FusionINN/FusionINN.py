@@ -60,9 +60,9 @@ class FusionINNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def __init__(self, parent=None) -> None:
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
-        self.logic = None
-        self.panel = None
-        self._parameterNode = None
+        self.logic: FusionINNLogic | None = None  # until `setup`, as the panel
+        self.panel: Panel | None = None
+        self._parameterNode: FusionINNParameterNode | None = None
         self._parameterNodeGuiTag = None
 
     def setup(self) -> None:
@@ -79,7 +79,8 @@ class FusionINNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self.onNodeAdded)
         self.initializeParameterNode()
-        self.panel.restore(self._parameterNode)
+        if self._parameterNode is not None:
+            self.panel.restore(self._parameterNode)
 
     def cleanup(self) -> None:
         """Called when the application closes or the module is reloaded."""
@@ -96,12 +97,14 @@ class FusionINNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def exit(self) -> None:
         """Called each time the user opens another module. A computation goes on."""
-        self.panel.leave()
+        if self.panel is not None:
+            self.panel.leave()
         self._disconnect()
 
     def onSceneStartClose(self, caller, event) -> None:
         """The scene is about to go: so does what is computed for it."""
-        self.panel.stop(_("The scene was closed: the computation was stopped."))
+        if self.panel is not None:
+            self.panel.stop(_("The scene was closed: the computation was stopped."))
         self.setParameterNode(None)
 
     def onSceneEndClose(self, caller, event) -> None:
@@ -113,7 +116,8 @@ class FusionINNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """A scene was opened: it may have the comparison on screen, with estimates in it."""
         if self.parent.isEntered:
             self.initializeParameterNode()
-        self.panel.restore(self.logic.getParameterNode())
+        if self.panel is not None and self.logic is not None:
+            self.panel.restore(self.logic.getParameterNode())
 
     def onNodeAdded(self, caller, event) -> None:
         """Something was loaded: it may be an input. Asked later, when it has its name and voxels."""
@@ -122,14 +126,16 @@ class FusionINNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def initializeParameterNode(self) -> None:
         """Ensure that there is a parameter node, observed, with inputs in it."""
-        self.setParameterNode(self.logic.getParameterNode())
-        self.panel.guessInputs()
+        if self.panel is not None and self.logic is not None:
+            self.setParameterNode(self.logic.getParameterNode())
+            self.panel.guessInputs()
 
     def setParameterNode(self, parameterNode: FusionINNParameterNode | None) -> None:
         """Connect the panel to a parameter node, None for none."""
         self._disconnect()
         self._parameterNode = parameterNode
-        self.panel.parameters = parameterNode
+        if self.panel is not None:
+            self.panel.parameters = parameterNode
         if self._parameterNode:
             self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui)
             self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
@@ -143,7 +149,8 @@ class FusionINNWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
 
     def _checkCanApply(self, caller=None, event=None) -> None:
-        self.panel.refresh()
+        if self.panel is not None:
+            self.panel.refresh()
 
     def onReload(self) -> None:
         """Slicer's Reload takes this file alone; the parts and the library are to be new as well. What is being computed is stopped
@@ -179,7 +186,7 @@ class FusionINNLogic(ScriptedLoadableModuleLogic):
     """
 
     def getParameterNode(self) -> FusionINNParameterNode:
-        return FusionINNParameterNode(super().getParameterNode())
+        return FusionINNParameterNode(super().getParameterNode())  # pyright: ignore[reportCallIssue] - Slicer's wrapper takes the node
 
     def loadSampleCase(self) -> tuple:
         """The made-up case: nodes of ADC, FLAIR and segmentation."""

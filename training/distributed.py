@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -82,7 +83,7 @@ class Workers:
         dist.all_reduce(numbers)
         return dict(zip(values, (numbers / self.count).tolist()))
 
-    def told(self, value):
+    def told(self, value: Any) -> Any:
         """The first process's value: plain data, None in the others."""
         if self.count == 1:
             return value

@@ -64,7 +64,8 @@ class Choices:
         entries = [*((name, name) for name in registry.models_of(row.name)), (OTHER_FOLDER, _("Another folder ..."))]
         self._fill(self._ui.modelComboBox, entries, self._state.chosen.model)
         lacks = whyNotUsable(row, state)
-        self._ui.modelLabel.text = lacks or model_card.find(self._state.model()).description
+        model = None if lacks else self._state.model()
+        self._ui.modelLabel.text = lacks or "" if model is None else model_card.find(model).description
 
     def stop(self) -> None:
         """The panel goes away."""

@@ -54,7 +54,8 @@ class Run:
     def _tick(self) -> None:
         """Some steps each time, so that Slicer can draw in between: read, look, take the result, store it, show it."""
         try:
-            self._next()
+            if self._next is not None:
+                self._next()
         except Cancelled:
             self._finish(self._onCancelled)
         except Exception as problem:  # all of them end here: nobody is above a timer
@@ -62,10 +63,11 @@ class Run:
                 logging.exception("FusionINN: %s", getattr(problem, "details", problem))
             self._finish(partial(self._onFailed, problem))
 
-    def _read(self, reading: Stepper) -> None:
+    def _read(self, reading: Stepper[dict]) -> None:
         if self.isCancelled:
             self._next = self._look
         elif reading.advance(SLICE_S):
+            assert reading.result is not None  # as it is over
             self._job.give(reading.result)
             self._next = self._look
 

@@ -103,7 +103,7 @@ class Blink:
     """
 
     def __init__(self, scene, view: str, one: Node, other: Node):
-        self._composite, self._volumes, self._turn = compositeNodeOf(scene, view), (one, other), 0
+        self._composite, self._volumes, self._turn = _existing(scene, view), (one, other), 0
         before = self._composite
         self._before = (before.GetBackgroundVolumeID(), before.GetForegroundVolumeID(), before.GetForegroundOpacity())
 
@@ -155,8 +155,7 @@ def showOutlines(segmentationNode: Node, thickness: int = 2) -> None:
 def restoreOutlines(segmentationNode: Node) -> None:
     """As it was before `showOutlines`; harmless otherwise."""
     display = segmentationNode.GetDisplayNode()
-    before = display.GetAttribute(_BEFORE) if display is not None else None
-    if before is None:
+    if display is None or (before := display.GetAttribute(_BEFORE)) is None:
         return
     for name, value in json.loads(before).items():
         getattr(display, f"Set{name}")(value)
@@ -189,7 +188,7 @@ class EstimatedMark:
     """
 
     def __init__(self, scene, view: str, renderer: vtk.vtkRenderer):
-        self._composite, self._renderer = compositeNodeOf(scene, view), renderer
+        self._composite, self._renderer = _existing(scene, view), renderer
         self._actor = cornerText()
         renderer.AddViewProp(self._actor)
         self._tag = self._composite.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda caller, event: self.update())
@@ -219,6 +218,13 @@ class EstimatedMark:
 
 
 # ---- parts ---------------------------------------------------------------------------------------------------------------------------
+
+
+def _existing(scene, view: str) -> Node:
+    """The vtkMRMLSliceCompositeNode of a view that was shown before."""
+    composite = compositeNodeOf(scene, view)
+    assert composite is not None  # callers ask where the layout is on screen
+    return composite
 
 
 def showLayers(composite: Node, behind: Node | None, front: Node | None) -> None:

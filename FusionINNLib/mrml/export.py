@@ -1,5 +1,6 @@
 """Nodes to what a result folder holds, and back. The files themselves are the business of `results/scene_folder.py`. Main thread only."""
 from dataclasses import replace
+from typing import Any
 
 from FusionINNLib.errors import InputError, ResultError
 from FusionINNLib.methods import registry
@@ -33,14 +34,18 @@ def exportSteps(fusedNode: Node, latentNode: Node | None = None, *, segmentation
                 exactNodes: tuple[Node | None, Node | None] = (None, None), estimateNodes: EstimateNodes | None = None) -> Steps[Export]:
     """As `exportFromNodes`, in steps; `exported.write` puts the segments onto the grid."""
     stored = fusionFromNodes(fusedNode, latentNode)
-    if stored.latent is None and registry.info(stored.recipe.method).capabilities.exact:
+    if stored.latent is None and stored.obstacle is not None and registry.info(stored.recipe.method).capabilities.exact:
         raise ResultError(f"Only a fusion with its latent can be exported: {stored.obstacle.because}")
     sources = tuple(Source(**source) for source in recordOf(fusedNode, "Sources", ()))
     alignment = recordOf(fusedNode, "Alignment")
     if len(sources) != 2 or alignment is None:
         raise ResultError(f"{fusedNode.GetName()} does not say what it was fused from: fuse the sources again.")
     yield
-    exact, estimate, settings, warnings, trust, segments = [], {}, {}, (), Trust.UNKNOWN, None
+    exact: list[Volume] = []
+    estimate: dict[str, Volume] = {}
+    settings: dict[str, Any] = {}
+    warnings: tuple[str, ...] = ()
+    trust, segments = Trust.UNKNOWN, None
     if None not in exactNodes:
         for image, node, record in zip(EXACT_IMAGES, exactNodes, stored.recipe.sources):
             volume = as_stored(_decomposed(node, fusedNode, stored, image.kind.name), record)
@@ -51,11 +56,11 @@ def exportSteps(fusedNode: Node, latentNode: Node | None = None, *, segmentation
             volume = _decomposed(getattr(estimateNodes, image.node_field), fusedNode, stored, None)
             estimate[image.field] = replace(volume, name=image.name)
             yield
-        settings, warnings, trust = (read(estimateNodes.first) for read in (settingsOf, warningsOf, trustOf))
+        settings, warnings, trust = settingsOf(estimateNodes.first), warningsOf(estimateNodes.first), trustOf(estimateNodes.first)
     if segmentationNode is not None:
         segments = drawnSegments(segmentationNode, fusedNode, stored.fused)
     return Export(stored.fused, stored.latent, stored.recipe, sources, alignment, settingsOf(fusedNode),
-                  tuple(exact) or None, estimate or None, settings, warnings, trust, segments)
+                  (exact[0], exact[1]) if exact else None, estimate or None, settings, warnings, trust, segments)
 
 
 def storeExport(scene, export: Export) -> tuple[FusionNodes, dict[str, Node]]:
@@ -82,8 +87,8 @@ def storeExportSteps(scene, export: Export) -> Steps[tuple[FusionNodes, dict[str
         estimate = Estimate(**export.estimate, warnings=export.estimate_warnings, trust=export.estimate_trust)
         others |= vars((yield from storeEstimateSteps(scene, estimate, nodes.fused, settings=export.estimate_settings)))
     yield
-    if export.segments is not None:
-        others["segmentation"] = segmentationFromLabels(scene, export.segments, "Segmentation")
+    if (segments := on_grid(export.segments, export.fused)) is not None:
+        others["segmentation"] = segmentationFromLabels(scene, segments, "Segmentation")
         others["segmentation"].SetReferenceImageGeometryParameterFromVolumeNode(nodes.fused)
         placeBeside(others["segmentation"], nodes.fused)
     return nodes, others

@@ -8,7 +8,7 @@ import numpy as np
 import slicer
 
 from FusionINNLib.volumes.identity import patients_differ
-from FusionINNLib.volumes.volume import Volume
+from FusionINNLib.volumes.volume import Identity, Volume
 
 Node = Any
 
@@ -60,7 +60,7 @@ def identified(node: Node) -> Volume:
     return Volume(np.zeros((1, 1, 1)), np.eye(4), node.GetName(), identity=identityOfNode(node))
 
 
-def identityOfNode(node: Node) -> dict:
+def identityOfNode(node: Node) -> Identity:
     """What may tell patients and dates apart: DICOM data above the node in the subject hierarchy, else file and folder names.
 
     Keys as `Volume.identity` has them. In memory only: never written anywhere.
@@ -69,29 +69,32 @@ def identityOfNode(node: Node) -> dict:
     storage = node.GetStorageNode()
     if storage is not None and storage.GetFileName():
         path = Path(storage.GetFileName())
-        identity |= {"file": path.name, "folders": tuple(parent.name for parent in list(path.parents)[:3] if parent.name)}
+        identity["file"] = path.name
+        identity["folders"] = tuple(parent.name for parent in list(path.parents)[:3] if parent.name)
     return identity
 
 
-def _dicomIdentity(node: Node) -> dict:
+def _dicomIdentity(node: Node) -> Identity:
     hierarchy = subjectHierarchy(node.GetScene())
-    item = hierarchy.GetItemByDataNode(node) if hierarchy is not None else 0
-    if not item:
+    if hierarchy is None or not (item := hierarchy.GetItemByDataNode(node)):
         return {}
     names = slicer.vtkMRMLSubjectHierarchyConstants
     patient = hierarchy.GetItemAncestorAtLevel(item, names.GetDICOMLevelPatient())
     study = hierarchy.GetItemAncestorAtLevel(item, names.GetDICOMLevelStudy())
-    found = {}
+    found: Identity = {}
     if patient:
-        found["patient_id"] = hierarchy.GetItemAttribute(patient, names.GetDICOMPatientIDAttributeName()) \
-            or hierarchy.GetItemUID(patient, names.GetDICOMUIDName())
-        found["patient_name"] = (hierarchy.GetItemAttribute(patient, names.GetDICOMPatientNameAttributeName())
-                                 or hierarchy.GetItemName(patient))
+        if number := (hierarchy.GetItemAttribute(patient, names.GetDICOMPatientIDAttributeName())
+                      or hierarchy.GetItemUID(patient, names.GetDICOMUIDName())):
+            found["patient_id"] = number
+        if name := hierarchy.GetItemAttribute(patient, names.GetDICOMPatientNameAttributeName()) or hierarchy.GetItemName(patient):
+            found["patient_name"] = name
     if study:
-        found["study_date"] = hierarchy.GetItemAttribute(study, names.GetDICOMStudyDateAttributeName())
-        found["study_uid"] = hierarchy.GetItemAttribute(study, names.GetDICOMStudyInstanceUIDAttributeName()) \
-            or hierarchy.GetItemUID(study, names.GetDICOMUIDName())
-    return {key: value for key, value in found.items() if value}
+        if date := hierarchy.GetItemAttribute(study, names.GetDICOMStudyDateAttributeName()):
+            found["study_date"] = date
+        if uid := (hierarchy.GetItemAttribute(study, names.GetDICOMStudyInstanceUIDAttributeName())
+                   or hierarchy.GetItemUID(study, names.GetDICOMUIDName())):
+            found["study_uid"] = uid
+    return found
 
 
 def subjectHierarchy(scene):

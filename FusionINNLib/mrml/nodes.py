@@ -99,7 +99,7 @@ def isEstimate(node: Node | None) -> bool:
 def checksumOfVoxels(array: np.ndarray) -> str:
     """SHA-256 of voxels (k, j, i), their type and shape."""
     digest = hashlib.sha256(f"{array.dtype.newbyteorder('<').str} {array.shape}".encode())
-    digest.update(memoryview(np.ascontiguousarray(array, array.dtype.newbyteorder("<"))).cast("B"))
+    digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data.cast("B"))
     return digest.hexdigest()
 
 
@@ -111,8 +111,7 @@ def voxelsOfNode(node: Node | None) -> np.ndarray:
     if not node.IsA("vtkMRMLScalarVolumeNode"):
         raise InputError(f"{name}: this is no scalar volume; choose a volume with one value per voxel.")
     image = node.GetImageData()
-    scalars = image.GetPointData().GetScalars() if image is not None else None
-    if scalars is None or scalars.GetNumberOfTuples() == 0:
+    if image is None or (scalars := image.GetPointData().GetScalars()) is None or scalars.GetNumberOfTuples() == 0:
         raise InputError(f"{name}: the volume is empty; load it again.")
     if scalars.GetNumberOfComponents() != 1 or node.IsA("vtkMRMLTensorVolumeNode"):
         raise InputError(f"{name}: each voxel holds {scalars.GetNumberOfComponents()} values (a colour, vector or multi-frame volume); "

@@ -140,8 +140,8 @@ def sourceOfNode(node: Node) -> Source:
 
     voxels, storage = voxelsOfNode(node), node.GetStorageNode()
     grid = {"shape_kji": list(voxels.shape), "ijk_to_ras_mm": affineOfResult(node).tolist()}
-    path = storage.GetFullNameFromFileName() if storage is not None else None
-    if path and Path(path).is_file() and storage.GetNumberOfFileNames() <= 1 and not node.GetModifiedSinceRead():
+    if (storage is not None and (path := storage.GetFullNameFromFileName()) and Path(path).is_file()
+            and storage.GetNumberOfFileNames() <= 1 and not node.GetModifiedSinceRead()):
         return Source(node.GetName(), Path(path).name, sha256(path), unitOfNode(node), grid)
     return Source(node.GetName(), node.GetName(), checksumOfVoxels(voxels), unitOfNode(node), grid)
 

@@ -62,18 +62,17 @@ def segmentationFromLabels(scene, segments: Segments, name: str, node: Node | No
     """A segmentation node with these segments, made, or updated if FusionINN made it. Raises InputError for a node of somebody else."""
     if node is not None and node.GetAttribute(KIND) != "segmentation":
         raise InputError(f"{node.GetName()}: this segmentation was not made by FusionINN and is left as it is; choose another output.")
-    if node is None:
-        node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", scene.GenerateUniqueName(name))
-        node.SetAttribute(KIND, "segmentation")
-    node.GetSegmentation().RemoveAllSegments()
-    node.CreateDefaultDisplayNodes()
+    made: Node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", scene.GenerateUniqueName(name)) if node is None else node
+    made.SetAttribute(KIND, "segmentation")
+    made.GetSegmentation().RemoveAllSegments()
+    made.CreateDefaultDisplayNodes()
     boxes = find_objects(segments.labels.array)
     for one in segments.segments:
         image = _oriented(segments.labels, one.label, boxes[one.label - 1] if one.label <= len(boxes) else None)
-        identifier = node.AddSegmentFromBinaryLabelmapRepresentation(image, one.name, list(one.color), one.id)
-        node.GetSegmentation().GetSegment(identifier).SetLabelValue(1)
-        node.GetSegmentation().GetSegment(identifier).SetTag("FusionINN.Label", str(one.label))
-    return node
+        identifier = made.AddSegmentFromBinaryLabelmapRepresentation(image, one.name, list(one.color), one.id)
+        made.GetSegmentation().GetSegment(identifier).SetLabelValue(1)
+        made.GetSegmentation().GetSegment(identifier).SetTag("FusionINN.Label", str(one.label))
+    return made
 
 
 def tumourCentroidRAS(node: Node) -> tuple[float, float, float]:
@@ -83,8 +82,8 @@ def tumourCentroidRAS(node: Node) -> tuple[float, float, float]:
     total = sum(len(some) for some in points)
     if total == 0:
         raise InputError(f"{node.GetName()}: the segmentation is empty; draw the tumour first or choose another one.")
-    centroid = sum(some.sum(0) for some in points) / total
-    return tuple(float(value) for value in centroid)
+    right, anterior, superior = (float(value) for value in sum((some.sum(0) for some in points), np.zeros(3)) / total)
+    return right, anterior, superior
 
 
 def segmentCentroidsRAS(node: Node) -> list[tuple[str, tuple[float, float, float]]]:
@@ -132,7 +131,8 @@ def _nameAndColor(colors, label: int) -> tuple[str, tuple[float, float, float]]:
         return f"Segment {label}", DEFAULT_COLOR
     rgba = [0.0] * 4
     colors.GetColor(label, rgba)
-    return colors.GetColorName(label) or f"Segment {label}", tuple(rgba[:3])
+    red, green, blue, _ = rgba
+    return colors.GetColorName(label) or f"Segment {label}", (red, green, blue)
 
 
 def _identities(node: Node) -> tuple[Segment, ...]:

@@ -16,19 +16,18 @@ def storeNumbers(scene, rows: tuple[Row, ...], fusedNode: Node, *, tableNode: No
     """
     if tableNode is not None and kindOfNode(tableNode) is None and tableNode.GetNumberOfColumns():
         raise InputError(f"{tableNode.GetName()} holds a table that FusionINN did not make, and is left as it is: choose another output.")
-    if tableNode is None:
-        name = scene.GenerateUniqueName(f"{fusedNode.GetName()} numbers")
-        tableNode = scene.AddNewNodeByClass("vtkMRMLTableNode", name)
-    tableNode.SetAttribute(KIND, "numbers")
-    tableNode.SetDescription(NOTICE)
-    setRecord(tableNode, Version=__version__, InputIDs=[fusedNode.GetID()],
+    name = f"{fusedNode.GetName()} numbers"
+    table: Node = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(name)) if tableNode is None else tableNode
+    table.SetAttribute(KIND, "numbers")
+    table.SetDescription(NOTICE)
+    setRecord(table, Version=__version__, InputIDs=[fusedNode.GetID()],
               **{name: fusedNode.GetAttribute(PREFIX + name) for name in ("ModelId", "WeightsSHA256", "FusedSHA256")})
-    wasModifying = tableNode.StartModify()
-    tableNode.SetAndObserveTable(_table(rows))
-    tableNode.SetUseColumnTitleAsColumnHeader(True)
-    tableNode.EndModify(wasModifying)
-    placeBeside(tableNode, fusedNode)
-    return tableNode
+    wasModifying = table.StartModify()
+    table.SetAndObserveTable(_table(rows))
+    table.SetUseColumnTitleAsColumnHeader(True)
+    table.EndModify(wasModifying)
+    placeBeside(table, fusedNode)
+    return table
 
 
 def _table(rows: tuple[Row, ...]) -> vtk.vtkTable:

@@ -248,8 +248,7 @@ def _comparison(compare: Compare | None, fusedVolume: Node) -> dict:
 def _storeDifference(scene, difference: Difference | None, decomposedNodes: Sequence[Node], fusedVolume: Node,
                      compare: Compare | None) -> Node | None:
     """The node of a difference; None where none was computed or its source is gone."""
-    source = inputsOf(fusedVolume)[compare.role] if difference is not None else None
-    if source is None:
+    if difference is None or compare is None or (source := inputsOf(fusedVolume)[compare.role]) is None:
         return None
     return storeDifferenceImage(scene, difference, decomposedNodes[compare.role], source,
                                 differenceNode=_present(scene, compare.differenceVolume))

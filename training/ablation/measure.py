@@ -1,4 +1,5 @@
 """Q_SSIM of the fused image and of the estimate to both sources, for a trained row of Table 2."""
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,14 +29,21 @@ SEED = 0  # of the latents, with the number of the slice
 def measure_run(run: Path, prior: str, cases: list[PreparedCase], most: int) -> dict[str, dict[str, float]]:
     """Means over at most `most` slices of each case, case -> `FIGURES` and `AVERAGE`, with a latent of a kind from `PRIORS`; kept beside
     the run."""
-    code = source_checksum(*(Path(module.__file__) for module in (convolution, flow, networks, ssim_module, paper_losses, slices)),
+    code = source_checksum(*(Path(inspect.getfile(module)) for module in (convolution, flow, networks, ssim_module, paper_losses, slices)),
                            Path(__file__))
     key = checksum([(run / "best.pt").read_bytes(), code.encode(), repr([(case.name, most) for case in cases]).encode()])
     return cached(run / f"measured_{prior}_{most}.json", key, lambda: _measure(run, PRIORS[prior], cases, most))
 
 
+def released_program(run: Path) -> ReleasedProgram:
+    """The program of a trained row, sigmoids and all. Raises ModelError where there is none."""
+    network = load_run(run, TRAINERS)
+    assert isinstance(network, networks.FusionNetwork)  # what the trainer of the rows trains
+    return ReleasedProgram(network)
+
+
 def _measure(run: Path, prior: Callable[[Tensor], Tensor], cases: list[PreparedCase], most: int) -> dict[str, dict[str, float]]:
-    program = ReleasedProgram(load_run(run, TRAINERS))
+    program = released_program(run)
     result = {}
     for case in cases:
         rows = [_slice_figures(program, whole_slice(case, k), prior, SEED + k) for k in some_tumour_slices(case, most)]

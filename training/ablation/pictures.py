@@ -4,16 +4,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.ablation.measure import FIGURES
+from training.ablation.measure import FIGURES, released_program
 from training.ablation.results import AblationResults
 from training.ablation.slices import whole_slice
 from training.ablation.text import PUBLISHED_VALUES
 from training.ablation.variants import GROUPS, family, value_of
 from training.data.prepare import load
 from training.figures import as_png, curves
-from training.loop.export import load_run
-from training.losses.paper import ReleasedProgram
-from training.trainers.registry import TRAINERS
 
 SHOWN = ("openms", "patient07")  # set and case whose pictures may be published, with attribution
 ERROR = 0.3  # end of the colour scale, on 0..1
@@ -78,7 +75,7 @@ def _most_marked(labels: np.ndarray) -> int:
 
 def _taken_apart(run: Path, pair: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Fused image (J, I) and estimates (2, J, I) of a slice by the released program."""
-    program = ReleasedProgram(load_run(run, TRAINERS))
+    program = released_program(run)
     with torch.inference_mode():
         fused, latent = program.fuse(torch.from_numpy(pair)[None])
         drawn = torch.randn(latent.shape, generator=torch.Generator().manual_seed(0))

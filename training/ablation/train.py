@@ -7,8 +7,10 @@ from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError
 from training.ablation.trainer import RECORD, AblationTrainer
 from training.ablation.variants import Variant
+from training.loop.config import TrainingConfig
 from training.loop.run_settings import record, settings_of
 from training.loop.trainer import checkpoint_step
+from training.trainers.paper import PublishedConfig
 from training.trainers.registry import TRAINERS
 
 SCHEDULE = {"crop": 64, "batch": 4, "steps": 6000, "learning_rate": 2e-3, "validate_every": 300, "warm_up": 50, "flat": 0.35,
@@ -37,7 +39,7 @@ def train_variant(variant: Variant, seed: int, schedule: dict, prepared: Path, s
     if is_begun and checkpoint_step(run) >= config.steps:
         report("finished before")
         return
-    AblationTrainer(variant, config, prepared, splits, run, device).run(report)
+    AblationTrainer(variant, _published(run, config), prepared, splits, run, device).run(report)
 
 
 def go_on(begun: Path, variant: Variant, steps: int, prepared: Path, splits: Path, run: Path, device: str,
@@ -51,7 +53,14 @@ def go_on(begun: Path, variant: Variant, steps: int, prepared: Path, splits: Pat
         return
     if changed:
         record(run, checkpoint_step(run), changed)
-    AblationTrainer(variant, config, prepared, splits, run, device).run(report)
+    AblationTrainer(variant, _published(run, config), prepared, splits, run, device).run(report)
+
+
+def _published(run: Path, config: TrainingConfig) -> PublishedConfig:
+    """Raises InputError for a run of another training."""
+    if not isinstance(config, PublishedConfig):
+        raise InputError(f"{run.name} is a run of {config.preset!r}, which is no row of Table 2: choose another folder for --runs.")
+    return config
 
 
 def _copy_run(begun: Path, run: Path) -> None:

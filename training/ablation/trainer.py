@@ -14,11 +14,13 @@ import torch
 from torch import Tensor
 
 from FusionINNLib.errors import InputError
+from FusionINNLib.methods.fusioninn.flow import ActivationNorm
 from FusionINNLib.methods.fusioninn.networks import FusionNetwork
 from training.ablation.slices import WholeSliceCrops
 from training.ablation.variants import PRIORS, Variant
 from training.data.prepare import PreparedCase
 from training.loop.trainer import Trainer
+from training.losses.losses import total
 from training.losses.paper import LOSSES, Passes, ReleasedProgram
 from training.trainers.paper import PaperTrainer, PublishedConfig
 
@@ -46,7 +48,9 @@ class AblationTrainer(PaperTrainer):
         network = super().build_network()
         batches = (self._batch_of(self.sampler, number) for number in count())
         lively = next(batch for batch in batches if (batch.std((0, 2, 3)) > LEAST_SPREAD).all())
-        network.flow.flows[0].initialize(torch.from_numpy(lively))
+        first = network.flow.flows[0]
+        assert isinstance(first, ActivationNorm)  # of the published network
+        first.initialize(torch.from_numpy(lively))
         return network
 
     def set_learning_rate(self) -> None:
@@ -59,7 +63,7 @@ class AblationTrainer(PaperTrainer):
     def loss(self, sources: Tensor) -> tuple[Tensor, dict[str, float]]:
         """As published, with this row's latent."""
         parts = self._parts(self.network, sources)
-        return sum(parts.values()), {name: float(part.detach()) for name, part in parts.items()}
+        return total(parts.values()), {name: float(part.detach()) for name, part in parts.items()}
 
     def validate(self) -> dict[str, float]:
         """The validation loss; `score` is minus it."""

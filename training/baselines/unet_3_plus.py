@@ -39,7 +39,9 @@ class UNet3Plus(Fuser):
             x = block(self.halve(x) if level else x)
             scales.append(x)
         for level in reversed(range(DEPTH - 1)):  # from below: each replaces the encoder's features by the decoder's
-            parts = [skip(_to_level(features, source, level)) for source, (skip, features) in enumerate(zip(self.skips[level], scales))]
+            skips = self.skips[level]
+            assert isinstance(skips, nn.ModuleList)  # see `_skips`
+            parts = [skip(_to_level(features, source, level)) for source, (skip, features) in enumerate(zip(skips, scales))]
             scales[level] = self.merges[level](torch.cat(parts, 1))
         return torch.sigmoid(self.last(scales[0]))
 

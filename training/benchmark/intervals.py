@@ -75,7 +75,8 @@ def _interval(units: np.ndarray) -> tuple[float, float]:
     if len(units) == 1:
         return float("nan"), float("nan")
     means = units[_draws(len(units))].mean(1)
-    return tuple(float(value) for value in np.percentile(means, (2.5, 97.5)))
+    low, high = (float(value) for value in np.percentile(means, (2.5, 97.5)))
+    return low, high
 
 
 @lru_cache(maxsize=16)

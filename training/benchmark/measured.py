@@ -41,25 +41,26 @@ def fuse_slice(method: Method, pairs: CasePairs, n: int, device: str) -> np.ndar
     """The n-th slice fused, (J, I) float32."""
     with torch.inference_mode():
         first, second = (torch.from_numpy(stack[n])[None, None].to(device) for stack in (pairs.first, pairs.second))
-        return method.fuser.fuse(first, second)[0, 0].cpu().numpy()
+        return method.ready.fuse(first, second)[0, 0].cpu().numpy()
 
 
 def estimate_slice(method: Method, fused: np.ndarray, k: int, device: str) -> np.ndarray:
     """Both sources (2, J, I) as the network believes them to be, from a fused image (J, I) and one latent drawn for slice k."""
     generator = torch.Generator().manual_seed(SEED + k)
     with torch.inference_mode():
-        return method.fuser.estimate(torch.from_numpy(fused)[None, None].to(device), generator)[0].cpu().numpy()
+        return method.ready.estimate(torch.from_numpy(fused)[None, None].to(device), generator)[0].cpu().numpy()
 
 
 def measure_slice(method: Method, pairs: CasePairs, n: int, device: str) -> SliceFigures:
     """All figures of the n-th slice."""
     fused, mask = fuse_slice(method, pairs, n, device), pairs.mask[n]
-    figures = dict.fromkeys(KEYS, float("nan"))
+    figures: SliceFigures = dict.fromkeys(KEYS, float("nan"))
     try:  # beyond -0.5..1.5 images were never meant to be: what a network puts there is cut off, as a picture would cut it
-        figures |= evaluate_slice(*(np.clip(image, LOWEST, HIGHEST) for image in (pairs.first[n], pairs.second[n], fused)), mask)
+        first, second, shown = (np.clip(image, LOWEST, HIGHEST) for image in (pairs.first[n], pairs.second[n], fused))
+        figures |= evaluate_slice(first, second, shown, mask)
     except InputError:
         pass  # a constant image, or one that is not finite: such a fused image has no figures
-    if method.fuser.can_estimate:
+    if method.ready.can_estimate:
         guess = estimate_slice(method, fused, pairs.numbers[n], device)
         for number, (image, source) in enumerate(zip(guess, (pairs.first[n], pairs.second[n])), start=1):
             values = ssim_map(image, source, 1.0)

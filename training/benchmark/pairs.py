@@ -147,8 +147,8 @@ def _pairs(name: str, first: Volume, second: Volume, wanted: list[int] | None, m
     numbers = evenly([k for k, head in heads.items() if head.sum() >= least], MOST_SLICES if wanted is None and most is None else most)
     if not numbers:
         raise InputError(f"{name} shows no head where it is to be measured: its mask is empty.")
-    images = [np.stack([image(k) for k in numbers]).astype(np.float32) for image in map(scale, stacks)]
-    return CasePairs(name, tuple(numbers), *images, np.stack([heads[k] for k in numbers]), slice_view(first.affine, axis))
+    one, other = (np.stack([image(k) for k in numbers]).astype(np.float32) for image in map(scale, stacks))
+    return CasePairs(name, tuple(numbers), one, other, np.stack([heads[k] for k in numbers]), slice_view(first.affine, axis))
 
 
 def _heads(stacks: list[np.ndarray], wanted: Iterable[int]) -> dict[int, np.ndarray]:

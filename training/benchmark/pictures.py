@@ -56,7 +56,7 @@ def _decomposed_rows(fused: dict[Method, np.ndarray], sources: dict[str, np.ndar
     """A row for each method that can: fused image, and of both sources the source, the estimate and its error."""
     rows = []
     for method, image in fused.items():
-        if method.fuser.can_estimate:
+        if method.ready.can_estimate:
             row: Row = [Tile(_name(method), image)]
             for (name, source), guess in zip(sources.items(), estimate_slice(method, image, k, device)):
                 row += [Tile(name, source), Tile(f"{name}, ESTIMATED", guess), Tile(f"{name}, error", guess - source, ERROR)]

@@ -3,6 +3,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from FusionINNLib.errors import InputError
 from FusionINNLib.methods import model_card
 from training.benchmark.intervals import Difference, Mean, Outcome, Table, difference, mean_of
@@ -103,10 +105,11 @@ def benchmark(request: Request, report: Callable[[str], None], look: Look = lamb
     entries = pair_sets(request.data, request.splits)
     if not entries:
         raise InputError(f"{request.data} holds none of the sets brats18, openms, isles22: give the folder with SET/CASE in it.")
-    skipped = _train(request, device, report) if request.schedules else {}
+    skipped = _train(request, request.schedules, device, report) if request.schedules else {}
     methods, unusable = find_methods(request.model, request.runs, device, report)
     skipped |= unusable
-    sets, sample = [], None
+    sets: list[SetResult] = []
+    sample: tuple[np.ndarray, np.ndarray] | None = None
     for entry in entries:
         cases: dict[str, int] = {}
         tables: dict[str, dict[str, Table]] = {method.key: {key: {} for key in KEYS} for method in methods if method.is_measured}
@@ -123,16 +126,17 @@ def benchmark(request: Request, report: Callable[[str], None], look: Look = lamb
             look(entry, pairs, methods)
         if cases:
             sets.append(SetResult(entry, cases, tables))
-    if not sets:
+    if sample is None or not sets:
         raise InputError("None of the patients can be measured: " + "; ".join(f"{name}: {reason}" for name, reason in skipped.items()))
-    return BenchmarkResults(card, methods, sets, time_methods(methods, *sample, device, report), skipped, device, request.is_quick)
+    seconds = time_methods(methods, sample[0], sample[1], device, report)
+    return BenchmarkResults(card, methods, sets, seconds, skipped, device, request.is_quick)
 
 
-def _train(request: Request, device: str, report: Callable[[str], None]) -> dict[str, str]:
+def _train(request: Request, schedules: dict[str, dict], device: str, report: Callable[[str], None]) -> dict[str, str]:
     if request.prepared is None:
         raise InputError("Training needs --prepared, the folder that 'python -m training prepare' wrote; or add --no-train.")
     split, skipped = usable_split(request.prepared, request.splits, request.runs / "usable_splits.json", report)
-    return skipped | train_missing(request.schedules, request.prepared, split, request.runs, device, report)
+    return skipped | train_missing(schedules, request.prepared, split, request.runs, device, report)
 
 
 def _add(table: dict[str, Table], case: str, figures: dict[int, dict[str, float]]) -> None:

@@ -28,7 +28,7 @@ def _once(method: Method, pair: list[torch.Tensor], device: str) -> float:
     _wait(device)
     started = time.perf_counter()
     with torch.inference_mode():
-        method.fuser.fuse(*pair)
+        method.ready.fuse(*pair)
     _wait(device)
     return time.perf_counter() - started
 

@@ -30,7 +30,7 @@ def augment(pair: np.ndarray, rng: Generator) -> np.ndarray:
 
 def flip_and_turn(pair: np.ndarray, rng: Generator) -> np.ndarray:
     """One of the eight symmetries of the square."""
-    pair = np.rot90(pair, rng.integers(4), (1, 2))
+    pair = np.rot90(pair, int(rng.integers(4)), (1, 2))
     return np.ascontiguousarray(pair[:, :, ::-1] if rng.random() < 0.5 else pair)
 
 

@@ -58,7 +58,7 @@ class CropSampler:
     def _slice(case: PreparedCase, rng: Generator) -> int:
         """Any slice, or, as often, one that shows a lesion."""
         marked = np.flatnonzero(case.labels.any((1, 2)))
-        return rng.choice(marked) if marked.size and rng.random() < 0.5 else rng.integers(len(case.labels))
+        return int(rng.choice(marked) if marked.size and rng.random() < 0.5 else rng.integers(len(case.labels)))
 
     def _contrasts(self, case: PreparedCase, rng: Generator) -> list[int]:
         usable = [pair for pair in PREFERRED if set(pair) <= set(case.names)]
@@ -81,7 +81,7 @@ class CropSampler:
         scale = self.crop / side
         if scale < 1:
             window = ndimage.gaussian_filter(window, (0, 0.4 / scale, 0.4 / scale))
-        return ndimage.zoom(window, (1, scale, scale), order=1, grid_mode=True, mode="nearest")[:, :self.crop, :self.crop]
+        return np.asarray(ndimage.zoom(window, (1, scale, scale), order=1, grid_mode=True, mode="nearest"))[:, :self.crop, :self.crop]
 
 
 def validation_slices(cases: list[PreparedCase], contrasts: tuple[str, str], per_case: int = 5, multiple: int = 4,

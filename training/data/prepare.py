@@ -64,7 +64,7 @@ def prepare_case(folder: Path) -> PreparedCase:
     arrays = {name: _finite(volume.array, maps[name].offset) for name, volume in volumes.items()}
     marks = np.zeros(next(iter(arrays.values())).shape, np.uint8) if labels is None else labels.array.astype(np.uint8)
     head = foreground(maps[name].apply(array) for name, array in arrays.items())
-    box = (head.mean((1, 2)) > SMALLEST_HEAD, *_bounding_ranges(head.any(0)))
+    box = (head.mean((1, 2)) > SMALLEST_HEAD, *_bounding_ranges(np.any(head, 0)))
     if not box[0].any():
         raise InputError(f"{folder.name} shows next to nothing but background: look at its volumes.")
     crop = [array[box[0]][:, box[1], box[2]] for array in arrays.values()]

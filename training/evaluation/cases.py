@@ -52,7 +52,7 @@ def tumour_slices(case: EvaluationCase, fusion: Fusion, heads: np.ndarray) -> li
     return [k for k, part in enumerate(labels) if (part == 1).any() and (part == 2).any()]
 
 
-def head_slices(case: EvaluationCase, fusion: Fusion, heads: np.ndarray) -> list[int]:
+def head_slices(case: EvaluationCase | None, fusion: Fusion, heads: np.ndarray) -> list[int]:
     """Slices with at least a tenth of head."""
     return [k for k, head in enumerate(heads) if head.mean() >= LEAST_HEAD]
 

@@ -58,8 +58,10 @@ def fuse_case(case: EvaluationCase, model: str, device: str) -> Fusion:
 
 def measure_case(case: EvaluationCase, fusion: Fusion, choose: SliceChoice, model: str, device: str) -> CaseResult | None:
     """All figures of a fused case, None where it has no slice that counts."""
-    sources = tuple(nominal_source(volume, record, fusion.recipe.axis)
-                    for volume, record in zip((fusion.first, fusion.second), fusion.recipe.sources))
+    assert fusion.latent is not None  # FusionINN makes one
+    one, other = (nominal_source(volume, record, fusion.recipe.axis)
+                  for volume, record in zip((fusion.first, fusion.second), fusion.recipe.sources))
+    sources = one, other
     heads = np.stack([filled_foreground(*pair) for pair in zip(*sources)])
     chosen = choose(case, fusion, heads)
     if not chosen:
@@ -131,23 +133,26 @@ def _all_estimates(fusion: Fusion, chosen: list[int], model: str, device: str) -
     and the spreads of those from float32."""
 
     def nominal(first: Volume, second: Volume) -> Stacks:
-        return tuple(nominal_estimate(volume, record, fusion.recipe.axis, chosen)
-                     for volume, record in zip((first, second), fusion.recipe.sources))
+        one, other = (nominal_estimate(volume, record, fusion.recipe.axis, chosen)
+                      for volume, record in zip((first, second), fusion.recipe.sources))
+        return one, other
 
-    guesses = {}
+    assert fusion.latent is not None  # FusionINN makes one
+    guesses: dict[str, Stacks] = {}
+    spreads: list[np.ndarray] = []
     for name, dtype in STORAGES.items():
         stored = _stored_and_read(fusion, dtype, model)
         guess = estimate(stored.fused, _only(stored.recipe, chosen), samples=SAMPLES, seed=SEED, model=model, device=device)
         guesses[name] = nominal(guess.first, guess.second)
         if dtype is None:
-            spreads = tuple(nominal_spread(volume, record, fusion.recipe.axis, chosen)
-                            for volume, record in zip((guess.first_spread, guess.second_spread), fusion.recipe.sources))
+            spreads = [nominal_spread(volume, record, fusion.recipe.axis, chosen)
+                       for volume, record in zip((guess.first_spread, guess.second_spread), fusion.recipe.sources)]
     recipe = _only(fusion.recipe, chosen)
     guess = estimate(fusion.fused, recipe, samples=1, seed=SEED, model=model, device=device)
     guesses["one_draw"] = nominal(guess.first, guess.second)
     zeros = _zeros(fusion.latent, recipe)
     guesses["zero_latent"] = nominal(*decompose(fusion.fused, zeros, _unrounded(recipe), model=model, device=device))
-    return guesses, spreads
+    return guesses, (spreads[0], spreads[1])
 
 
 def _only(recipe: Recipe, chosen: list[int]) -> Recipe:

@@ -31,7 +31,7 @@ def page(results: Results, command: str, pictures: list[str]) -> str:
     if others:
         parts += ["## Other contrasts, grids and diseases", plain_table(others)]
     if all(key in result.cases[0].means for result in results.columns for row in RELEASED_ROWS for key in row.keys):
-        parts += ["## The released program, with its two sigmoids", RELEASED_PROGRAM, released_table(results.columns)]
+        parts += ["## The released program, with its two sigmoids", RELEASED_PROGRAM, released_table(list(results.columns))]
     if asked:
         parts += ["## Patient by patient", *(_patients(result) for result in results.columns if len(result.cases) > 1)]
     parts += ["## Definitions", DEFINITIONS, "## What to keep in mind", CAVEATS, _not_run(by_key), _remarks(results)]

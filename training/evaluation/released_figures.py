@@ -27,7 +27,8 @@ def released_figures(model: str, device: str, sources: Pair, heads: np.ndarray, 
     height, width = (side - side % network.config.multiple for side in heads.shape[1:])
     result = {}
     for k in chosen:
-        pair, head = [source[k, :height, :width] for source in sources], heads[k, :height, :width]
+        pair = sources[0][k, :height, :width], sources[1][k, :height, :width]
+        head = heads[k, :height, :width]
         noise = torch.randn((1, 1, height, width), generator=torch.Generator().manual_seed(seed + k))
         values = _figures(program, torch.from_numpy(np.stack(pair))[None].to(devices.choose_device(device)), noise)
         result[k] = {}

@@ -6,6 +6,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError
@@ -35,10 +36,10 @@ def settings_of(run: Path, file: Path | None, single: list[str], is_begun: bool,
         raise InputError(f"{run.name} holds a checkpoint but no config.json: put it back, or choose a new folder for --run.")
     named = dict(map(_single, single))
     given = ({} if file is None else _read_file(file)) | named
-    begun = before if is_begun and file is None and given.get("preset", before.preset) == before.preset else None
+    begun = before if before is not None and is_begun and file is None and given.get("preset", before.preset) == before.preset else None
     preset = begun or _preset(given.get("preset"), trainers)
     config = _checked(asdict(preset) | own_values(given, type(preset), trainers) | named, type(preset)(preset.preset))
-    changed = _changes(before, config) if is_begun else {}
+    changed = _changes(before, config) if before is not None and is_begun else {}
     if changed:
         _check_changes(run, changed, config.CHANGEABLE, may_change)
     return config, changed
@@ -74,14 +75,14 @@ def _load(path: Path, trainers: Trainers) -> TrainingConfig:
         raise InputError(f"{path} cannot be read or was written by another version: start a new run.") from problem
 
 
-def _preset(name: object, trainers: Trainers) -> TrainingConfig:
+def _preset(name: str | None, trainers: Trainers) -> TrainingConfig:
     try:
         return trainer_class(name, trainers).Config(next(iter(trainers)) if name is None else name)
     except ValueError as problem:
         raise InputError(f"The settings make no network ({problem}): correct 'preset' or 'settings'.") from problem
 
 
-def _read_file(path: Path) -> dict:
+def _read_file(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
@@ -91,7 +92,7 @@ def _read_file(path: Path) -> dict:
     return values
 
 
-def _single(text: str) -> tuple[str, object]:
+def _single(text: str) -> tuple[str, Any]:
     """`name=value`: numbers and objects as JSON, anything else as text."""
     name, equals, value = text.partition("=")
     if not equals:
@@ -117,6 +118,7 @@ def _checked(values: dict, preset: TrainingConfig) -> TrainingConfig:
         raise InputError(f"There is no precision {values['precision']!r}: choose {', '.join(PRECISIONS)}.")
     if values["crop"] % 4:
         raise InputError("The setting crop must be a multiple of 4.")
-    config = type(preset)(**{name: float(value) if type(usual[name]) is float else value for name, value in values.items()})
+    fitting: dict[str, Any] = {name: float(value) if type(usual[name]) is float else value for name, value in values.items()}
+    config = type(preset)(**fitting)
     config.check()
     return config

@@ -64,7 +64,8 @@ class Trainer:
             raise InputError(f"The split names no 'val' cases of {VALIDATED_SET}, by which the best weights are chosen: add some.")
         self.load_data(train, val)
         torch.manual_seed(config.seed)
-        self.network = self.build_network().to(self.device, memory_format=self.MEMORY_FORMAT)
+        # PyTorch's types leave this form out.
+        self.network = self.build_network().to(self.device, memory_format=self.MEMORY_FORMAT)  # pyright: ignore[reportCallIssue]
         self.averaged = copy.deepcopy(self.network).requires_grad_(False)
         self.precision = Precision(config.precision, self.device)
         self.lower_precision()
@@ -82,8 +83,8 @@ class Trainer:
 
     def shares(self, cases: dict) -> dict[str, float]:
         """How often each set of cases is drawn."""
-        share, cases = self.config.lgg_share, [name for name in cases if cases[name]]
-        return {name: share if name == "lgg" else (1 - share) / (len(cases) - ("lgg" in cases)) for name in cases}
+        share, drawn = self.config.lgg_share, [name for name in cases if cases[name]]
+        return {name: share if name == "lgg" else (1 - share) / (len(drawn) - ("lgg" in drawn)) for name in drawn}
 
     @classmethod
     def network_of(cls, config: TrainingConfig) -> nn.Module:

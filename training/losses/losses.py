@@ -1,5 +1,7 @@
 """What a network is trained for: fused image like both sources, estimate like the sources, latent like white standard normal noise."""
 import math
+from collections.abc import Iterable
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -27,6 +29,11 @@ def ssim_map(a: Tensor, b: Tensor, moments_of_b: tuple[Tensor, Tensor] | None = 
     return (product + 1e-4) * (2 * gaussian(a * b) - product + 9e-4) / ((squares + 1e-4) * (square_a + square_b - squares + 9e-4))
 
 
+def total(parts: Iterable[Tensor]) -> Tensor:
+    """The sum of at least one tensor, in their order."""
+    return reduce(lambda one, other: one + other, parts)
+
+
 def similarity_loss(image: Tensor, target: Tensor, ssim_share: float) -> Tensor:
     """ssim_share (1 - SSIM) + (1 - ssim_share) MSE, means: the released form of Kumar et al. 2024, Eqs. 2-4."""
     return ssim_share * (1 - ssim_map(image, target).mean()) + (1 - ssim_share) * F.mse_loss(image, target)
@@ -34,7 +41,7 @@ def similarity_loss(image: Tensor, target: Tensor, ssim_share: float) -> Tensor:
 
 def fused_loss(fused: Tensor, sources: Tensor, ssim_share: float) -> Tensor:
     """Mean dissimilarity of the fused image (B, 1, H, W) to both sources (B, 2, H, W)."""
-    return sum(similarity_loss(fused, sources[:, n:n + 1], ssim_share) for n in range(2)) / 2
+    return total(similarity_loss(fused, sources[:, n:n + 1], ssim_share) for n in range(2)) / 2
 
 
 def salient_loss(fused: Tensor, sources: Tensor) -> Tensor:
@@ -45,7 +52,7 @@ def salient_loss(fused: Tensor, sources: Tensor) -> Tensor:
     """
     variance = gaussian(sources * sources) - gaussian(sources) ** 2 + 1e-6
     share = variance / variance.sum(1, keepdim=True)
-    return 1 - sum((share[:, n:n + 1] * ssim_map(fused, sources[:, n:n + 1])).mean() for n in range(2))
+    return 1 - total((share[:, n:n + 1] * ssim_map(fused, sources[:, n:n + 1])).mean() for n in range(2))
 
 
 def background_loss(fused: Tensor, sources: Tensor, background: Tensor) -> Tensor:

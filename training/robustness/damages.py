@@ -79,7 +79,7 @@ def _shifted_and_back(array: np.ndarray) -> np.ndarray:
 
 def _coarser_and_back(array: np.ndarray) -> np.ndarray:
     there = ndimage.zoom(array, 1 / 1.5, order=1, mode="nearest")
-    return ndimage.zoom(there, [now / then for now, then in zip(array.shape, there.shape)], order=1, mode="nearest")
+    return np.asarray(ndimage.zoom(there, [now / then for now, then in zip(array.shape, there.shape)], order=1, mode="nearest"))
 
 
 def _gamma(array: np.ndarray) -> np.ndarray:
@@ -103,7 +103,8 @@ def _permuted(volume: Volume, axes: tuple[int, int, int]) -> Volume:
 
 def _in_plane(volume: Volume) -> tuple[int, int]:
     """The two axes of (k, j, i) that lie in the slices."""
-    return tuple(axis for axis in range(3) if axis != volume.through_plane_axis)
+    first, second = (axis for axis in range(3) if axis != volume.through_plane_axis)
+    return first, second
 
 
 def _flipped_in_plane(volume: Volume) -> Volume:
@@ -113,7 +114,7 @@ def _flipped_in_plane(volume: Volume) -> Volume:
 def _transposed(volume: Volume) -> Volume:
     axes, (a, b) = [0, 1, 2], _in_plane(volume)
     axes[a], axes[b] = b, a
-    return _permuted(volume, tuple(axes))
+    return _permuted(volume, (axes[0], axes[1], axes[2]))
 
 
 def _turned(volume: Volume) -> Volume:

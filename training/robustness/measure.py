@@ -120,13 +120,16 @@ def _rms(values: np.ndarray) -> float:
 
 
 def _sources(fusion: Fusion) -> tuple[np.ndarray, np.ndarray]:
-    return tuple(nominal_source(volume, record, fusion.recipe.axis)
-                 for volume, record in zip((fusion.first, fusion.second), fusion.recipe.sources))
+    first, second = (nominal_source(volume, record, fusion.recipe.axis)
+                     for volume, record in zip((fusion.first, fusion.second), fusion.recipe.sources))
+    return first, second
 
 
 def _placed(volume: Volume, grid: Volume) -> Volume:
     """The nearest voxels of a volume on the grid of another one, 0 where it has none: turning and cropping undone."""
     index = (np.linalg.inv(volume.affine) @ grid.affine)[:3]
     matrix, offset = index[::-1, 2::-1], index[::-1, 3]
-    array = ndimage.affine_transform(volume.array.astype(np.float32), matrix, offset, grid.shape, order=0, mode="constant")
+    array = ndimage.affine_transform(volume.array.astype(np.float32), matrix,
+                                     offset,  # pyright: ignore[reportArgumentType] - SciPy has no types, its preset is a number
+                                     grid.shape, order=0, mode="constant")
     return replace(volume, array=array, affine=grid.affine)

@@ -78,7 +78,7 @@ def robustness(request: Request, say: Callable[[str], None], damages: tuple[Dama
     card, started = find_card(request.model), time.perf_counter()
     device = str(devices.choose_device(request.device))
     cases = []
-    for column, subject in (_made_up(request) if request.data is None else _real(request)):
+    for column, subject in (_made_up(request) if request.data is None else _real(request, request.data)):
         outcomes = {}
         for damage in damages:
             outcomes[damage.key] = measure(subject, damage, request.model, device)
@@ -89,11 +89,13 @@ def robustness(request: Request, say: Callable[[str], None], damages: tuple[Dama
     return Results(card, device, time.perf_counter() - started, damages, tuple(cases))
 
 
-def _real(request: Request):
+def _real(request: Request, data: Path):
     """(title of the column, subject) of each case, one after the other: a fusion fills memory."""
-    table = columns(request.data, request.splits)
+    if request.splits is None:
+        raise InputError("Nothing says which cases no training has seen: give --splits.")
+    table = columns(data, request.splits)
     if unknown := set(request.columns) - {column.key for column in table}:
-        raise InputError(f"There is no column {sorted(unknown)[0]!r} in {request.data}: choose from {', '.join(c.key for c in table)}.")
+        raise InputError(f"There is no column {sorted(unknown)[0]!r} in {data}: choose from {', '.join(c.key for c in table)}.")
     for column in table:
         if request.columns and column.key not in request.columns:
             continue

@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m training bench", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m training bench", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--first", type=Path, help="a volume (default: T1ce of the first case in ../shared, else a made-up head)")
     parser.add_argument("--second", type=Path, help="a volume on the same grid (default: FLAIR of that case)")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1), help="of both sides (default: 2)")
@@ -87,7 +87,7 @@ def write_made_up_pair(shape: tuple[int, int, int], folder: Path) -> tuple[Path,
     from FusionINNLib.volumes.volume import Volume
 
     head = [max(2, round(share * size / 4)) for share, size in zip((0.9, 0.7, 0.6), shape)]  # made at a quarter of the size
-    case, random = small_case(tuple(head)), np.random.default_rng(0)
+    case, random = small_case((head[0], head[1], head[2])), np.random.default_rng(0)
     start = [(size - 4 * part) // 2 if size > 4 * part else 0 for size, part in zip(shape, head)]
     inside = _enlarged(case.second.array > 100, shape, start)  # what is dark inside lies in the same boxes anyway
     files = []

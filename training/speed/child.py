@@ -23,6 +23,7 @@ def launch(command: list[str]) -> dict:
     started = time.time()
     environment = os.environ | {STARTED: str(started)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    assert process.stdout is not None  # a pipe was asked for
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     if status:
@@ -97,5 +98,6 @@ def _mib(ru_maxrss: int) -> float:
 
 if __name__ == "__main__":
     task, *rest = sys.argv[1:]
-    result = {"launch": lambda: launch(rest), "parts": lambda: parts(rest), "memory": lambda: memory(*rest[:2], int(rest[2]))}[task]()
+    result = {"launch": lambda: launch(rest), "parts": lambda: parts(rest),
+              "memory": lambda: memory(rest[0], rest[1], int(rest[2]))}[task]()
     print(json.dumps(result))

@@ -39,9 +39,15 @@ def worker(name: str, pair: np.ndarray, results: np.ndarray, batch: int = 1) -> 
     if name == "reference":
         return _reference(pair, results, batch)
     network, card = _paper() if name == "paper" else _default()
-    engine = Engine(network.eval().requires_grad_(False).to(memory_format=torch.channels_last), torch.device("cpu"))
-    records = tuple(SourceRecord("", pair.dtype.name, 1.0, 0.0, False, tuple(maps)) for maps in normalizations(pair, card.normalization))
-    return lambda: fuse_slices(engine, card, tuple(pair), records, tuple(results), Progress()) and None
+    frozen = network.eval().requires_grad_(False)
+    ready = frozen.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - PyTorch's types leave this form out
+    engine = Engine(ready, torch.device("cpu"))
+    one, other = (SourceRecord("", pair.dtype.name, 1.0, 0.0, False, tuple(maps)) for maps in normalizations(pair, card.normalization))
+
+    def work() -> None:
+        fuse_slices(engine, card, (pair[0], pair[1]), (one, other), (results[0], results[1]), Progress())
+
+    return work
 
 
 def _reference(pair: np.ndarray, results: np.ndarray, batch: int) -> Callable[[], None]:

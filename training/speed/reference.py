@@ -20,7 +20,7 @@ def freia_network(size: int = 32) -> torch.nn.Module:
                                        torch.nn.Conv2d(width, c_out, 3, padding=1), torch.nn.ReLU())
         return make
 
-    nodes = [Ff.InputNode(2, size, size, name="input")]
+    nodes: list[Ff.Node] = [Ff.InputNode(2, size, size, name="input")]
 
     def add(module, arguments):
         nodes.append(Ff.Node(nodes[-1], module, arguments, name=f"step {len(nodes)}"))

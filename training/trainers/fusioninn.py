@@ -21,7 +21,9 @@ from training.losses.losses import (
     ssim_map,
     statistics_loss,
     texture_loss,
+    total,
 )
+from training.losses.paper import ReleasedProgram
 from training.trainers.fusioninn_flow import FlowTrainer
 
 BEST_SCORE = 2.0  # about what `score` would reach with estimates that are the sources
@@ -72,7 +74,7 @@ class FusionInnTrainer(FlowTrainer):
                  "estimate": c.estimate_weight * estimate_loss(draws, sources, c.ssim_share, c.crps_weight),
                  "likelihood": c.likelihood_weight * likelihood_loss(latent, log_det),
                  "statistics": c.statistics_weight * statistics_loss(latent, fused, head)}
-        return sum(parts.values()), {name: float(part.detach()) for name, part in parts.items()}
+        return total(parts.values()), {name: float(part.detach()) for name, part in parts.items()}
 
     def validate(self) -> dict[str, float]:
         """Figures of the averaged weights, in the first process; the greatest `score` is kept as the best."""
@@ -85,7 +87,8 @@ class FusionInnTrainer(FlowTrainer):
 
 
 @torch.no_grad()
-def validate(network: FusionNetwork, validation: dict[str, list[np.ndarray]], device: torch.device, samples: int = 8) -> dict[str, float]:
+def validate(network: FusionNetwork | ReleasedProgram, validation: dict[str, list[np.ndarray]], device: torch.device,
+             samples: int = 8) -> dict[str, float]:
     """Quick figures on cropped validation slices; `python -m training evaluate` gives the ones to publish.
 
     `score`, which picks the best weights, is the estimate from 8-bit storage inside the head, plus the fused image's similarity to
@@ -101,7 +104,7 @@ def validate(network: FusionNetwork, validation: dict[str, list[np.ndarray]], de
     return result
 
 
-def _validate_slice(network: FusionNetwork, sources: Tensor, samples: int) -> dict[str, float]:
+def _validate_slice(network: FusionNetwork | ReleasedProgram, sources: Tensor, samples: int) -> dict[str, float]:
     fused, latent = network.fuse(sources)
     head = foreground(sources.split(1, 1)).float()
     inside = (head[..., 5:-5, 5:-5] > 0).float()

@@ -1,4 +1,5 @@
 """What the trainings of both FusionINN networks have in common: the flow, its precision and its start, and how it becomes a model."""
+import inspect
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -62,7 +63,7 @@ class FlowTrainer(Trainer):
     @classmethod
     def code_files(cls) -> list[Path]:
         """The network, the program round it, and how both are used."""
-        return [Path(module.__file__) for module in (flow, networks, convolution, digits, paper, fusioninn_fuser)]
+        return [Path(inspect.getfile(module)) for module in (flow, networks, convolution, digits, paper, fusioninn_fuser)]
 
     @classmethod
     def exported(cls, network: FusionNetwork) -> FusionNetwork:

@@ -20,12 +20,14 @@ from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from FusionINNLib.errors import InputError
+from FusionINNLib.methods.fusioninn.flow import ActivationNorm
 from FusionINNLib.methods.fusioninn.networks import FusionNetwork
 from FusionINNLib.methods.fusioninn.released_checkpoint import PAPER_MARGIN
 from training.data.crops import VALIDATED_SET, validation_slices
 from training.data.paper_slices import CONTRASTS, SliceSampler, slice_sources
 from training.data.prepare import PreparedCase
 from training.loop.config import TrainingConfig
+from training.losses.losses import total
 from training.losses.paper import LOSSES, WIDTHS, ReleasedProgram, passes
 from training.trainers.fusioninn import validate
 from training.trainers.fusioninn_flow import FlowTrainer
@@ -74,7 +76,10 @@ class PaperTrainer(FlowTrainer):
     def build_network(self) -> FusionNetwork:
         """Fresh weights, with an activation normalisation that makes the first batch zero-mean and unit-variance."""
         network = super().build_network()
-        network.flow.flows[0].initialize(torch.from_numpy(self._batch_of(self.sampler, 0)))
+        assert isinstance(network, FusionNetwork)  # what `network_of` makes
+        first = network.flow.flows[0]
+        assert isinstance(first, ActivationNorm)  # of the published network
+        first.initialize(torch.from_numpy(self._batch_of(self.sampler, 0)))
         quicken(network)
         return network
 
@@ -96,7 +101,7 @@ class PaperTrainer(FlowTrainer):
         """Total loss of a batch (B, 2, H, W) and its parts, released or printed."""
         seen = passes(self.network, sources, self.workers)
         parts = LOSSES[self.config.loss](seen, self.config.ssim_share, self.config.forward_share)
-        return sum(parts.values()), {name: float(part.detach()) for name, part in parts.items()}
+        return total(parts.values()), {name: float(part.detach()) for name, part in parts.items()}
 
     def validate(self) -> dict[str, float]:
         """Figures of what the released program gives, sigmoids and all; `score` is minus the validation loss.

@@ -21,5 +21,7 @@ def load_model(model: str) -> tuple[str, FusionNetwork]:
 
     Raises ModelError where there is none, it is damaged, or belongs to another method.
     """
-    card = typed(registry.create("fusioninn", model).card)
+    method = registry.create("fusioninn", model)
+    assert method.card is not None  # as every method has that needs training
+    card = typed(method.card)
     return card.architecture, model_folder.load(card)
