@@ -25,7 +25,8 @@ def main() -> int:
         print(f"pyright finds {len(found)} errors, {allowed} are known: mend the new ones.", file=sys.stderr)
         return 1
     rooms = Counter(str(Path(one["file"]).relative_to(ROOT).parent) for one in found)
-    print(f"pyright: {len(found)} known errors, most in {', '.join(f'{room} ({count})' for room, count in rooms.most_common(3))}")
+    most = ", ".join(f"{room} ({count})" for room, count in rooms.most_common(3))
+    print(f"pyright: {len(found)} known errors{', most in ' if most else ''}{most}")
     if len(found) < allowed:
         print(f"That is fewer than the {allowed} that are kept: write {len(found)} into {KEPT.relative_to(ROOT)}.")
     return 0
