@@ -303,7 +303,8 @@ def test_methods_take_turns_and_slow_ones_fewer(monkeypatch):
         def fuse(first, second):
             order.append(name)
             clock[0] += seconds if order.count(name) > 1 or name == "slow" else 100 * seconds
-        return SimpleNamespace(key=name, fuser=SimpleNamespace(fuse=fuse))
+        ready = SimpleNamespace(fuse=fuse)
+        return SimpleNamespace(key=name, fuser=ready, ready=ready)
 
     methods = [fuser("fast", 0.01), fuser("slow", 20.0), SimpleNamespace(key="none", fuser=None)]
     seconds = timing.time_methods(methods, np.zeros((4, 4), np.float32), np.zeros((4, 4), np.float32), "cpu", _say)
