@@ -292,6 +292,7 @@ def test_what_trainings_of_one_row_differ_by_is_not_read():
 # ---- the whole way -----------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_whole_way(place, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = ["ablate", "--prepared", str(place / "prepared"), "--splits", str(place / "splits.json"), "--runs", "runs", "--out", "docs",

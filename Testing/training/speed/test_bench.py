@@ -10,6 +10,7 @@ from training.speed import bench
 from training.speed import child as bench_child
 
 
+@pytest.mark.slow
 def test_quick_benchmark_fills_its_page(tmp_path, capsys):
     pytest.importorskip("FrEIA", reason="FrEIA is a test dependency: install the extra 'test'")
     page_file = tmp_path / "docs" / "speed.md"
