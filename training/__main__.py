@@ -70,28 +70,21 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluate = commands.add_parser("evaluate", help="measure a model through the whole program, validation patients and unseen contrasts")
     evaluate.add_argument("--model", required=True, metavar="ID|DIR", help="id of a model, or path of a model folder")
-    evaluate.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder given to 'prepare'")
-    evaluate.add_argument("--splits", type=Path, required=True, metavar="FILE")
+    _add_data(evaluate)
     evaluate.add_argument("--out", type=Path, metavar="DIR", help="where results.md, .csv, .json and pictures/ go, replacing earlier ones")
     _add_device(evaluate)
 
     export = commands.add_parser("export", help="make a model folder from a run")
     export.add_argument("--run", type=Path, required=True, metavar="DIR")
-    export.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder; its name becomes the model's id")
     _add_prepared(export)
-    export.add_argument("--facts", type=Path, metavar="FILE", help="JSON with what else the card says: description, data, terms")
-    export.add_argument("--overwrite", action="store_true", help="replace an earlier model in the folder")
+    _add_model_folder(export)
 
     prior = commands.add_parser("prior", help="fit the Gaussian prior of DDFM to the training cases: a model folder in a minute")
-    prior.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder given to 'prepare'")
-    prior.add_argument("--splits", type=Path, required=True, metavar="FILE", help="JSON: set -> train, val -> case names")
-    prior.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder; its name becomes the model's id")
-    prior.add_argument("--facts", type=Path, metavar="FILE", help="JSON with what else the card says: description, data, terms")
-    prior.add_argument("--overwrite", action="store_true", help="replace an earlier model in the folder")
+    _add_data(prior)
+    _add_model_folder(prior)
 
     priors = commands.add_parser("priors", help="DDFM's EM steps by prior and number of steps, beside the plain average")
-    priors.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder given to 'prepare'")
-    priors.add_argument("--splits", type=Path, required=True, metavar="FILE", help="JSON: set -> train, val -> case names")
+    _add_data(priors)
     priors.add_argument("--out", type=Path, required=True, metavar="FILE", help="Markdown, in place of an earlier one")
     priors.add_argument("--slices", type=_count, default=2, metavar="N", help="of each validation patient (default: 2)")
     priors.add_argument("--steps", type=_steps, nargs="+", default=[20, 50, 100], metavar="N", help="(default: 20 50 100)")
@@ -151,6 +144,17 @@ def _steps(text: str) -> int:
     if not text.isdecimal() or not 2 <= int(text) <= 1000:
         raise argparse.ArgumentTypeError("must be a number from 2 to 1000")
     return int(text)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder given to 'prepare'")
+    parser.add_argument("--splits", type=Path, required=True, metavar="FILE", help="JSON: set -> train, val -> case names")
+
+
+def _add_model_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder; its name becomes the model's id")
+    parser.add_argument("--facts", type=Path, metavar="FILE", help="JSON with what else the card says: description, data, terms")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier model in the folder")
 
 
 def _add_prepared(parser: argparse.ArgumentParser, is_required: bool = True) -> None:

@@ -1,17 +1,18 @@
 """What changed between two time points, as a node with a diverging colour map and a legend. Main thread only."""
 from dataclasses import dataclass
 
+import numpy as np
 import slicer
 
 from FusionINNLib import __version__
 from FusionINNLib.errors import InputError
 from FusionINNLib.evaluation.change import Change
+from FusionINNLib.mrml.color_tables import singletonColors
 from FusionINNLib.mrml.nodes import PREFIX, Node, inputsOf, setRecord, setWindow, unitOfNode, updateVolumeNode
 from FusionINNLib.mrml.outputs import checkOutputs, outputNode, refer
 from FusionINNLib.mrml.pairs import FollowUp, followUpOf
-from FusionINNLib.mrml.readback import fusionFromNodes
 from FusionINNLib.mrml.subject_hierarchy import placeBeside
-from FusionINNLib.mrml.tasks import Task, inputsOfFuseOnly, needPresent, withLatent
+from FusionINNLib.mrml.tasks import Task, fusionWithSources, needPresent
 from FusionINNLib.steps import Steps, in_one_step
 
 _VIVID = 0.55
@@ -39,10 +40,7 @@ def changeTask(scene, fusedVolume: Node | None, *, model: str | None = None, dev
         raise InputError("A change can be shown of two time points of one contrast: choose such a pair and fuse it first.")
 
     def read() -> Steps[dict]:
-        stored = fusionFromNodes(fusedVolume, None, model)
-        inputs = inputsOfFuseOnly(stored, fusedVolume)
-        if inputs is None:
-            withLatent(stored)
+        stored, inputs = fusionWithSources(fusedVolume, None, model)
         checkOutputs((fusedVolume, *inputsOf(fusedVolume)), (changeVolume,))
         yield
         return {"fused": stored.fused, "latent": stored.latent, "recipe": stored.recipe, "model": model, "device": device, "inputs": inputs,
@@ -89,17 +87,8 @@ def changeColors(scene) -> Node:
     """The colour node for changes, of which a scene has one: that of differences, transparent where there is none in place of black."""
     from FusionINNLib.reports.drawing import difference_colours
 
-    node = scene.GetSingletonNode("FusionINNChange", "vtkMRMLColorTableNode")
-    if node is not None:
-        return node
-    node = slicer.vtkMRMLColorTableNode()
-    node.SetName("FusionINN change")
-    node.SetSingletonTag("FusionINNChange")
-    node.SetTypeToUser()
-    node.SetNumberOfColors(256)
-    colors = difference_colours() / 255
-    for level in range(256):
-        size = abs(level - 128) / 127.0
-        color = colors[128 + (-1 if level < 128 else 1) * round(127 * max(size, _VIVID))]  # what is faint is clear, and not dark
-        node.SetColor(level, str(level), *(float(part) for part in color), min(max((size - _CLEAR) / 0.25, 0.0), 1.0))
-    return scene.AddNode(node)
+    level = np.arange(256)
+    size = np.abs(level - 128) / 127.0
+    vivid = 128 + np.where(level < 128, -1, 1) * np.rint(127 * np.maximum(size, _VIVID)).astype(int)  # what is faint is clear, and not dark
+    opacity = np.clip((size - _CLEAR) / 0.25, 0.0, 1.0)
+    return singletonColors(scene, "FusionINNChange", "FusionINN change", np.column_stack([difference_colours()[vivid] / 255, opacity]))

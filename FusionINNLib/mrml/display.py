@@ -6,6 +6,7 @@ import numpy as np
 import slicer
 import vtk
 
+from FusionINNLib.mrml.color_tables import singletonColors
 from FusionINNLib.mrml.fitting import fit, gridOf, onSlice, planeOf
 from FusionINNLib.mrml.layout import LIGHTBOX_VIEWS, VIEWS, compositeNodeOf, sliceNodeOf
 from FusionINNLib.mrml.nodes import PREFIX, Node, isEstimate
@@ -124,19 +125,10 @@ class Blink:
 
 def differenceColors(scene) -> Node:
     """The colour node for differences, of which a scene has one: black for none, blue below, orange above, as in the report page."""
-    node = scene.GetSingletonNode("FusionINNDifference", "vtkMRMLColorTableNode")
-    if node is not None:
-        return node
     from FusionINNLib.reports.drawing import difference_colours
 
-    node = slicer.vtkMRMLColorTableNode()
-    node.SetName("FusionINN difference")
-    node.SetSingletonTag("FusionINNDifference")
-    node.SetTypeToUser()
-    node.SetNumberOfColors(256)
-    for level, color in enumerate(difference_colours() / 255):
-        node.SetColor(level, str(level), *(float(part) for part in color), 1.0)
-    return scene.AddNode(node)
+    colors = np.pad(difference_colours() / 255, ((0, 0), (0, 1)), constant_values=1.0)
+    return singletonColors(scene, "FusionINNDifference", "FusionINN difference", colors)
 
 
 # ---- outlines --------------------------------------------------------------------------------------------------------------------------

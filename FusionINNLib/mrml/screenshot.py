@@ -8,6 +8,7 @@ import slicer
 import vtk
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
+from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError
 from FusionINNLib.mrml.display import cornerText, markOf
 from FusionINNLib.mrml.layout import LAYOUTS, compositeNodeOf, sliceNodeOf
@@ -66,7 +67,7 @@ def pictureOfView(scene, applicationLogic, view: str, factor: int = FACTOR) -> n
 
 
 def savePNG(picture: np.ndarray, path: Path) -> None:
-    """Write a picture, uint8 (height, width, 3). Raises InputError where the file cannot be written."""
+    """Write a picture, uint8 (height, width, 3), whole or not at all. Raises InputError where the file cannot be written."""
     image = vtk.vtkImageData()
     image.SetDimensions(picture.shape[1], picture.shape[0], 1)
     image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(picture[::-1]).reshape(-1, 3), deep=True))
@@ -75,7 +76,8 @@ def savePNG(picture: np.ndarray, path: Path) -> None:
     writer.SetInputData(image)
     writer.Write()
     try:
-        Path(path).write_bytes(vtk_to_numpy(writer.GetResult()).tobytes())
+        with replacing(Path(path)) as file:
+            file.write(vtk_to_numpy(writer.GetResult()).tobytes())
     except OSError as problem:
         raise InputError(f"{Path(path).name} cannot be written ({problem.strerror}): choose another place.") from problem
 

@@ -11,10 +11,9 @@ from FusionINNLib.errors import InputError
 from FusionINNLib.evaluation.segment_numbers import IMAGES, Histogram, InSegments, SegmentNumbers
 from FusionINNLib.mrml.layout import HISTOGRAM_VIEWS, viewName
 from FusionINNLib.mrml.nodes import KIND, PREFIX, Node, inputsOf, kindOfNode, setRecord
-from FusionINNLib.mrml.readback import fusionFromNodes
 from FusionINNLib.mrml.segments import drawnSegments
 from FusionINNLib.mrml.subject_hierarchy import placeBeside
-from FusionINNLib.mrml.tasks import Task, inputsOfFuseOnly, needPresent, withLatent
+from FusionINNLib.mrml.tasks import Task, fusionWithSources, needPresent
 from FusionINNLib.results.recipe import NOTICE
 from FusionINNLib.steps import Steps, in_one_step
 
@@ -46,10 +45,7 @@ def segmentNumbersTask(scene, fusedVolume: Node | None, segmentation: Node | Non
         raise InputError("No segmentation is chosen: choose one.")
 
     def read() -> Steps[dict]:
-        stored = fusionFromNodes(fusedVolume, None, model)
-        inputs = inputsOfFuseOnly(stored, fusedVolume)
-        if inputs is None:
-            withLatent(stored)
+        stored, inputs = fusionWithSources(fusedVolume, None, model)
         yield
         drawn = drawnSegments(segmentation, fusedVolume, stored.fused)
         yield

@@ -95,7 +95,7 @@ def decomposeTask(scene, fusedVolume: Node | None, latentVolume: Node | None = N
                   firstVolume: Node | None = None, secondVolume: Node | None = None, compare: Compare | None = None) -> Task:
     """Exact decomposition; gives `Exact`. firstVolume, secondVolume: OUTPUTS, None for new ones."""
     def read() -> Steps[dict]:
-        stored = withLatent(fusionFromNodes(fusedVolume, latentVolume, model))
+        stored = _withLatent(fusionFromNodes(fusedVolume, latentVolume, model))
         checkOutputs((fusedVolume, latentVolume, *inputsOf(fusedVolume)), (firstVolume, secondVolume))
         yield
         return {"fused": stored.fused, "latent": stored.latent, "recipe": stored.recipe, "model": model, "device": device,
@@ -157,10 +157,7 @@ def numbersTask(fusedVolume: Node | None, latentVolume: Node | None = None, segm
                 estimateNodes: EstimateNodes | None = None, *, model: str | None = None, device: str = "auto") -> Task:
     """Fusion metrics, and figures of an estimate where one is given; gives rows of `evaluation/case_metrics.py`."""
     def read() -> Steps[dict]:
-        stored = fusionFromNodes(fusedVolume, latentVolume, model)
-        inputs = inputsOfFuseOnly(stored, fusedVolume)
-        if inputs is None:
-            withLatent(stored)
+        stored, inputs = fusionWithSources(fusedVolume, latentVolume, model)
         yield
         labels = drawnSegments(segmentation, fusedVolume, stored.fused) if segmentation is not None else None
         yield
@@ -219,11 +216,20 @@ def sampleTask(store: Callable[[tuple], Any]) -> Task:
 # ---- parts -----------------------------------------------------------------------------------------------------------------------------
 
 
-def withLatent(stored: SceneFusion) -> SceneFusion:
+def _withLatent(stored: SceneFusion) -> SceneFusion:
     """A fusion that has an exact way back. Raises ResultError with the reason where it has none."""
     if stored.obstacle is not None:
         raise ResultError(stored.obstacle.sentence)
     return stored
+
+
+def fusionWithSources(fusedVolume: Node | None, latentVolume: Node | None,
+                      model: str | None) -> tuple[SceneFusion, tuple[Compared, Compared] | None]:
+    """A fusion whose sources can be had: with its latent, or with its inputs where the method only fuses. Raises ResultError where neither
+    is there."""
+    stored = fusionFromNodes(fusedVolume, latentVolume, model)
+    inputs = inputsOfFuseOnly(stored, fusedVolume)
+    return (stored if inputs is not None else _withLatent(stored)), inputs
 
 
 def inputsOfFuseOnly(fusion: SceneFusion | Export, fusedVolume: Node) -> tuple[Compared, Compared] | None:

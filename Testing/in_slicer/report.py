@@ -26,6 +26,16 @@ class Step:
     pictures: list[str] = field(default_factory=list)
 
 
+def nameless(text: str) -> str:
+    """Text without the folder of who runs this, which is named after them: tracebacks and refusals name files."""
+    return text.replace(str(Path.home()), "~")
+
+
+class _Nameless(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return nameless(super().format(record))
+
+
 class Report:
     """Written anew after each step, so that a run that dies leaves what it had. folder: new or empty."""
 
@@ -33,7 +43,7 @@ class Report:
         self.folder, self.steps = folder, []
         (folder / "pictures").mkdir(parents=True, exist_ok=True)
         self._log = logging.FileHandler(folder / "log.txt", encoding="utf-8")
-        self._log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self._log.setFormatter(_Nameless("%(asctime)s %(levelname)s %(message)s"))
         self._level = logging.getLogger().level
         logging.getLogger().setLevel(min(self._level, logging.INFO))  # what the panel tells the user is to be in it
         logging.getLogger().addHandler(self._log)
@@ -45,7 +55,7 @@ class Report:
         try:
             do(step)
         except Exception as problem:  # a report of what fails is what this is for
-            step.problem = f"{type(problem).__name__}: {problem}"
+            step.problem = nameless(f"{type(problem).__name__}: {problem}")
             logging.error("%s", traceback.format_exc())
         step.seconds = round(time.perf_counter() - started, 2)
         self.steps.append(step)

@@ -61,7 +61,7 @@ def test_what_fails_is_told_and_the_rest_goes_on(run, tmp_path):
     report = Report(tmp_path / "report")
 
     def fail(step) -> None:
-        raise RuntimeError("no such | thing")
+        raise RuntimeError(f"no such | thing as {Path.home() / 'scan.nii'}")
 
     report.run("one", fail)
     report.run("two", lambda step: None)
@@ -71,6 +71,7 @@ def test_what_fails_is_told_and_the_rest_goes_on(run, tmp_path):
     assert "1 of 2 steps went well" in page and "RuntimeError: no such / thing" in page
     log = (tmp_path / "report" / "log.txt").read_text()
     assert "no such | thing" in log and "Step: two" in log
+    assert "~/scan.nii" in page and "~/scan.nii" in log and str(Path.home()) not in page + log, "the report names nobody"
 
 
 def test_the_self_tests_fail_where_nothing_was_tested(run, module, monkeypatch):

@@ -44,7 +44,9 @@ class DC2Fusion(FusionMethod):
 
     def fuse(self, pair: SourcePair, *, device: str = "auto", seed: int = 0, progress: Progress | None = None) -> Fusion:
         """As `FusionMethod.fuse`; nothing is drawn, so seed counts for nothing. Progress by tile."""
-        from FusionINNLib.methods.dc2fusion.strategies import shares
+        import torch
+
+        from FusionINNLib.methods.dc2fusion.network import blended, shares
         from FusionINNLib.methods.dc2fusion.tiles import maps_of
 
         progress = progress or Progress()
@@ -55,15 +57,15 @@ class DC2Fusion(FusionMethod):
         sources = np.stack([to_ras(normalised(entering(volume, record), record, 0), affine)
                             for volume, record in zip((pair.first, pair.second), records)])
         fused = sources.mean(0)
-        box, parts = _box(sources), (0.5, 0.5)
+        box, parts = _box(sources), [0.5, 0.5]
         if box is not None:
             maps = maps_of(network, np.ascontiguousarray(sources[(slice(None), *box)]), where,
                            lambda done, total: progress.step("fusing tiles", done, total), warnings.append)
-            parts = shares(maps)
-            fused[box] = np.float32(parts[0]) * maps[0] + np.float32(parts[1]) * maps[1]
+            both = torch.from_numpy(maps)[None]
+            parts, fused[box] = shares(both)[0].tolist(), blended(both)[0, 0].numpy()
         fused = np.ascontiguousarray(from_ras(fused, affine))
         recipe = Recipe(self.info.name, self._card.id, self.fingerprint, pair.first.shape, pair.first.through_plane_axis,
-                        {"shares": list(parts)}, levels(fused), records)
+                        {"shares": parts}, levels(fused), records)
         return Fusion(Volume(fused, affine, "fused"), None, recipe, pair.first, pair.second, pair.alignment,
                       (*pair.alignment.warnings, *warnings))
 

@@ -1,4 +1,4 @@
-"""DC2Fusion's two-stream U-Net: two volumes in, one map a stream out, which `strategies.py` makes one image of.
+"""DC2Fusion's two-stream U-Net: two volumes in, one map a stream out, and one image of both maps.
 
 Liu et al. 2023 (arXiv 2310.06291), Fig. 1, and its released code. Volumes are (B, 1, D, H, W) on the nominal 0..1 scale, axes (k, j, i).
 """
@@ -117,7 +117,17 @@ class Resized(nn.Module):
         return self.norm(last(self.conv(first(x))))
 
 
+def shares(maps: Tensor) -> Tensor:
+    """FL1N: what each map (B, 2, D, H, W) of a sample counts for, its L1 norm over that of both, (B, 2) float64; halves where both are 0.
+
+    The released L1NW multiplies by the norms themselves, so that the result grows with the square of the maps and with the size of the
+    volume, and sums over the batch.
+    """
+    norms = maps.abs().sum((2, 3, 4), dtype=torch.float64)
+    total = norms.sum(1, keepdim=True)
+    return torch.where(total > 0, norms / total.clamp_min(1e-300), 0.5)
+
+
 def blended(maps: Tensor) -> Tensor:
-    """FL1N of `strategies.py` in training: maps (B, 2, D, H, W), each sample by itself -> (B, 1, D, H, W)."""
-    norms = maps.abs().sum((2, 3, 4), keepdim=True)
-    return (maps * norms / norms.sum(1, keepdim=True).clamp_min(1e-12)).sum(1, keepdim=True)
+    """The maps (B, 2, D, H, W) by their `shares` -> (B, 1, D, H, W)."""
+    return (maps * shares(maps).to(maps.dtype)[:, :, None, None, None]).sum(1, keepdim=True)

@@ -62,7 +62,6 @@ class Ddfm(SliceMethod):
         """As `FusionMethod.fuse`, every slice along the through-plane axis; settings and seed are in the recipe's record."""
         progress, warnings = progress or Progress(), []
         progress.step("loading the prior", 0, 1)
-        from FusionINNLib.methods.ddfm import prior
         from FusionINNLib.methods.ddfm.stack import fuse_stack
 
         assert self.card is not None
@@ -75,7 +74,7 @@ class Ddfm(SliceMethod):
             first, second = (normalised(stack[k], record, k) for stack, record in zip(stacks, records))
             return first, second
 
-        fuse_stack(prior.load(self.card), devices.choose_device(device), settings, seed, slices, to_stack(fused, axis), progress,
+        fuse_stack(self._prior, devices.choose_device(device), settings, seed, slices, to_stack(fused, axis), progress,
                    warnings.append)
         if not settings.stretch:
             warnings += _next_to_average(to_stack(fused, axis), slices)

@@ -92,6 +92,22 @@ def test_attention_is_that_of_a_loop(softmax):
             assert torch.allclose(found[window, :, part], expected, atol=1e-5)
 
 
+def test_a_block_is_what_the_paper_draws():
+    """Written out once more: the convolution steers the values, the attention gates the convolution, both are merged, with one norm."""
+    block = Block(24, 3).eval()
+    blend, x, other = block.blend, tokens(1, 4, 4, 4, 24), tokens(1, 4, 4, 4, 24)
+    y = block.norm(x)
+    keys = block.deform(y, other)
+    both = torch.cat([y, keys], -1).reshape(1, 4, 4, 4, 2, 24).transpose(-1, -2).reshape(1, 4, 4, 4, 48)
+    c = F.gelu(blend.conv_norm(blend.conv(first(both))))
+    strength = torch.sigmoid(blend.channels(c.mean((2, 3, 4))))
+    t = blend.attend(y, keys, strength)
+    gated = torch.sigmoid(blend.places(t)) * last(blend.conv_out(c))
+    middle = x + blend.merge(torch.cat([gated, block.norm(t)], -1))
+    assert torch.allclose(block(x, other), middle + block.mlp(block.norm(middle)), atol=1e-5)
+    assert not torch.allclose(blend.attend(y, keys, strength), blend.attend(y, keys, torch.ones_like(strength)), atol=1e-3)
+
+
 def test_each_group_of_the_convolution_sees_both_streams():
     """Released: the first half of the groups sees one stream alone, the second half the other."""
     blend = CrossFeatureBlend(24, 3).eval()

@@ -103,6 +103,17 @@ def test_tiles_are_told_and_the_work_ends_within_one(model):
     assert len(seen) == 3
 
 
+def test_tiles_come_back_where_they_were_cut_out(monkeypatch):
+    """A network that adds nothing gives the sources themselves, whatever the tiles."""
+    sources = np.random.default_rng(0).random((2, 40, 70, 100), np.float32)
+    network = DC2FusionNetwork(SIZE).eval()
+    maps = tiles.maps_of(network, sources, torch.device("cpu"), lambda done, total: None, lambda sentence: None)
+    np.testing.assert_allclose(maps, sources, atol=1e-5)
+    monkeypatch.setattr(tiles, "SIDE", 32)
+    again = tiles.maps_of(network, sources, torch.device("cpu"), lambda done, total: None, lambda sentence: None)
+    np.testing.assert_allclose(again, sources, atol=1e-5)
+
+
 def test_memory_that_is_short_is_told_and_the_cpu_goes_on(model, monkeypatch):
     swept, said = tiles._swept, []
 

@@ -1,10 +1,9 @@
-"""The network of DC2Fusion as a whole: its size, samples that do not mix, strategies, training that lowers the loss."""
+"""The network of DC2Fusion as a whole: its size, samples that do not mix, FL1N, training that lowers the loss."""
 import numpy as np
 import pytest
 import torch
 
-from FusionINNLib.methods.dc2fusion.network import PAPER, DC2FusionNetwork, Size, blended, size_from
-from FusionINNLib.methods.dc2fusion.strategies import fl1n, l1nw, shares
+from FusionINNLib.methods.dc2fusion.network import PAPER, DC2FusionNetwork, Size, blended, shares, size_from
 from training.losses.dc2fusion import fusion_loss
 
 TINY = Size(24, (1, 1), residual=True)
@@ -44,13 +43,16 @@ def test_two_samples_give_what_each_gives_alone():
         assert torch.allclose(both[n:n + 1], blended(network(a[n:n + 1], b[n:n + 1])), atol=1e-5)
 
 
-def test_fl1n_weighs_by_share_and_l1nw_by_size():
-    maps = np.random.default_rng(0).random((2, 4, 5, 6), dtype=np.float32) * np.array([1, 3], np.float32)[:, None, None, None]
-    assert sum(shares(maps)) == pytest.approx(1) and shares(maps)[1] > shares(maps)[0]
-    np.testing.assert_allclose(fl1n(2 * maps), 2 * fl1n(maps), rtol=1e-5)
-    np.testing.assert_allclose(l1nw(2 * maps), 4 * l1nw(maps), rtol=1e-5)
-    np.testing.assert_allclose(blended(torch.from_numpy(maps)[None])[0, 0].numpy(), fl1n(maps), rtol=1e-4)
-    assert shares(np.zeros((2, 2, 2, 2))) == (0.5, 0.5) and torch.isfinite(blended(torch.zeros(1, 2, 4, 4, 4))).all()
+def test_fl1n_weighs_each_map_by_its_share():
+    """Released: by its norm, so that twice the maps gave four times the image."""
+    maps = torch.rand(2, 2, 4, 5, 6, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 3.0])[None, :, None, None, None]
+    maps[1] *= 7
+    norms = np.abs(maps.numpy()).sum((2, 3, 4))
+    np.testing.assert_allclose(shares(maps).numpy(), norms / norms.sum(1, keepdims=True), rtol=1e-6)
+    expected = sum(norms[0, n] / norms[0].sum() * maps[0, n].numpy() for n in range(2))
+    np.testing.assert_allclose(blended(maps)[0, 0].numpy(), expected, rtol=1e-5)
+    assert torch.allclose(blended(2 * maps), 2 * blended(maps), rtol=1e-5)
+    assert shares(torch.zeros(1, 2, 4, 4, 4)).tolist() == [[0.5, 0.5]] and (blended(torch.zeros(1, 2, 4, 4, 4)) == 0).all()
 
 
 def test_a_few_steps_on_one_block_lower_the_loss_the_same_way_each_time():
