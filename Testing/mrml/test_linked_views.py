@@ -123,6 +123,19 @@ def test_the_picture_is_twice_as_large_and_says_estimated(core, scene, layout, c
         mrml.savePNG(marked, tmp_path / "nowhere" / "picture.png")
 
 
+def test_a_picture_that_cannot_be_finished_leaves_the_earlier_one(tmp_path, monkeypatch):
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"earlier")
+
+    def full(number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("FusionINNLib.atomic.os.fsync", full)
+    with pytest.raises(InputError, match="No space left"):
+        mrml.savePNG(np.zeros((4, 5, 3), np.uint8), path)
+    assert path.read_bytes() == b"earlier" and [one.name for one in tmp_path.iterdir()] == ["picture.png"]
+
+
 def test_without_views_there_is_no_picture(core, scene):
     with pytest.raises(InputError, match="not on screen"):
         mrml.pictureOfLayout(scene, core.application, mrml.LAYOUT_ID)

@@ -17,6 +17,7 @@ from FusionINNLib.mrml.nodes import addVolumeNode, affineOfNode, recordOf, setRe
 from FusionINNLib.mrml.obstacles import Obstacle, Reason
 from FusionINNLib.registration.resampling import resample
 from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES
+from FusionINNLib.results.trust import Trust
 from FusionINNLib.volumes.volume import Volume
 
 voxels = slicer.util.arrayFromVolume
@@ -219,6 +220,16 @@ def test_running_again_updates_what_was_chosen_and_nothing_else(scene, case):
     again = mrml.storeFusion(scene, fusion, case.first, case.second, settings={}, reference="first", fusedNode=chosen,
                              latentNode=nodes.latent)
     assert (again.fused, again.latent) == (chosen, nodes.latent) and mrml.waysBack(chosen, model=case.model).exact
+
+
+def test_an_estimate_is_not_trusted_further_than_its_fused_image(scene, addVolume):
+    """The voxels are those that were written, digits and all, but nothing in the scene says that they are a fusion at all."""
+    case = fuse_in(scene, "default", "plain")
+    written = mrml.estimateTask(scene, case.nodes.fused, samples=1, device="cpu").run()
+    bare = addVolume("somebody's image", case.fusion.fused.array, case.fusion.fused.affine)
+    guess = mrml.estimateTask(scene, bare, samples=1, device="cpu").run()
+    assert (written.trust, guess.trust) == (Trust.AS_WRITTEN, Trust.UNKNOWN)
+    assert mrml.trustOf(guess.nodes.second) is Trust.UNKNOWN and "State of the fused image: unknown." in guess.nodes.first.GetDescription()
 
 
 def test_a_foreign_node_is_never_overwritten(scene, case, addVolume):

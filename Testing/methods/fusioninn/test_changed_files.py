@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from FusionINNLib.cli.__main__ import main
 from FusionINNLib.errors import ResultError
 from FusionINNLib.methods.fusioninn.record import FusionRecord, record_of
 from FusionINNLib.methods.fusioninn.sketch import PROJECTIONS, from_text, projections
@@ -15,7 +16,7 @@ from FusionINNLib.phantom.case import small_case
 from FusionINNLib.pipeline import decompose, estimate, fuse, read_fused
 from FusionINNLib.results.folder import InputFile, write_estimate
 from FusionINNLib.results.recipe import to_extension
-from FusionINNLib.results.trust import Trust, worst
+from FusionINNLib.results.trust import worst
 from FusionINNLib.volumes.io import write_nifti
 from FusionINNLib.volumes.volume import Volume
 
@@ -255,9 +256,16 @@ def test_one_word_says_what_became_of_the_fused_image(what, fusion, stored, tmp_
     assert json.loads((tmp_path / "estimate.json").read_text())["state"] == guess.trust.value
 
 
-def test_without_a_record_nothing_is_known(fusion, tmp_path):
-    write_nifti(fusion.fused, tmp_path / "bare.nii")
-    assert read_fused(tmp_path / "bare.nii").trust is Trust.UNKNOWN
+@pytest.mark.parametrize("what, word", [("written", "as written"), ("turned", "damaged, undone"), ("bare", "unknown")])
+def test_the_command_line_says_the_worst_of_file_and_estimate(what, word, fusion, tmp_path, capsys):
+    """The digits of a file that was turned back are all there: only the file tells that it was turned. One without a record tells
+    nothing, whatever its digits."""
+    image = turned(fusion.fused, (0, 2, 1), (1,)) if what == "turned" else fusion.fused
+    write_nifti(image, tmp_path / "fused.nii", **({} if what == "bare" else {"extension": to_extension(fusion.recipe)}))
+    out = tmp_path / "guess"
+    assert main(["decompose", str(tmp_path / "fused.nii"), "--estimate", "--out", str(out), "--samples", "2", "--device", "cpu"]) == 0
+    assert f"State of the fused image: {word}." in capsys.readouterr().out
+    assert json.loads((out / "estimate.json").read_text())["state"] == word
 
 
 def rms(values: np.ndarray) -> float:
