@@ -43,7 +43,7 @@ def storeDifferenceImage(scene, computed: Difference, decomposedNode: Node, sour
         node.SetName(scene.GenerateUniqueName(name))  # the old name speaks of the other source
     updateVolumeNode(node, computed.volume, like=decomposedNode)
     setRecord(node, Estimated="true" if isEstimate(decomposedNode) else None, InputIDs=[decomposedNode.GetID(), sourceNode.GetID()],
-              Version=__version__, Role=decomposedNode.GetAttribute(ROLE))
+              Version=__version__, Role=decomposedNode.GetAttribute(ROLE), State=decomposedNode.GetAttribute(PREFIX + "State"))
     if isFresh:
         node.GetDisplayNode().SetAndObserveColorNodeID(differenceColors(scene).GetID())
         setWindow(node, -computed.half_width, computed.half_width)

@@ -257,7 +257,7 @@ def test_estimated_is_written_where_an_estimate_is_shown_and_nowhere_else(scene,
         for name, view in layout.views.items():
             amber = colored(view.picture()[:40, 100:], (255, 191, 0)).sum()  # upper right corner
             assert (amber > 100) == marks[name].isShown == (expected and name.startswith("d")), name
-    assert marks["decomposedFirst"].words == "ESTIMATED\nrounded" and marks["first"].words == ""
+    assert marks["decomposedFirst"].words == marks["difference"].words == "ESTIMATED\nrounded" and marks["first"].words == ""
     mrml.setFusedOpacity(scene, 0.0)
     blink = mrml.Blink(scene, "fused", guess.firstSpread, exact[0])
     blink.toggle()
