@@ -12,6 +12,7 @@ import importlib
 __version__ = "0.2.0"
 
 _HOMES = {"list_methods": "pipeline", "fuse": "pipeline", "decompose": "pipeline", "estimate": "pipeline", "read_fused": "pipeline",
+          "read_scan": "volumes.color_files", "luminances": "results.color", "fused_color": "results.color",
           "read_fusion": "results.folder", "read_volume": "volumes.io", "read_segmentation": "volumes.io", "write_nifti": "volumes.io",
           "Volume": "volumes.volume", "Progress": "progress", "FusionINNError": "errors"}
 __all__ = [*_HOMES, "__version__"]

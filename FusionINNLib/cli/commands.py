@@ -3,6 +3,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from FusionINNLib import leftovers, pipeline
 from FusionINNLib.atomic import check_free, new_folder
 from FusionINNLib.cli import plan
@@ -15,6 +17,18 @@ from FusionINNLib.methods import devices, registry
 from FusionINNLib.methods.base import no_exact_way
 from FusionINNLib.methods.settings import pairs
 from FusionINNLib.registration.alignment import patients_differ, resample_labels
+from FusionINNLib.results.color import (
+    CHROMA,
+    COLOR_FILES,
+    DECOMPOSED_COLOR,
+    FUSED_COLOR,
+    FusedColor,
+    color_beside,
+    fused_color,
+    luminances,
+    stored_color,
+    write_source_color,
+)
 from FusionINNLib.results.folder import (
     ESTIMATE_FILES,
     EXACT_FILES,
@@ -32,6 +46,7 @@ from FusionINNLib.results.folder import (
 from FusionINNLib.results.recipe import NOTICE
 from FusionINNLib.results.records import Fusion
 from FusionINNLib.results.trust import worst
+from FusionINNLib.volumes.color import ColorVolume
 from FusionINNLib.volumes.io import read_segmentation, sha256
 from FusionINNLib.volumes.volume import Volume
 
@@ -42,15 +57,16 @@ def fuse(options: argparse.Namespace) -> None:
     check_free(options.out, options.overwrite, FUSION_FILES, inputs_read)
     method = registry.create(options.method, options.model, method_settings := pairs(options.set))
     devices.check_name(options.device)
-    (first, first_file), (second, second_file) = (read_source(path, n, options) for n, path in enumerate((options.first, options.second)))
-    inputs = first_file, second_file
+    scans, inputs = zip(*(read_source(path, n, options) for n, path in enumerate((options.first, options.second))))
+    first, second = luminances(*scans)
     segmentation = read_segmentation(options.segmentation) if options.segmentation else None
     if are_same((first, second), inputs):
         _warn(SAME)
     if differ := patients_differ(first, second):
         _warn(differ)
     if options.dry_run:
-        names = FUSION_FILES - ({REPORT} if options.no_report else set())
+        is_colored = any(isinstance(scan, ColorVolume) for scan in scans)
+        names = FUSION_FILES - ({REPORT} if options.no_report else set()) - (set() if is_colored else COLOR_FILES)
         return plan.say_fusion(first, second, options.align, options.reference, options.method, options.out, names)
     if method.info.capabilities.needs_training:
         devices.choose_device(options.device)  # loads torch, so that what can be refused without it has been
@@ -59,6 +75,8 @@ def fuse(options: argparse.Namespace) -> None:
     for volume in (first, second):  # not before, so that what is refused is refused with one sentence
         _say_notes(volume)
     _say_alignment(fusion, options.reference)
+    for sentence in color.sentences if (color := fused_color(fusion, *scans)) else ():
+        _say(f"Note: {sentence}")
     if segmentation is not None:
         segmentation = _on_grid(segmentation, fusion, moving=first if options.reference == "second" else second)
     settings = {"alignment": options.align, "reference": options.reference, "method": options.method, "model": fusion.recipe.model}
@@ -67,23 +85,23 @@ def fuse(options: argparse.Namespace) -> None:
     if method.settings:
         settings["method_settings"] = dict(method.settings)
     with new_folder(options.out, options.overwrite, FUSION_FILES, inputs_read) as folder:
-        write_fusion(fusion, folder, inputs, (first, second), settings)
+        write_fusion(fusion, folder, inputs, (first, second), settings, color)
         if not options.no_report:
-            _draw(fusion, segmentation, options, folder / REPORT)
-    left_out = {LATENT: fusion.latent is None, REPORT: options.no_report}
-    written = ", ".join(name for name in (FUSED, LATENT, PROVENANCE, REPORT) if not left_out.get(name))
+            _draw(fusion, segmentation, options, folder / REPORT, color)
+    left_out = {LATENT: fusion.latent is None, REPORT: options.no_report, **dict.fromkeys((FUSED_COLOR, CHROMA), color is None)}
+    written = ", ".join(name for name in (FUSED, FUSED_COLOR, LATENT, CHROMA, PROVENANCE, REPORT) if not left_out.get(name))
     print(f"Fused {first.name} and {second.name} into {options.out}: {written}.\n{NOTICE}")
     if not method.info.capabilities.exact:
         print(no_exact_way(method.info))
 
 
-def _draw(fusion: Fusion, segmentation: Volume | None, options: argparse.Namespace, path: Path) -> None:
+def _draw(fusion: Fusion, segmentation: Volume | None, options: argparse.Namespace, path: Path, color: FusedColor | None) -> None:
     """The report picture, for which both ways back are computed on the slices that it shows."""
     from FusionINNLib.reports import report
     from FusionINNLib.reports.page import save
 
     preview = pipeline.preview(fusion, report.slices_to_show(fusion, segmentation), model=options.model, device=options.device)
-    save(report.fusion_report(fusion, segmentation, preview), path)
+    save(report.fusion_report(fusion, segmentation, preview, color), path)
 
 
 def decompose(options: argparse.Namespace) -> None:
@@ -97,8 +115,9 @@ def _exact(options: argparse.Namespace) -> None:
     devices.check_name(options.device)
     stored = read_fusion(options.source)
     registry.maker_of(stored.recipe, options.model)
+    color = stored_color(options.source, stored.provenance, stored.recipe.shape)
     if options.dry_run:
-        return plan.say_decomposition(stored.fused, "exactly", options.out, EXACT_FILES)
+        return plan.say_decomposition(stored.fused, "exactly", options.out, _without_colors(EXACT_FILES, color))
     sources = pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=options.model, device=options.device,
                                  progress=_progress())
     from FusionINNLib.reports.page import save
@@ -106,12 +125,22 @@ def _exact(options: argparse.Namespace) -> None:
 
     with new_folder(options.out, options.overwrite, EXACT_FILES) as folder:
         write_exact(sources, stored.recipe, folder)
+        if color is not None:
+            role, chroma = color
+            luminance = sources[("first", "second").index(role)]
+            write_source_color(luminance, chroma, role, folder, f"{role} source in colour, decomposed exactly")
         if not options.no_report:
             save(exact_report(stored.fused, sources, stored.recipe), folder / REPORT)
     print(f"Decomposed exactly into {options.out}:")
     for volume, source in zip(sources, stored.recipe.sources):
         print(f"  {volume.name}.nii.gz: {_exactness(volume, source)}")
+    if color is not None:
+        print(f"  {DECOMPOSED_COLOR[color[0]]}: that source in colour")
     print(NOTICE)
+
+
+def _without_colors(names: frozenset[str], color: tuple[str, np.ndarray] | None) -> frozenset[str]:
+    return names - set(DECOMPOSED_COLOR.values()) | ({DECOMPOSED_COLOR[color[0]]} if color else set())
 
 
 def _exactness(volume: Volume, source) -> str:
@@ -128,10 +157,11 @@ def _estimate(options: argparse.Namespace) -> None:
         raise InputError(f"{options.source} is a folder: give {FUSED} in it, or leave out --estimate for the exact decomposition.")
     fused = pipeline.read_fused(options.source, options.model)
     source = _input_file(options.source, fused.fused)
+    color = color_beside(options.source, source.sha256, fused.fused.shape)
     for note in fused.notes:
         _say(f"Note: {note}.")
     if options.dry_run:
-        return plan.say_decomposition(fused.fused, "into an estimate", options.out, ESTIMATE_FILES)
+        return plan.say_decomposition(fused.fused, "into an estimate", options.out, _without_colors(ESTIMATE_FILES, color))
     result = pipeline.estimate(fused.fused, fused.recipe, samples=options.samples, seed=options.seed, model=options.model,
                                device=options.device, progress=_progress())
     result = replace(result, trust=worst(fused.trust, result.trust))
@@ -142,6 +172,9 @@ def _estimate(options: argparse.Namespace) -> None:
 
     with new_folder(options.out, options.overwrite, ESTIMATE_FILES, [options.source]) as folder:
         write_estimate(result, folder, source, fused.recipe, {"samples": options.samples, "seed": options.seed}, fused.notes)
+        if color is not None:
+            role, chroma = color
+            write_source_color(getattr(result, role), chroma, role, folder, f"{role} source, ESTIMATED luminance in its own colours")
         if not options.no_report:
             told = tuple(f"{note}." for note in fused.notes)  # a picture goes on without what was said beside it
             save(estimate_report(fused.fused, replace(result, warnings=(*told, *result.warnings)), fused.recipe), folder / REPORT)

@@ -8,13 +8,15 @@ from FusionINNLib.cli.adc import read_adc
 from FusionINNLib.cli.terminal import progress
 from FusionINNLib.errors import InputError
 from FusionINNLib.results.folder import InputFile
-from FusionINNLib.volumes.io import read_volume, sha256, sha256_of_files
+from FusionINNLib.volumes.color import ColorVolume
+from FusionINNLib.volumes.color_files import read_scan
+from FusionINNLib.volumes.io import sha256, sha256_of_files
 from FusionINNLib.volumes.volume import Volume
 
 SAME = "both inputs are the same image, so the fused image shows nothing new."
 
 
-def read_source(path: Path, number: int, options: argparse.Namespace) -> tuple[Volume, InputFile]:
+def read_source(path: Path, number: int, options: argparse.Namespace) -> tuple[Volume | ColorVolume, InputFile]:
     """The first (number 0) or second (1) volume and what is recorded of its file: a DICOM folder bears the name of its series, as folders
     are often named after patients, and where a series was chosen, the checksum of its files alone."""
     series, stack = (_chosen(given, number, name) for given, name in ((options.series, "series"), (options.stack, "stack")))
@@ -22,10 +24,11 @@ def read_source(path: Path, number: int, options: argparse.Namespace) -> tuple[V
         volume, _ = read_adc(path, options.bval, series)
         return volume, InputFile(volume.name if path.is_dir() else path.name, sha256(path))
     is_dicom = path.is_dir() or series is not None or stack is not None
-    volume = read_volume(path, series=series, stack=stack, progress=progress())
+    scan = read_scan(path, series=series, stack=stack, progress=progress())
+    volume = scan.luminance if isinstance(scan, ColorVolume) else scan
     files = volume.identity.get("files")
     checksum = sha256_of_files(files) if files and series is not None else sha256(path)
-    return volume, InputFile(volume.name if is_dicom and path.is_dir() else path.name, checksum)
+    return scan, InputFile(volume.name if is_dicom and path.is_dir() else path.name, checksum)
 
 
 def are_same(volumes: tuple[Volume, Volume], files: tuple[InputFile, InputFile]) -> bool:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from FusionINNLib.errors import GeometryError, InputError
-from FusionINNLib.evaluation.grayscale_png import is_picture, read_grey, read_picture_mask
 from FusionINNLib.metrics.images import HIGHEST, LOWEST
 from FusionINNLib.preprocessing.normalization import finite, fit_volume, scaled, without_extremes
 from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.registration.resampling import onto_grid
 from FusionINNLib.volumes.io import read_mask, read_volume
+from FusionINNLib.volumes.png import is_picture, read_grey, read_picture_mask
 from FusionINNLib.volumes.volume import Volume
 
 ROLES = ("first", "second", "fused")

@@ -3,10 +3,9 @@
 Needs numpy and Pillow only, both of which 3D Slicer brings along. Volumes are (k, j, i), affines take (i, j, k, 1) to RAS in mm.
 """
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -14,6 +13,7 @@ from PIL import Image, ImageDraw
 from FusionINNLib.atomic import replacing
 from FusionINNLib.reports import drawing as parts
 from FusionINNLib.reports.outlines import Outlines, Words, width_of, write_words
+from FusionINNLib.reports.panel import Panel
 from FusionINNLib.reports.slice_view import SliceView, choose_slices, slice_view
 from FusionINNLib.volumes.volume import SegmentName
 
@@ -27,29 +27,6 @@ _WIDTH, _GAP, _MARGIN, _ROW_LABEL, _TITLES = 256, 8, 14, 92, 76
 _TALLEST = 1.45      # height of a panel, in widths
 _ZOOM_HEIGHT = 0.8   # height of an inset, in widths
 _LEAST_ZOOM = 1.7    # an inset enlarges at least this much, even where it then cannot hold all of the tumour
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One column of the page.
-
-    title: one or two lines. data: the volume (k, j, i), or a function that gives slice n, its two axes in array order. window: the values
-    shown darkest and brightest; for a difference its ends, the same on both sides of 0. badge: `ESTIMATED` or `EXACT` in every picture.
-    """
-
-    title: str
-    data: np.ndarray | Callable[[int], np.ndarray]
-    window: tuple[float, float]
-    kind: Literal["image", "difference"] = "image"
-    badge: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.kind == "difference" and not np.isclose(self.window[0], -self.window[1]):
-            raise ValueError("the window of a difference reaches as far below 0 as above it")
-
-    def cut(self, index: int, view: SliceView) -> np.ndarray:
-        """Slice `index`, turned for the screen."""
-        return view.turn(np.asarray(self.data(index))) if callable(self.data) else view.take(self.data, index)
 
 
 @dataclass(frozen=True)
@@ -85,7 +62,7 @@ def compose(panels: Sequence[Panel], affine: np.ndarray, slices: Sequence[int], 
     if not panels or not slices:
         raise ValueError("a page needs at least one panel and one slice")
     view = slice_view(affine, axis)
-    cuts = [[parts.levels(panel.cut(index, view), panel.window, panel.kind) for panel in panels] for index in slices]
+    cuts = [[panel.levels(index, view) for panel in panels] for index in slices]
     labels = None if outline is None else [view.take(outline, index) for index in slices]
     outlines = Outlines.of(labels or [], names or {})
     layout = _lay_out(panels, cuts, labels, view, header)
@@ -137,7 +114,7 @@ def _head_region(panels, cuts) -> tuple[float, float, float, float]:
     for row in cuts:
         for panel, cut in zip(panels, row):
             if panel.kind == "image":
-                bright = cut > 38      # 15 % of the window: above the noise of the air
+                bright = (cut if cut.ndim == 2 else cut.max(-1)) > 38      # 15 % of the window: above the noise of the air
                 rows.append(np.flatnonzero(bright.mean(axis=1) > 0.02))
                 columns.append(np.flatnonzero(bright.mean(axis=0) > 0.02))
     shape = cuts[0][0].shape
@@ -234,8 +211,9 @@ def _draw_panel(page: Image.Image, layout: _Layout, row: int, column: int, panel
 
 def _paste(page: Image.Image, place, panel: Panel, cut, labels, region, size, outlines: Outlines) -> None:
     if panel.kind == "image":
-        grey = parts.enlarge(cut, region, size, Image.Resampling.BICUBIC)
-        colours = np.repeat(grey[..., None], 3, axis=2)
+        channels = np.atleast_3d(cut)
+        colours = np.concatenate([parts.enlarge(channels[..., n], region, size, Image.Resampling.BICUBIC)[..., None]
+                                  for n in np.resize(range(channels.shape[-1]), 3)], 2)
     else:
         colours = parts.difference_colours()[parts.enlarge(cut, region, size, Image.Resampling.BILINEAR, empty=128)]
     if labels is not None:

@@ -10,6 +10,7 @@ from PIL import Image
 from FusionINNLib.methods import registry
 from FusionINNLib.reports.columns import described, difference_column, image_column, window
 from FusionINNLib.reports.page import ESTIMATED, EXACT, Panel, choose_slices, compose
+from FusionINNLib.results.color import FusedColor
 from FusionINNLib.results.estimate_images import CYCLE, ESTIMATE_IMAGES, EXACT_IMAGES, DecomposedImage
 from FusionINNLib.results.recipe import Recipe
 from FusionINNLib.results.records import Estimate, Fusion, Preview
@@ -21,11 +22,12 @@ def slices_to_show(fusion: Fusion, segmentation: Volume | None) -> list[int]:
     return choose_slices(None if segmentation is None else segmentation.array, fusion.second.array, fusion.recipe.axis)
 
 
-def fusion_report(fusion: Fusion, segmentation: Volume | None, preview: Preview) -> Image.Image:
+def fusion_report(fusion: Fusion, segmentation: Volume | None, preview: Preview, color: FusedColor | None = None) -> Image.Image:
     """First, second, fused, and where there is a way back both decompositions and what the estimate misses.
 
     Args:
         preview: both ways back on the slices that the page shows, see `pipeline.preview`.
+        color: the source in colour and the fused image are shown in it.
     """
     axis, slices = fusion.recipe.axis, preview.slices
     spans = [window(source, axis, segmentation) for source in (fusion.first, fusion.second)]
@@ -42,9 +44,25 @@ def fusion_report(fusion: Fusion, segmentation: Volume | None, preview: Preview)
         columns += [_difference(f"Estimated - {word} source\n{described(source)}", few, source, span, axis, slices)
                     for word, few, source, span in zip(("first", "second"), guess, (fusion.first, fusion.second), spans)]
         header[1] += f"   estimates: mean of {preview.samples} latents"
+    if color is not None:
+        columns = _colored(columns, fusion, color)
     outline = None if segmentation is None else segmentation.array
     return compose(columns, fusion.fused.affine, slices, axis, outline, "\n".join(header), count=fusion.recipe.shape[axis],
                    names=segmentation.segments if segmentation is not None else None)
+
+
+def _colored(columns: list[Panel], fusion: Fusion, color: FusedColor) -> list[Panel]:
+    """The source in colour, wherever it is shown or came back, and the fused image in its colours; grey levels from 0 to 255."""
+    place = ("first", "second").index(color.role)
+    ends = fusion.recipe.sources[place].normalization(0).apply(np.array([0, 255], np.uint8))
+
+    def shown(n: int, panel: Panel) -> Panel:
+        """First, second, fused; then pairs of first and second, and differences, which stay as they are."""
+        is_source = panel.kind == "image" and (n == place or n > 2 and (n - 3) % 2 == place)
+        window = (0.0, 255.0) if is_source else (float(ends[0]), float(ends[1]))
+        return replace(panel, window=window, chroma=color.chroma) if is_source or n == 2 else panel
+
+    return [shown(n, panel) for n, panel in enumerate(columns)]
 
 
 def exact_report(fused: Volume, sources: tuple[Volume, Volume], recipe: Recipe) -> Image.Image:

@@ -10,6 +10,7 @@ import numpy as np
 
 from FusionINNLib import __version__
 from FusionINNLib.errors import ResultError
+from FusionINNLib.results.color import CHROMA, COLOR_FILES, DECOMPOSED_COLOR, FUSED_COLOR, FusedColor, write_color
 from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES
 from FusionINNLib.results.recipe import FORMAT, NOTICE, Recipe, is_record, recipe_from_dict, to_extension
 from FusionINNLib.results.records import Estimate, Fusion
@@ -18,9 +19,9 @@ from FusionINNLib.volumes.volume import Volume
 
 FUSED, LATENT, PROVENANCE, REPORT = "fused.nii.gz", "latent.nii.gz", "fusion.json", "report.png"
 ESTIMATE_RECORD = "estimate.json"
-FUSION_FILES = frozenset({FUSED, LATENT, PROVENANCE, REPORT})
-EXACT_FILES = frozenset({*(image.file for image in EXACT_IMAGES), REPORT})
-ESTIMATE_FILES = frozenset({*(image.file for image in ESTIMATE_IMAGES), ESTIMATE_RECORD, REPORT})
+FUSION_FILES = frozenset({FUSED, LATENT, PROVENANCE, REPORT, *COLOR_FILES})
+EXACT_FILES = frozenset({*(image.file for image in EXACT_IMAGES), REPORT, *DECOMPOSED_COLOR.values()})
+ESTIMATE_FILES = frozenset({*(image.file for image in ESTIMATE_IMAGES), ESTIMATE_RECORD, REPORT, *DECOMPOSED_COLOR.values()})
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,17 @@ class StoredFusion:
 
 
 def write_fusion(fusion: Fusion, folder: Path, inputs: tuple[InputFile, InputFile], grids: tuple[Volume, Volume],
-                 settings: dict[str, Any]) -> None:
-    """Write fused image, latent where there is one, and provenance into an existing folder (see atomic.py for the way there).
+                 settings: dict[str, Any], color: FusedColor | None = None) -> None:
+    """Write fused image, latent where there is one, colours likewise, and provenance into an existing folder (see atomic.py for the way
+    there).
 
     Args:
         inputs: the two files.
         grids: the two volumes as read, before alignment.
         settings: what the user chose, JSON-ready.
+        color: of a fusion whose source was in colour.
     """
+    colors = {} if color is None else {"color": write_color(color, fusion.fused, folder)}
     write_nifti(fusion.fused, folder / FUSED, description="FusionINN fused image. Research use only.",
                 extension=to_extension(fusion.recipe), cal_min=0.0, cal_max=1.0)
     if fusion.latent is not None:
@@ -69,8 +73,9 @@ def write_fusion(fusion: Fusion, folder: Path, inputs: tuple[InputFile, InputFil
                       "similarity_before": alignment.similarity_before, "similarity_after": alignment.similarity_after},
         "settings": settings,
         "files": {role: {"file": name, "sha256": sha256(folder / name)}
-                  for role, name in (("fused", FUSED), ("latent", LATENT)) if (folder / name).is_file()},
-        "recipe": fusion.recipe.to_dict()}
+                  for role, name in (("fused", FUSED), ("latent", LATENT), ("fused_color", FUSED_COLOR), ("chroma", CHROMA))
+                  if (folder / name).is_file()},
+        **colors, "recipe": fusion.recipe.to_dict()}
     provenance["checksum"] = _checksum(provenance)
     (folder / PROVENANCE).write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
 

@@ -52,6 +52,25 @@ def read_itk(path: Path, name: str) -> Volume:
     return _to_volume(image, name, notes)
 
 
+def read_itk_bytes(path: Path, name: str) -> tuple[np.ndarray, np.ndarray, list[str]] | None:
+    """Colours (k, j, i, 3 or 4) uint8, affine and notes of a file whose voxels are as many bytes; None for any other."""
+    import SimpleITK as sitk
+
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        with _failures_said(name):
+            reader.ReadImageInformation()
+    except (InputError, GeometryError):
+        return None  # whoever reads it as a scalar volume says why
+    if reader.GetPixelID() != sitk.sitkVectorUInt8 or reader.GetNumberOfComponents() not in (3, 4):
+        return None
+    image, notes = _read(path, name)
+    affine = affine_of(image)
+    check_affine(affine, name)
+    return sitk.GetArrayFromImage(image), affine, notes
+
+
 def read_itk_segmentation(path: Path, name: str) -> Volume:
     """Read labels from one NRRD or MetaImage file; those of 3D Slicer's .seg.nrrd keep their names and colours, from all layers.
 

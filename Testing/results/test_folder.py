@@ -14,6 +14,7 @@ from FusionINNLib.methods.fusioninn import model_folder
 from FusionINNLib.methods.fusioninn.card import find as find_card
 from FusionINNLib.pipeline import decompose
 from FusionINNLib.results import folder as result_folder
+from FusionINNLib.results.color import COLOR_FILES
 from FusionINNLib.results.folder import FUSION_FILES, read_fusion
 from FusionINNLib.volumes.io import read_extension, read_volume, sha256, write_nifti
 
@@ -43,7 +44,7 @@ def test_what_is_read_is_what_was_fused(fused_case, folder, tiny_model):
 
 
 def test_a_fusion_is_these_files_and_a_whole_picture(folder):
-    assert {path.name for path in folder.iterdir()} == FUSION_FILES
+    assert {path.name for path in folder.iterdir()} == FUSION_FILES - COLOR_FILES
     with Image.open(folder / "report.png") as picture:
         picture.load()
     for name in ("fused", "latent"):

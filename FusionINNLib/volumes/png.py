@@ -1,4 +1,4 @@
-"""8-bit grey pictures from PNG files, as the fusion literature exchanges its images."""
+"""Pictures from PNG files, as the fusion literature exchanges its images."""
 import zlib
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def read_grey(path: Path) -> np.ndarray:
 
     Raises InputError for a file that is missing or damaged, has colours, transparent pixels, or another depth than 8 bits.
     """
-    mode, pixels = _read(path)
+    mode, pixels = read_pixels(path)
     if mode in ("1", "I", "I;16", "I;16B", "F"):
         depth = "one bit" if mode == "1" else "more than 8 bits"
         raise InputError(f"{path.name}: the picture has {depth} a pixel; save it as 8-bit grey PNG.")
@@ -40,14 +40,14 @@ def read_grey(path: Path) -> np.ndarray:
 
 def read_picture_mask(path: Path) -> np.ndarray:
     """(j, i) bool: true where any of the grey level or colours is not 0, whatever the depth. Raises InputError as `read_grey`."""
-    mode, pixels = _read(path)
+    mode, pixels = read_pixels(path)
     if mode in ("LA", "RGBA"):
         pixels = pixels[..., :-1]
     return pixels != 0 if pixels.ndim == 2 else (pixels != 0).any(axis=-1)
 
 
-def _read(path: Path) -> tuple[str, np.ndarray]:
-    """Pillow's mode and pixels (j, i) or (j, i, channels); palettes are looked up."""
+def read_pixels(path: Path) -> tuple[str, np.ndarray]:
+    """Pillow's mode and pixels (j, i) or (j, i, channels); palettes are looked up. Raises InputError for what is missing or no PNG."""
     from PIL import Image
 
     if not path.exists():
