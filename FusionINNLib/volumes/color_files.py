@@ -90,7 +90,8 @@ def _nifti(path: Path) -> _Found | None:
         voxels = np.asarray(image.dataobj)
     except Exception:
         return None
-    sides = (*shape, 1)[:3]
+    i, j, k = (*shape, 1)[:3]
+    sides = i, j, k
     check_shape(sides, path.name)
     colors = voxels[:, :, :, 0] if is_vector else np.stack([voxels[channel] for channel in "RGB"], -1)
     notes: list[str] = []
