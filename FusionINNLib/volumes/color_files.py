@@ -16,6 +16,7 @@ from FusionINNLib.progress import Progress
 from FusionINNLib.volumes.color import ColorVolume, is_grey, split
 from FusionINNLib.volumes.io import ITK_ENDINGS, NIFTI_ENDINGS, plain_name, read_volume
 from FusionINNLib.volumes.itk import read_itk_bytes
+from FusionINNLib.volumes.nifti import opened, read_header
 from FusionINNLib.volumes.nifti_geometry import affine_mm
 from FusionINNLib.volumes.packing import packed
 from FusionINNLib.volumes.png import is_picture, read_pixels
@@ -31,17 +32,19 @@ def read_scan(path: str | os.PathLike[str], *, series: str | None = None, stack:
               progress: Progress | None = None) -> Volume | ColorVolume:
     """What `read_volume` reads, and besides that volumes in colour and PNG pictures, as volumes of one slice.
 
-    What is stored in colour and has none is a `Volume`. Raises as `read_volume` does; InputError for colours that are not bytes.
+    A picture that is stored in colour and has none is a `Volume`. Raises as `read_volume` does, for colours that are not bytes and for
+    volumes of colours that are all grey too.
     """
     path = Path(path)
-    found = _picture(path) if is_picture(path) else _nifti(path) or _itk(path)
-    if found is None:
+    if is_picture(path):
+        return _picture(path)
+    found = _nifti(path) or _itk(path)
+    if found is None or is_grey(found[0]):
         return read_volume(path, series=series, stack=stack, progress=progress)
-    rgb, affine, notes = found
-    name = plain_name(path)
-    if rgb.ndim == 3 or is_grey(rgb):
-        grey, notes = (rgb, notes) if rgb.ndim == 3 else (rgb[..., 0], [*notes, GREY_NOTE])
-        return check_voxels(Volume(np.ascontiguousarray(grey), affine, name, notes=tuple(notes)))
+    return _colored(*found, plain_name(path))
+
+
+def _colored(rgb: np.ndarray, affine: np.ndarray, notes: list[str], name: str) -> ColorVolume:
     luminance, chroma = split(rgb)
     return ColorVolume(check_voxels(Volume(luminance, affine, name, notes=tuple(notes))), chroma)
 
@@ -71,7 +74,7 @@ def read_chroma(path: Path, shape: Sequence[int]) -> np.ndarray:
 
 
 _Found = tuple[np.ndarray, np.ndarray, "list[str]"]
-"""Colours (k, j, i, 3) uint8 or grey (k, j, i), affine, notes."""
+"""Colours (k, j, i, 3) uint8, affine, notes."""
 
 
 def _nifti(path: Path) -> _Found | None:
@@ -80,22 +83,24 @@ def _nifti(path: Path) -> _Found | None:
         return None
     from nibabel.loadsave import load
 
+    name = plain_name(path)
     try:
-        image: Any = load(path)
-        header, shape = image.header, tuple(int(side) for side in image.shape)
-        stored = header.get_data_dtype()
+        with opened(path, name) as file:
+            header = read_header(file, name)
+        shape, stored = tuple(int(side) for side in header.get_data_shape()), header.get_data_dtype()
         is_vector = stored == np.uint8 and len(shape) == 5 and shape[3] == 1 and shape[4] in (3, 4)
         if stored.names not in (("R", "G", "B"), ("R", "G", "B", "A")) and not is_vector:
             return None
+        image: Any = load(path)
         voxels = np.asarray(image.dataobj)
-    except Exception:
+    except Exception:  # nibabel raises half a dozen kinds
         return None
     i, j, k = (*shape, 1)[:3]
     sides = i, j, k
-    check_shape(sides, path.name)
+    check_shape(sides, name)
     colors = voxels[:, :, :, 0] if is_vector else np.stack([voxels[channel] for channel in "RGB"], -1)
     notes: list[str] = []
-    affine = affine_mm(header, sides, path.name, notes)
+    affine = affine_mm(header, sides, name, notes)
     return np.ascontiguousarray(colors.reshape(*sides, -1)[..., :3].transpose(2, 1, 0, 3)), affine, notes
 
 
@@ -106,8 +111,8 @@ def _itk(path: Path) -> _Found | None:
     return None if found is None else (found[0][..., :3], *found[1:])
 
 
-def _picture(path: Path) -> _Found:
-    """A slice of (1, j, i)."""
+def _picture(path: Path) -> Volume | ColorVolume:
+    """A volume of one slice."""
     mode, pixels = read_pixels(path)
     if mode not in ("L", "LA", "RGB", "RGBA", "I;16", "I"):
         raise InputError(f"{path.name}: the picture has one bit a pixel or colours of another kind; save it as 8-bit grey or RGB PNG.")
@@ -115,9 +120,13 @@ def _picture(path: Path) -> _Found:
         if pixels[..., -1].min() < 255:
             raise InputError(f"{path.name}: the picture has transparent pixels, whose colour is open; save it without them.")
         pixels = pixels[..., :-1]
-    if mode == "LA":
-        pixels = pixels[..., 0]
-    return (pixels.astype(np.uint16) if mode == "I" else pixels)[None], _PICTURE_AFFINE.copy(), [PICTURE_NOTE]
+    notes, name = [PICTURE_NOTE], plain_name(path)
+    if pixels.ndim == 3 and not is_grey(pixels):
+        return _colored(pixels[None], _PICTURE_AFFINE.copy(), notes, name)
+    if mode in ("RGB", "RGBA"):
+        notes.append(GREY_NOTE)
+    grey = np.ascontiguousarray((pixels[..., 0] if pixels.ndim == 3 else pixels)[None])
+    return check_voxels(Volume(grey.astype(np.uint16) if mode == "I" else grey, _PICTURE_AFFINE.copy(), name, notes=tuple(notes)))
 
 
 def _write(voxels: np.ndarray, affine: np.ndarray, path: Path, description: str) -> None:

@@ -50,12 +50,12 @@ def read_nifti(path: Path, name: str) -> Volume:
     """
     notes: list[str] = []
     header_path, data_path = files_of(path)
-    with _open(header_path, name) as file:
-        header = _read_header(file, name)
+    with opened(header_path, name) as file:
+        header = read_header(file, name)
         dtype, shape, offset = _scalar_type(header, name), _volume_shape(header, name), _data_offset(header, name, notes)
         stored = _read_voxels(file, data_path, offset, dtype, shape, name) if data_path == header_path else None
     if stored is None:
-        with _open(data_path, name) as file:
+        with opened(data_path, name) as file:
             stored = _read_voxels(file, data_path, offset, dtype, shape, name)
     if dtype.kind == "f" and dtype.itemsize > 8:
         stored = stored.astype(np.float64)
@@ -84,15 +84,15 @@ def files_of(path: Path) -> tuple[Path, Path]:
 def has_scale_factors(path: str | os.PathLike[str]) -> bool:
     """Whether the header of a NIfTI file scales the stored values: a slope of 0 or NaN and "slope 1, intercept 0" don't."""
     path = Path(path)
-    with _open(path, path.name) as file:
-        return _scale(_read_header(file, path.name), path.name) != (1.0, 0.0)
+    with opened(path, path.name) as file:
+        return _scale(read_header(file, path.name), path.name) != (1.0, 0.0)
 
 
 def read_extension(path: str | os.PathLike[str]) -> list[bytes]:
     """The comment extensions (code 6) in the header of a NIfTI file, without padding, in the order of the file."""
     path = Path(path)
-    with _open(path, path.name) as file:
-        header = _read_header(file, path.name)
+    with opened(path, path.name) as file:
+        header = read_header(file, path.name)
     extensions: list[Nifti1Extension] = list(header.extensions)
     return [_extension_bytes(extension) for extension in extensions if extension.get_code() == COMMENT]
 
@@ -121,7 +121,7 @@ def write_nifti(volume: Volume, path: str | os.PathLike[str], *, description: st
 
 
 @contextmanager
-def _open(path: Path, name: str) -> Generator[_Content]:
+def opened(path: Path, name: str) -> Generator[_Content]:
     """The file's content, unpacked if it is packed (told by its first bytes, not its name); damage becomes an InputError."""
     try:
         with open(path, "rb") as raw:
@@ -138,7 +138,8 @@ def _open(path: Path, name: str) -> Generator[_Content]:
         raise InputError(f"{name}: the file can't be read ({error.strerror or error}); check that it exists and is yours.") from error
 
 
-def _read_header(file: _Content, name: str) -> Nifti1Header:
+def read_header(file: _Content, name: str) -> Nifti1Header:
+    """The header at the beginning of an opened file, checked; nibabel's own remarks on it are kept quiet. Raises InputError."""
     from nibabel import Nifti1Header, Nifti2Header
     from nibabel.spatialimages import HeaderDataError
     from nibabel.wrapstruct import WrapStructError

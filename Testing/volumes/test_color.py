@@ -81,20 +81,30 @@ def test_colours_of_every_kind_of_file(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["rgb24.nii.gz", "image.nrrd"])
-def test_colour_without_colours_is_a_grey_volume_with_a_note(kind, tmp_path):
+def test_a_volume_of_colours_that_are_all_grey_is_refused_and_a_picture_of_them_is_grey(kind, tmp_path):
     rgb = np.repeat(colors()[..., :1], 3, -1)
     written(tmp_path / kind, rgb, kind)
-    scan = read_scan(tmp_path / kind)
-    assert isinstance(scan, Volume) and np.array_equal(scan.array, rgb[..., 0]) and color_files.GREY_NOTE in scan.notes
+    with pytest.raises(InputError, match="one real number"):
+        read_scan(tmp_path / kind)
+    Image.fromarray(rgb[0]).save(tmp_path / "grey.png")
+    scan = read_scan(tmp_path / "grey.png")
+    assert isinstance(scan, Volume) and np.array_equal(scan.array[0], rgb[0, ..., 0]) and color_files.GREY_NOTE in scan.notes
 
 
-def test_grey_files_are_read_as_ever(tmp_path):
+def test_grey_files_are_read_as_ever(tmp_path, capfd):
     array = np.arange(60, dtype=np.int16).reshape(3, 5, 4)
     Nifti1Image(np.ascontiguousarray(array.T), AFFINE).to_filename(tmp_path / "grey.nii.gz")
     scan = read_scan(tmp_path / "grey.nii.gz")
     assert isinstance(scan, Volume) and np.array_equal(scan.array, array) and scan.notes == read_volume(tmp_path / "grey.nii.gz").notes
     with pytest.raises(InputError, match="no such file"):
         read_scan(tmp_path / "nothing.nii.gz")
+    Nifti1Image(np.ascontiguousarray(array.T), AFFINE).to_filename(tmp_path / "flat.nii")
+    content = bytearray((tmp_path / "flat.nii").read_bytes())
+    content[88:92] = content[252:256] = bytes(4)  # an edge of 0, on which nibabel has a remark of its own, and no transform
+    (tmp_path / "flat.nii").write_bytes(content)
+    with pytest.raises(InputError, match="pixdim"):
+        read_scan(tmp_path / "flat.nii")
+    assert capfd.readouterr().err == ""
     (tmp_path / "bad.nii.gz").write_bytes(b"\x1f\x8b damaged")
     with pytest.raises(InputError, match="bad"):
         read_scan(tmp_path / "bad.nii.gz")
