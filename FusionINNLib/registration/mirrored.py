@@ -10,6 +10,10 @@ from FusionINNLib.volumes.volume import Volume
 FITS_BETTER = 1.1
 """Factor of mutual information by which the mirrored volume has to fit better: of 18 real pairs, none comes to more than 0.95, and each of
 them with one volume mirrored to more than 1.12."""
+LEAST_FIT = 0.1
+"""Mutual information, in bits, that the mirrored volume has to reach: where contrasts say next to nothing of each other, as in a few slices
+near the vertex, one side fits the other by chance (0.05 to 0.09 in slabs of 8 slices that were told wrongly; mirrored heads have 0.11 or
+more)."""
 _VOXELS = 5e5
 _SHIFTS = range(-2, 3)
 
@@ -24,7 +28,8 @@ def mirrored_warning(reference: Volume, moving: Volume) -> tuple[str, ...]:
 
 
 def gain_of_mirroring(reference: Volume, moving: Volume) -> float:
-    """Mutual information with `moving` mirrored left to right over that with it as it is; both lie on one grid. 0 where there is no head.
+    """Mutual information with `moving` mirrored left to right over that with it as it is; both lie on one grid. 0 where there is no head, or
+    where not even the mirrored volume fits.
 
     Mirrored about the middle of its head and brought to that of the reference, to whole voxels of a thinned grid, the best of some shifts.
     """
@@ -36,7 +41,8 @@ def gain_of_mirroring(reference: Volume, moving: Volume) -> float:
     mirrored = replace(second, values=np.flip(second.values, axis), mask=np.flip(second.mask, axis))
     as_it_is = _fit(first, second, axis, 0)
     apart = round(_middle(first, axis) - _middle(mirrored, axis))
-    return max(_fit(first, mirrored, axis, apart + shift) for shift in _SHIFTS) / as_it_is if as_it_is > 0 else 0.0
+    best = max(_fit(first, mirrored, axis, apart + shift) for shift in _SHIFTS)
+    return best / as_it_is if as_it_is > 0 and best >= LEAST_FIT else 0.0
 
 
 def _middle(head: Head, axis: int) -> float:
