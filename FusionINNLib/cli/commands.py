@@ -160,13 +160,15 @@ def _estimate(options: argparse.Namespace) -> None:
     color = color_beside(options.source, source.sha256, fused.fused.shape)
     for note in fused.notes:
         _say(f"Note: {note}.")
+    for warning in fused.warnings:
+        _warn(warning)
     if options.dry_run:
         return plan.say_decomposition(fused.fused, "into an estimate", options.out, _without_colors(ESTIMATE_FILES, color))
     result = pipeline.estimate(fused.fused, fused.recipe, samples=options.samples, seed=options.seed, model=options.model,
                                device=options.device, progress=_progress())
-    result = replace(result, trust=worst(fused.trust, result.trust))
     for warning in result.warnings:
         _warn(warning)
+    result = replace(result, trust=worst(fused.trust, result.trust), warnings=(*fused.warnings, *result.warnings))
     from FusionINNLib.reports.page import save
     from FusionINNLib.reports.report import estimate_report
 

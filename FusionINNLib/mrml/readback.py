@@ -24,6 +24,7 @@ from FusionINNLib.pipeline import read_fused
 from FusionINNLib.preprocessing.normalization import is_nominal
 from FusionINNLib.registration.resampling import reordered
 from FusionINNLib.results.recipe import Recipe, recipe_from_dict
+from FusionINNLib.results.records import FusedFile
 from FusionINNLib.results.scene_folder import settings_of
 from FusionINNLib.results.trust import Trust
 from FusionINNLib.volumes.io import NIFTI_ENDINGS
@@ -194,9 +195,13 @@ def _foreign(node: Node, model: str | None) -> SceneFusion:
     path = Path(storage.GetFullNameFromFileName()) if storage is not None and storage.GetFullNameFromFileName() else None
     if path is not None and str(path).lower().endswith(NIFTI_ENDINGS) and path.is_file() and not node.GetModifiedSinceRead():
         found = read_fused(path, model)
-        return SceneFusion(found.fused, None, found.recipe, obstacle, tuple(f"{note}." for note in found.notes), found.trust)
+        return SceneFusion(found.fused, None, found.recipe, obstacle, _sentences(found), found.trust)
     volume = _read(node)
     if not is_nominal(volume.array):
         raise InputError(f"{node.GetName()} carries no record of a fusion and is not on the scale of fused images: choose a fused volume.")
     found = registry.create(registry.DEFAULT, model).adopt(volume, None, has_scale=True)
-    return SceneFusion(found.fused, None, found.recipe, obstacle, tuple(f"{note}." for note in found.notes), found.trust)
+    return SceneFusion(found.fused, None, found.recipe, obstacle, _sentences(found), found.trust)
+
+
+def _sentences(found: FusedFile) -> tuple[str, ...]:
+    return (*found.warnings, *(f"{note}." for note in found.notes))

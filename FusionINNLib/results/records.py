@@ -40,12 +40,14 @@ class Estimate:
 @dataclass(frozen=True)
 class FusedFile:
     """A fused image from elsewhere, ready for an estimate: `fused` on the nominal 0..1 scale, float32; `notes` are sentences for the user
-    about what had to be assumed or was undone, `trust` the same in one word."""
+    about what had to be assumed or was undone, without a full stop, `trust` the same in one word, `warnings` whole sentences on what speaks
+    against an estimate altogether."""
 
     fused: Volume
     recipe: Recipe
     notes: tuple[str, ...]
     trust: Trust = Trust.UNKNOWN
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -306,7 +306,7 @@ def test_a_volume_that_is_no_fused_image_is_refused_and_a_bare_one_gets_a_note(s
         mrml.fusionFromNodes(case.first)
     bare = addVolume("bare", voxels(case.nodes.fused).copy(), AFFINES["lps"])
     stored = mrml.fusionFromNodes(bare, model=case.model)
-    assert "nominal 0..1" in stored.notes[0] and stored.latent is None
+    assert "Nothing in the file shows" in stored.notes[0] and stored.latent is None
 
 
 def test_the_exact_way_needs_the_grid_that_was_fused(scene, case):

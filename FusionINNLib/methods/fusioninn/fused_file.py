@@ -9,7 +9,7 @@ from FusionINNLib.methods.fusioninn.card import FusionINNCard
 from FusionINNLib.methods.fusioninn.record import NEAR_BACKGROUND, FusionRecord, record_of
 from FusionINNLib.methods.fusioninn.written_grid import on_written_grid
 from FusionINNLib.methods.fusioninn.written_scale import READABLE, on_written_scale, rounding_step
-from FusionINNLib.preprocessing.normalization import Normalization, bright_level, dark_level, finite, is_nominal, levels
+from FusionINNLib.preprocessing.normalization import LARGEST_NOMINAL, Normalization, bright_level, dark_level, finite, is_nominal, levels
 from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.results.recipe import Recipe, SourceRecord
 from FusionINNLib.results.records import FusedFile
@@ -17,8 +17,9 @@ from FusionINNLib.results.trust import Trust
 from FusionINNLib.volumes.volume import Volume
 
 GUESSED = "The file has no scale factors: the scale of the fused image was guessed from its voxels"
-NO_RECORD = ("Nothing in the file shows that it is a fused image: of a scan the estimates would mean nothing; they are on the nominal 0..1 "
-             "scale, without a unit")
+NO_RECORD = ("Nothing in the file shows that it is a fused image of this program. If it is a scan, what comes out is made up and means "
+             "nothing; if it is a fused image that lost its header, the estimates are on the nominal 0..1 scale, without a unit.")
+SCAN = "Its values are not on the scale of fused images, which speaks for a scan: give the fused.nii.gz that a fusion wrote."
 ROUNDED = "The fused image is stored in steps of {:.2g}, so that its last digits are rounded: the spread takes account of it"
 
 
@@ -40,7 +41,8 @@ def adopt(volume: Volume, recipe: Recipe | None, has_scale: bool, card: FusionIN
     if is_guessed:
         values = _rescaled(values, (dark_level(values), bright_level(values)), (0.0, card.typical_bright))
         fused = replace(fused, array=values)
-    return FusedFile(fused, bare_recipe(fused, card), (*notes, NO_RECORD))
+    warnings = (NO_RECORD, *([SCAN] if is_guessed or bright_level(values) > LARGEST_NOMINAL else []))
+    return FusedFile(fused, bare_recipe(fused, card), notes, warnings=warnings)
 
 
 def _with_record(fused: Volume, recipe: Recipe, is_float: bool, is_guessed: bool, card: FusionINNCard, notes: tuple[str, ...]) -> FusedFile:

@@ -73,8 +73,8 @@ def what_was_lost(lost: list[bool]) -> tuple[str, ...]:
     if not any(lost):
         return ()
     if 2 * sum(lost) > len(lost):
-        return ("The fused image was rounded, smoothed, resampled or changed since it was written, so the estimate is less precise and its "
-                "spread larger.",)
+        return ("The last digits of the fused image are not those of one as it was written: it was rounded, smoothed, resampled or changed "
+                "since, so the estimate is less precise and its spread larger.",)
     return (f"{sum(lost)} of {len(lost)} slices of the fused image were changed since it was written, at least in part: the estimate is "
             "less precise there and its spread larger.",)
 

@@ -222,7 +222,7 @@ def test_what_was_rounded_is_said_on_the_command_line(tmp_path, capsys):
         path = tmp_path / f"{np.dtype(dtype)}.nii"
         write_nifti(as_integers(fusion.fused, np.dtype(dtype)), path, extension=to_extension(fusion.recipe))
         assert main(["decompose", str(path), "--estimate", "--samples", "1", "--out", str(tmp_path / path.stem), "--device", "cpu"]) == 0
-        assert ("Warning: The fused image was rounded" in capsys.readouterr().err) == expected
+        assert ("it was rounded, smoothed" in capsys.readouterr().err) == expected
 
 
 def test_background_of_fused_images_is_nothing_to_a_similarity():

@@ -1,6 +1,7 @@
 """An estimate reads one file and no other: as written, stored again with less precision, without its constants, without its scale."""
 import json
 import shutil
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -62,7 +63,7 @@ def test_stored_again_as_integers_with_scale_factors(alone, tmp_path, dtype, tol
     if extension:
         assert read.recipe == true.recipe
     else:
-        assert any("nominal 0..1 scale" in note for note in read.notes)
+        assert len(read.warnings) == 1 and "nominal 0..1 scale" in read.warnings[0]
         assert [source.normalizations[0].scale for source in read.recipe.sources] == [1.0, 1.0]
         assert read.recipe.axis == true.recipe.axis and read.recipe.shape == true.recipe.shape
         covered = {box.k for box in record_of(true.recipe).boxes}
@@ -139,7 +140,7 @@ def test_a_header_record_is_checked(alone, tmp_path, change, words, tiny_model):
 def test_foreign_comments_are_passed_over(alone, tmp_path, tiny_model):
     for comment in (b"a note", b"[1, 2]", b"\xff\xfe", b'{"other": 1}'):
         write_nifti(read_volume(alone), tmp_path / "x.nii.gz", extension=comment)
-        assert any("nominal" in note for note in read_fused(tmp_path / "x.nii.gz", tiny_model).notes)
+        assert any("nominal" in warning for warning in read_fused(tmp_path / "x.nii.gz", tiny_model).warnings)
 
 
 def test_what_is_no_fused_image_is_refused(tmp_path):
@@ -184,9 +185,9 @@ def test_a_record_holds_what_the_estimate_warns_of(alone, tmp_path, capsys, tiny
     bare = store_again(alone, tmp_path / "bare.nii.gz", "u1", scaled=False, extension=False)
     assert decompose(bare, tmp_path / "out", tiny_model, "--samples", "1") == 0
     record = json.loads((tmp_path / "out/estimate.json").read_text())
-    assert record["warnings"] == ["3 of 9 slices were changed."] and "Warning: 3 of 9" in capsys.readouterr().err
-    assert len(record["notes"]) == 2 and "scale" in record["notes"][0]
-    assert record["notes"][1].startswith("Nothing in the file shows that it is a fused image: of a scan the estimates would mean nothing")
+    assert record["warnings"][2:] == ["3 of 9 slices were changed."] and "Warning: 3 of 9" in capsys.readouterr().err
+    assert record["warnings"][0].startswith("Nothing in the file shows that it is a fused image")
+    assert len(record["notes"]) == 1 and "scale" in record["notes"][0]
 
 
 def test_seeds(alone, tmp_path, tiny_model):
@@ -198,11 +199,24 @@ def test_seeds(alone, tmp_path, tiny_model):
     assert (nib.load(tmp_path / "one/first_spread.nii.gz").get_fdata() == 0).all()
 
 
-def test_what_was_assumed_is_said(alone, tmp_path, capsys, tiny_model):
-    bare = store_again(alone, tmp_path / "bare.nii.gz", "u1", scaled=False, extension=False)
+@pytest.mark.parametrize("scaled", [True, False])
+def test_what_was_assumed_is_said(alone, tmp_path, capsys, scaled, tiny_model):
+    bare = store_again(alone, tmp_path / "bare.nii.gz", "u1", scaled=scaled, extension=False)
     assert decompose(bare, tmp_path / "out", tiny_model, "--samples", "1") == 0
     said = capsys.readouterr().err
-    assert "guessed" in said and "nominal 0..1 scale" in said and all(line.startswith("Note: ") for line in said.splitlines())
+    assert "Warning: Nothing in the file shows" in said and "nominal 0..1 scale" in said
+    assert ("guessed" in said) is ("speaks for a scan" in said) is not scaled
+    assert all(line.startswith(("Note: ", "Warning: ")) for line in said.splitlines())
+
+
+@pytest.mark.parametrize("scan, scale", [(np.int16, 1.0), (np.int16, 704.0), (np.float32, 1.0)])
+def test_of_a_scan_it_is_said_in_strong_words_that_an_estimate_means_nothing(tmp_path, capsys, scan, scale, tiny_model):
+    case = small_case()
+    write_nifti(replace(case.first, array=case.first.array.astype(scan), slope=scale), tmp_path / "scan.nii.gz")
+    assert decompose(tmp_path / "scan.nii.gz", tmp_path / "out", tiny_model, "--samples", "1") == 0
+    said = capsys.readouterr().err
+    assert "what comes out is made up and means nothing" in said and "speaks for a scan" in said
+    assert "means nothing" in json.loads((tmp_path / "out/estimate.json").read_text(encoding="utf-8"))["warnings"][0]
 
 
 def test_estimates_come_near_the_sources_in_their_units(tmp_path):
