@@ -28,8 +28,8 @@ def mirrored_warning(reference: Volume, moving: Volume) -> tuple[str, ...]:
 
 
 def gain_of_mirroring(reference: Volume, moving: Volume) -> float:
-    """Mutual information with `moving` mirrored left to right over that with it as it is; both lie on one grid. 0 where there is no head, or
-    where not even the mirrored volume fits.
+    """Mutual information with `moving` mirrored left to right over that with it as it is; both lie on one grid. 0 where there is no head,
+    or where not even the mirrored volume fits.
 
     Mirrored about the middle of its head and brought to that of the reference, to whole voxels of a thinned grid, the best of some shifts.
     """

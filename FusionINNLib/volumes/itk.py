@@ -49,7 +49,10 @@ def read_itk(path: Path, name: str) -> Volume:
     """Read one NRRD or MetaImage file. Raises InputError for what is damaged or no scalar volume, GeometryError for a bad affine."""
     image, notes = _read(path, name)
     _check_scalar(image, name)
-    return _to_volume(image, name, notes)
+    slope, intercept = meta_header.scale_factors(meta_header.read_fields(path), name)
+    if (slope, intercept) != (1.0, 0.0):
+        notes.append(f"scale factors applied (slope {slope:g}, intercept {intercept:g})")
+    return replace(_to_volume(image, name, notes), slope=slope, intercept=intercept)
 
 
 def read_itk_bytes(path: Path, name: str) -> tuple[np.ndarray, np.ndarray, list[str]] | None:
@@ -113,6 +116,9 @@ def _read(path: Path, name: str) -> tuple[sitk.Image, list[str]]:
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     notes: list[str] = []
+    fields = nrrd_header.read_fields(path)
+    if fields:
+        nrrd_header.check_readable(fields, name)
     with _failures_said(name):
         reader.ReadImageInformation()
         _check_frames(reader.GetSize(), name)
@@ -120,20 +126,20 @@ def _read(path: Path, name: str) -> tuple[sitk.Image, list[str]]:
         check_shape(image.GetSize()[:3], name)
         while image.GetDimension() > 3:
             image = image[tuple(slice(None) for _ in range(image.GetDimension() - 1)) + (0,)]
-    factor = _said_of_geometry(path, name, notes)
+    factor = _said_of_geometry(path, fields, name, notes)
     if factor != 1:
         image.SetSpacing([factor * edge for edge in image.GetSpacing()])
         image.SetOrigin([factor * x for x in image.GetOrigin()])
     return image, notes
 
 
-def _said_of_geometry(path: Path, name: str, notes: list[str]) -> float:
-    """Factor to mm; what the header leaves open is added to `notes`."""
-    if fields := nrrd_header.read_fields(path):
-        nrrd_header.check_space(fields, name, notes)
-        return nrrd_header.scale_to_mm(fields, name, notes)
+def _said_of_geometry(path: Path, nrrd: dict[str, str], name: str, notes: list[str]) -> float:
+    """Factor to mm; what the header leaves open is added to `notes`. nrrd: fields of an NRRD, none of any other file."""
+    if nrrd:
+        nrrd_header.check_space(nrrd, notes)
+        return nrrd_header.scale_to_mm(nrrd, name, notes)
     fields = meta_header.read_fields(path)
-    meta_header.check_geometry(fields, notes)
+    meta_header.check_geometry(fields, name, notes)
     return meta_header.scale_to_mm(fields, name, notes)
 
 

@@ -53,10 +53,10 @@ def read_nifti(path: Path, name: str) -> Volume:
     with opened(header_path, name) as file:
         header = read_header(file, name)
         dtype, shape, offset = _scalar_type(header, name), _volume_shape(header, name), _data_offset(header, name, notes)
-        stored = _read_voxels(file, data_path, offset, dtype, shape, name) if data_path == header_path else None
+        stored = _read_voxels(file, data_path, offset, dtype, shape, name, notes) if data_path == header_path else None
     if stored is None:
         with opened(data_path, name) as file:
-            stored = _read_voxels(file, data_path, offset, dtype, shape, name)
+            stored = _read_voxels(file, data_path, offset, dtype, shape, name, notes)
     if dtype.kind == "f" and dtype.itemsize > 8:
         stored = stored.astype(np.float64)
         notes.append(f"{8 * dtype.itemsize}-bit floats converted to 64 bits")
@@ -203,7 +203,8 @@ def _data_offset(header: Nifti1Header, name: str, notes: list[str]) -> int:
     return int(offset)
 
 
-def _read_voxels(file: _Content, path: Path, offset: int, dtype: np.dtype, shape: tuple[int, ...], name: str) -> np.ndarray:
+def _read_voxels(file: _Content, path: Path, offset: int, dtype: np.dtype, shape: tuple[int, ...], name: str,
+                 notes: list[str]) -> np.ndarray:
     """The stored voxels as one run, read together with what follows them: only then gzip compares its checksum."""
     cut_off = InputError(f"{name}: the file is damaged or cut off; copy or download it again.")
     count = math.prod(shape) * dtype.itemsize  # of Python's numbers: a damaged header may say more than 64 bits hold
@@ -218,8 +219,12 @@ def _read_voxels(file: _Content, path: Path, offset: int, dtype: np.dtype, shape
         if not got:
             raise cut_off
         done += got
-    while file.read(_CHUNK):
-        pass
+    behind = 0
+    while rest := file.read(_CHUNK):
+        behind += len(rest)
+    if behind >= count // shape[2]:  # less may fill up the last block
+        notes.append(f"the file goes on for {behind} bytes behind the {' x '.join(map(str, shape))} voxels that its header tells of: they "
+                     "were left out")
     return buffer.view(dtype)
 
 

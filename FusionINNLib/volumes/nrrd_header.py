@@ -15,8 +15,10 @@ MM_PER_UNIT = {"m": 1000.0, "meter": 1000.0, "meters": 1000.0, "metre": 1000.0, 
                "centimeters": 10.0, "mm": 1.0, "millimeter": 1.0, "millimeters": 1.0, "millimetre": 1.0, "millimetres": 1.0, "um": 1e-3,
                "\u00b5m": 1e-3, "\u03bcm": 1e-3, "micron": 1e-3, "microns": 1e-3, "micrometer": 1e-3, "micrometers": 1e-3, "nm": 1e-6,
                "nanometer": 1e-6, "nanometers": 1e-6}
-_ANATOMICAL = re.compile(r"^(right|left)-(anterior|posterior)-(superior|inferior)$|^(r|l)(a|p)(s|i)$")
-_KNOWN_SPACES = ("ras", "las", "lps", "right-anterior-superior", "left-anterior-superior", "left-posterior-superior")
+_ANATOMICAL = ("ras", "las", "lps", "right-anterior-superior", "left-anterior-superior", "left-posterior-superior")
+_UNNAMED_SIDES = ("scanner-xyz", "3d-right-handed", "3d-left-handed")
+_ONE_BYTE = ("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t", "block")
+_TEXTS = ("text", "txt", "ascii", "hex")
 _LONGEST = 1 << 20
 
 
@@ -58,17 +60,56 @@ def scale_to_mm(fields: dict[str, str], name: str, notes: list[str]) -> float:
     return factor
 
 
-def check_space(fields: dict[str, str], name: str, notes: list[str]) -> None:
-    """Say what the header leaves open about where the volume lies. Raises InputError for a space that SimpleITK mixes up."""
-    space = fields.get("space", "").lower()
+def check_readable(fields: dict[str, str], name: str) -> None:
+    """Raise InputError for what SimpleITK refuses without a reason, or reads as something else, and the header shows."""
+    reason = _space_that_is_none(fields) or _axes_without_place(fields) or _order_of_bytes(fields)
+    if reason:
+        raise InputError(f"{name}: the header {reason}; save the volume again, as left-posterior-superior with three directions.")
+
+
+def check_space(fields: dict[str, str], notes: list[str]) -> None:
+    """Say what the header leaves open about where the volume lies."""
+    space = _space(fields)
     if "space directions" not in fields:
         notes.append("the header gives no space directions: orientation and position in the patient are guessed")
-    elif not space:
+        return
+    if not space:
         notes.append("the header names no space, so nothing says which way left and right are: taken as left-posterior-superior")
-    elif space not in _KNOWN_SPACES:
-        if _ANATOMICAL.match(space):
-            raise InputError(f"{name}: the space {space} is not read here; save the volume in left-posterior-superior.")
+    elif space not in _ANATOMICAL:
         notes.append(f"the space {space} doesn't say which way left and right of the patient are: taken as left-posterior-superior")
+    if not re.search(r"\(.*\d.*\)", fields.get("space origin", "")):
+        notes.append("the header gives no space origin: the position in the patient is guessed")
+
+
+def _space(fields: dict[str, str]) -> str:
+    return fields.get("space", "").lower().replace(" ", "-")
+
+
+def _space_that_is_none(fields: dict[str, str]) -> str:
+    space = _space(fields)
+    if not space or space in _ANATOMICAL + _UNNAMED_SIDES:
+        return ""
+    return f"names a space {fields['space']}, which {'has time as a fourth axis' if space.endswith('time') else 'the format does not know'}"
+
+
+def _axes_without_place(fields: dict[str, str]) -> str:
+    """What is wrong with directions and kinds of the axes."""
+    directions: list[str] = re.findall(r"none|\([^)]*\)", fields.get("space directions", "").lower())
+    sizes = fields.get("sizes", "").split()
+    for axis, (kind, size) in enumerate(zip(fields.get("kinds", "").lower().split(), sizes), 1):
+        if kind == "time" and size != "1":
+            return f"calls axis {axis} time, so that the file holds {size} time points of slices"
+    if directions and len(sizes) == 3 and "none" in directions:
+        return f"gives no direction for axis {directions.index('none') + 1}"
+    spacings = re.findall(r"[^\s]+", fields.get("spacings", "").lower())
+    if directions and any(one != "nan" for one in spacings):
+        return "gives both spacings and space directions"
+    return ""
+
+
+def _order_of_bytes(fields: dict[str, str]) -> str:
+    needed = fields.get("type", "").lower() not in _ONE_BYTE and fields.get("encoding", "").lower() not in _TEXTS
+    return "doesn't say in which order the bytes of a number lie (endian)" if needed and "endian" not in fields else ""
 
 
 def segments(fields: dict[str, str]) -> list[NrrdSegment]:

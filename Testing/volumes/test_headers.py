@@ -74,6 +74,12 @@ def test_headers_that_can_not_be_are_refused(tmp_path, change, words, capfd, cap
     assert capfd.readouterr().err == "" and caplog.records == [], "one sentence, and no library's words beside it"
 
 
+def test_voxels_beyond_those_that_the_header_tells_of_are_told(tmp_path):
+    read = read_volume(nifti(tmp_path / "x.nii", lambda header: header["dim"].__setitem__(3, 4)))
+    np.testing.assert_array_equal(read.array, noise()[:4])
+    assert len(read.notes) == 1 and f"goes on for {noise()[4].nbytes} bytes" in read.notes[0]
+
+
 def test_a_header_without_units_is_no_news_in_mm(tmp_path):
     assert read_volume(nifti(tmp_path / "x.nii", lambda header: header.set_xyzt_units("unknown"))).notes == ()
     large = np.diag([1000.0, 1000, 1000, 1]) @ OBLIQUE
@@ -141,11 +147,36 @@ def nrrd(path, array=None, affine=LPS, **fields):
 
 @pytest.mark.parametrize("fields, words", [
     ({}, None), ({"space": None, "space_dimension": 3}, "no space"), ({"space": "scanner-xyz"}, "scanner-xyz.*left"),
-    ({"space": "3D-right-handed"}, "left"), ({"space_units": '"mm" "mm" "mm"'}, None)])
+    ({"space": "3D-right-handed"}, "left"), ({"space_units": '"mm" "mm" "mm"'}, None), ({"space": "Left Posterior Superior"}, None)])
 def test_the_space_of_an_nrrd(tmp_path, fields, words):
     read = read_volume(nrrd(tmp_path / "x.nrrd", **fields))
     np.testing.assert_allclose(read.affine, OBLIQUE, atol=1e-6)
     assert (read.notes == ()) if words is None else (len(read.notes) == 1 and re.search(words, read.notes[0]))
+
+
+@pytest.mark.parametrize("space, signs", [("RAS", (1, 1)), ("right-anterior-superior", (1, 1)), ("LAS", (-1, 1))])
+def test_sides_come_from_the_space_of_an_nrrd(tmp_path, space, signs):
+    read = read_volume(nrrd(tmp_path / "x.nrrd", affine=np.diag([*signs, 1, 1]) @ OBLIQUE, space=space))
+    np.testing.assert_allclose(read.affine, OBLIQUE, atol=1e-6)
+    assert read.notes == ()
+
+
+@pytest.mark.parametrize("fields, words", [
+    ({"space": "right-posterior-superior"}, "a space right-posterior-superior, which the format does not know"),
+    ({"space": "left-posterior-superior-time"}, "time as a fourth axis"), ({"kinds": "domain domain time"}, "5 time points"),
+    ({"space_directions": "(1,0,0) (0,1,0) none"}, "no direction for axis 3"), ({"endian": None}, "in which order the bytes"),
+    ({"spacings": "9 9 9"}, "both spacings and space directions")])
+def test_an_nrrd_that_does_not_say_where_or_what_its_voxels_are_is_refused(tmp_path, fields, words):
+    with pytest.raises(InputError, match=words) as said:
+        read_volume(nrrd(tmp_path / "x.nrrd", **fields))
+    assert str(said.value).startswith("x: the header ") and str(said.value).endswith(".") and "\n" not in str(said.value)
+
+
+@pytest.mark.parametrize("origin", [None, "none", "(nan,nan,nan)"])
+def test_an_nrrd_without_an_origin_is_told(tmp_path, origin):
+    read = read_volume(nrrd(tmp_path / "x.nrrd", space_origin=origin))
+    np.testing.assert_allclose(read.affine[:3, :3], OBLIQUE[:3, :3], atol=1e-6)
+    assert len(read.notes) == 1 and "no space origin" in read.notes[0]
 
 
 @pytest.mark.parametrize("unit, factor", [("m", 1000.0), ("um", 0.001), ("cm", 10.0)])
@@ -171,13 +202,45 @@ def meta(path, **fields):
     return path
 
 
+META = {"ElementSpacing": "1.5 1.25 4", "Offset": "1 2 3", "TransformMatrix": "1 0 0 0 1 0 0 0 1"}
+
+
+@pytest.mark.parametrize("turn", [np.eye(3), np.diag([1, 1, -1]), rotation(0.3, -0.7, 1.9), np.eye(3)[[2, 0, 1]]])
+def test_the_directions_of_a_metaimage_are_a_row_for_each_axis(tmp_path, turn):
+    read = read_volume(meta(tmp_path / "x.mha", **META | {"TransformMatrix": " ".join(map(repr, map(float, turn.T.ravel())))}))
+    expected = np.eye(4)
+    expected[:3, :3], expected[:3, 3] = turn * (1.5, 1.25, 4), (1, 2, 3)
+    np.testing.assert_allclose(read.affine, np.diag([-1.0, -1, 1, 1]) @ expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("letters, told", [("RAI", False), ("LPS", False), ("???", False), ("RAS", True), ("AIR", True)])
+def test_letters_that_contradict_the_directions_of_a_metaimage_are_told(tmp_path, letters, told):
+    notes = read_volume(meta(tmp_path / "x.mha", **META, AnatomicalOrientation=letters)).notes
+    assert len(notes) == told and all(f"{letters}, which contradicts" in note for note in notes)
+
+
+def test_scale_factors_of_a_metaimage_count(tmp_path):
+    factors = {"ElementToIntensityFunctionSlope": "0.25", "ElementToIntensityFunctionOffset": "-3"}
+    read = read_volume(meta(tmp_path / "x.mha", **META, **factors))
+    np.testing.assert_allclose(read.values, noise() * 0.25 - 3)
+    assert (read.slope, read.intercept) == (0.25, -3.0) and "scale factors applied" in read.notes[0]
+    with pytest.raises(InputError, match="scale factors"):
+        read_volume(meta(tmp_path / "y.mha", **META, **factors | {"ElementToIntensityFunctionSlope": "0"}))
+
+
+@pytest.mark.parametrize("field, value, words", [("ElementSpacing", "1.5 1.25 -4", "negative spacing"),
+                                                 ("TransformMatrix", "2 0 0 0 2 0 0 0 2", "not of length 1")])
+def test_a_metaimage_whose_geometry_can_not_be_is_refused(tmp_path, field, value, words):
+    with pytest.raises(InputError, match=words):
+        read_volume(meta(tmp_path / "x.mha", **META | {field: value}))
+
+
 def test_what_a_metaimage_leaves_open_is_told(tmp_path):
-    whole = {"ElementSpacing": "1.5 1.25 4", "Offset": "1 2 3", "TransformMatrix": "1 0 0 0 1 0 0 0 1"}
-    assert read_volume(meta(tmp_path / "a.mha", **whole)).notes == ()
+    assert read_volume(meta(tmp_path / "a.mha", **META)).notes == ()
     for key, word in (("ElementSpacing", "spacing"), ("Offset", "position"), ("TransformMatrix", "orientation")):
-        read = read_volume(meta(tmp_path / "b.mha", **{name: value for name, value in whole.items() if name != key}))
+        read = read_volume(meta(tmp_path / "b.mha", **{name: value for name, value in META.items() if name != key}))
         assert len(read.notes) == 1 and f"no {word}" in read.notes[0]
-    read = read_volume(meta(tmp_path / "c.mha", **whole, DistanceUnits="um"))
+    read = read_volume(meta(tmp_path / "c.mha", **META, DistanceUnits="um"))
     assert read.spacing_ijk_mm == pytest.approx((0.0015, 0.00125, 0.004)) and "from um" in read.notes[0]
 
 
