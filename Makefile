@@ -12,6 +12,9 @@ VIEWER_VENV ?= .venv-viewer
 DOCS_VENV ?= .venv-docs
 # PyTorch for the CPU is a tenth of the size; say TORCH=torch for the build with CUDA.
 TORCH ?= torch
+# So many tests at a time, each on one thread: threads that want a core which somebody else has wait very long. Tests of one file stay together.
+JOBS ?= 2
+PARALLEL := -n $(JOBS) --dist loadfile
 
 .PHONY: demo view docs check test-one test-room test test-library test-slicer test-viewer test-panel test-slow bench campaign clean
 
@@ -25,12 +28,14 @@ view: $(VIEWER_VENV)/.installed
 
 test: test-library test-slicer test-viewer
 
+test-library test-slicer test-viewer test-panel: export OMP_NUM_THREADS = 1
+
 test-library: $(VENV)/.tests
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
 
 # Slicer's own MRML core, a wheel, in an environment of its own. Pictures need libx11-6 libegl1 libgl1-mesa-dri, or what your system calls them.
 test-slicer: $(SLICER_VENV)/.installed
-	$(SLICER_VENV)/bin/python -m pytest -m "not slow" $(ARGS) Testing/mrml
+	$(SLICER_VENV)/bin/python -m pytest $(PARALLEL) -m "not slow" $(ARGS) Testing/mrml
 
 # The page: server and views, and all of it in a browser where chromium is installed.
 test-viewer: $(VIEWER_VENV)/.tests
@@ -38,7 +43,7 @@ test-viewer: $(VIEWER_VENV)/.tests
 
 # The real panel on stand-ins for Qt's PythonQt side. SLICER_SOURCE_DIR names a checkout of github.com/Slicer/Slicer, branch 5.12.
 test-panel: $(SLICER_VENV)/.panel
-	$(SLICER_VENV)/bin/python -m pytest $(ARGS) Testing/panel
+	$(SLICER_VENV)/bin/python -m pytest $(PARALLEL) $(ARGS) Testing/panel
 
 # One test or file in the library's environment, and all tests of one room.
 test-one: $(VENV)/.tests

@@ -45,7 +45,7 @@ def test_an_earlier_fused_file_is_estimated_as_it_was():
     assert fused.notes == () and guess.warnings == ()
     for volume in (guess.first, guess.second, guess.first_spread, guess.second_spread, guess.cycle_error):
         before = scene_folder.read_volume_as_is(GOLDEN / "estimated" / f"{volume.name}.nii.gz").array
-        off = np.abs(volume.array - before) > 1e-3 * max(float(np.ptp(before)), 1e-3)
+        off = np.abs(volume.array - before) > 1e-3 * max(float(np.ptp(before)), 1e-2)
         assert off.mean() < 1e-3, volume.name
 
 
