@@ -23,11 +23,13 @@ def main(arguments: list[str] | None = None) -> int:
 
             return bench.main(arguments[1:]) or 0
         from training.cli import commands
+        from training.cli import methods as methods_command
         from training.cli import prior as prior_command
         from training.cli import robustness as robustness_command
         from training.cli import tables as tables_commands
 
-        own = {"robustness": robustness_command, "prior": prior_command, "priors": prior_command, **dict.fromkeys(TABLES, tables_commands)}
+        own = {"robustness": robustness_command, "methods": methods_command, "prior": prior_command, "priors": prior_command,
+               **dict.fromkeys(TABLES, tables_commands)}
         room = own.get(options.command, commands)
         getattr(room, options.command)(options)
         return 0
@@ -93,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_tables(commands)
     robustness = commands.add_parser("robustness", help="what an estimate is worth after the fused file was rounded, turned, ...")
     _add_robustness(robustness)
+    methods = commands.add_parser("methods", help="every method that is ready here beside the plain average, each as a user runs it")
+    _add_methods(methods)
     commands.add_parser("bench", help="speed against the reference implementation", add_help=False)
     return parser
 
@@ -123,6 +127,17 @@ def _add_robustness(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR",
                         help="where robustness.md, .csv, .json and pictures/ go, replacing earlier ones")
     parser.add_argument("--quick", action="store_true", help="a made-up case of a few slices in place of data")
+    _add_device(parser)
+
+
+def _add_methods(parser: argparse.ArgumentParser) -> None:
+    _add_data(parser)
+    parser.add_argument("--runs", type=Path, required=True, metavar="DIR", help="figures are kept there: it goes on where interrupted")
+    parser.add_argument("--slices", type=_count, default=24, metavar="N", help="so many of a volume at most, side by side (default: 24)")
+    parser.add_argument("--measured", type=_count, default=8, metavar="N", help="so many of these at most, evenly spaced (default: 8)")
+    parser.add_argument("--methods", nargs="+", default=[], metavar="NAME", help="these and the average (default: all that are ready)")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR",
+                        help="where methods.md, .csv, .json and pictures/ go, replacing earlier ones")
     _add_device(parser)
 
 

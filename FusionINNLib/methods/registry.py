@@ -27,6 +27,8 @@ _SURVEY = "Li, Kang, Fang, Guo, Yin 2017: Pixel-level image fusion: A survey of 
 _LI_1995 = "Li, Manjunath, Mitra 1995: Multisensor image fusion using the wavelet transform"
 _BURT = "Burt, Kolczynski 1993: Enhanced image capture through fusion"
 _ZHAO = "Zhao et al. 2023: DDFM: Denoising Diffusion Model for Multi-Modality Image Fusion"
+_LIU = "Liu, Fan, Zhang, Dai, Xie, Liang 2023: Three-Dimensional Medical Image Fusion with Deformable Cross-Attention"
+_QU = "Inspired by Qu, Huang, Shi, Liu, Tang 2025: Diffusion-driven multi-modality medical image fusion (built from its abstract)"
 _GUIDED = "Li, Kang, Hu 2013: Image fusion with guided filtering"
 
 METHODS: dict[str, MethodInfo] = {info.name: info for info in (
@@ -56,6 +58,14 @@ METHODS: dict[str, MethodInfo] = {info.name: info for info in (
                 Setting("eta", 0.001, "how firmly that smoothness is coupled"),
                 Setting("update_scales", True, "whether the scales of the EM step are learned on the way"),
                 Setting("stretch", False, "each slice from black to white, as published, in place of the sources' range"))),
+    MethodInfo("dc2fusion", "DC2Fusion", "Two streams that look at each other through deformable cross-attention, across slices.", _LIU,
+               "10.1007/978-981-99-8141-0_41", "FusionINNLib.methods.dc2fusion.method:DC2Fusion", Capabilities(needs_training=True, dims=3),
+               "dc2fusion", ("torch", "monai"), "see MODEL_LICENSE",
+               "python -m training fit --set preset=dc2fusion --prepared prepared --splits splits.json --run runs/dc2fusion"),
+    MethodInfo("lagn", "LAGN", "A local and a global network on what a diffusion of both modalities together knows of them.", _QU,
+               "10.1007/s11517-025-03300-6", "FusionINNLib.methods.lagn.method:LagnMethod",
+               Capabilities(needs_training=True, deterministic=False), "lagn", ("torch", "monai", "einops"), "see MODEL_LICENSE",
+               "python -m training fit --set preset=lagn --start runs/diffusion --prepared prepared --splits splits.json --run runs/lagn"),
 )}
 
 

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from FusionINNLib.reports.slice_view import SliceView
 from training.benchmark.measured import estimate_slice, fuse_slice
 from training.benchmark.methods import AVERAGE, Method
 from training.benchmark.pairs import CasePairs, PairSet
@@ -70,10 +71,15 @@ def _name(method: Method) -> str:
 
 
 def _page(rows: list[Row], pairs: CasePairs, n: int) -> bytes:
+    return drawn(rows, pairs.view, pairs.mask[n])
+
+
+def drawn(rows: list[Row], view: SliceView, mask: np.ndarray) -> bytes:
+    """Rows of images (J, I) as PNG, turned for the screen and cut to the head, which the mask (J, I) shows."""
     from matplotlib import pyplot
 
-    view, crop = pairs.view, _crop(pairs.mask[n])
-    height, width = view.turn(pairs.mask[n][crop]).shape
+    crop = _crop(mask)
+    height, width = view.turn(mask[crop]).shape
     aspect = view.pixel_mm[0] / view.pixel_mm[1]
     size = len(rows[0]) * SIDE, len(rows) * (SIDE * aspect * height / width + 0.45)
     figure, axes = pyplot.subplots(len(rows), len(rows[0]), figsize=size, facecolor="0.07", layout="constrained", squeeze=False)

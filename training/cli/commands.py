@@ -12,6 +12,7 @@ from FusionINNLib.atomic import check_free, replacing
 from FusionINNLib.errors import InputError
 from FusionINNLib.methods import model_card
 from training.data.crops import VALIDATED_SET, load_split
+from training.data.harvard import prepare_harvard
 from training.data.prepare import prepare as prepare_cases
 from training.data.splits import read_splits
 from training.distributed import Workers, joined
@@ -30,6 +31,8 @@ from training.trainers.registry import TRAINERS
 def prepare(options: argparse.Namespace) -> None:
     """python -m training prepare --data DIR --out DIR"""
     prepare_cases(options.data, options.out)
+    if count := prepare_harvard(options.data, options.out):
+        print(f"{count} case(s) of Harvard's pairs prepared.")
 
 
 # ---- fit ---------------------------------------------------------------------------------------------------------------------------

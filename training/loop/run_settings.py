@@ -110,7 +110,7 @@ def _checked(values: dict, preset: TrainingConfig) -> TrainingConfig:
         if name not in usual:
             raise InputError(f"There is no setting {name!r} of {preset.preset!r}: choose among {', '.join(usual)}.")
         kind = type(usual[name])
-        if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else kind):
+        if isinstance(value, bool) != (kind is bool) or not isinstance(value, (int, float) if kind is float else kind):
             raise InputError(f"The setting {name} takes a value like {usual[name]!r}, not {value!r}.")
         if name in ("steps", "batch", "crop", "warm_up", "validate_every", "threads") and value < 1:
             raise InputError(f"The setting {name} must be at least 1.")

@@ -56,7 +56,8 @@ class Trainer:
     MEMORY_FORMAT: ClassVar[torch.memory_format] = torch.channels_last  # of weights and batches; channels_last_3d where those are volumes
 
     def __init__(self, config: TrainingConfig, prepared: Path, splits: Path, folder: Path, device: str = "cpu", workers: Workers = ALONE):
-        self.config, self.folder, self.device, self.workers = config, folder, torch.device(device), workers
+        self.config, self.prepared, self.folder = config, prepared, folder
+        self.device, self.workers = torch.device(device), workers
         workers.rows(config.batch)  # said before anything is read
         torch.set_num_threads(config.threads)
         train, val = load_split(prepared, splits, "train"), load_split(prepared, splits, "val")

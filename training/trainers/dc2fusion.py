@@ -29,15 +29,15 @@ class DC2FusionConfig(TrainingConfig):
     """The settings of a run. `settings`: of `network.Size`. `crop`: side of the blocks. weights: of the sources in the loss."""
 
     settings: dict = field(default_factory=lambda: {"width": 24, "depths": [1, 1, 2], "residual": True, "drop_path": 0.1})
-    steps: int = 800
+    steps: int = 1200
     batch: int = 1
     crop: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float = 5e-4
     beta2: float = 0.999
     warm_up: int = 50
     average: float = 0.99
     validate_every: int = 50
-    weights: tuple[float, float] = (1.0, 1.0)
+    weights: list = field(default_factory=lambda: [1.0, 1.0])
     window: int = 7
 
     def check(self) -> None:

@@ -58,6 +58,11 @@ class DdfmUnetTrainer(Trainer):
             raise ValueError("settings are the channels of the levels, such as {\"channels\": [16, 32, 64]}")
         if config.crop % multiple(channels):
             raise ValueError(f"crop must be a multiple of {multiple(channels)}")
+        return cls.made(channels)
+
+    @classmethod
+    def made(cls, channels: list[int]) -> nn.Module:
+        """One image in, what noise is in it out."""
         return unet(channels)
 
     def configure_optimizer(self) -> torch.optim.Optimizer:
@@ -65,7 +70,7 @@ class DdfmUnetTrainer(Trainer):
         return torch.optim.AdamW(self.network.parameters(), self.config.learning_rate, (0.9, self.config.beta2))
 
     def loss(self, sources: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """Mean squared error of the noise seen in windows (B, 1, H, W) at steps drawn for each."""
+        """Mean squared error of the noise seen in windows (B, C, H, W) at steps drawn for each."""
         steps = (self.workers.uniform_like(sources[:, :1, :1, :1]) * STEPS).long().clamp(max=STEPS - 1)
         noise = self.workers.normal_like(sources)
         kept = alphas_cumprod().to(sources.device)[steps]

@@ -9,10 +9,13 @@ from training.trainers.baseline import BaselineTrainer
 from training.trainers.dc2fusion import DC2FusionTrainer
 from training.trainers.ddfm_unet import DdfmUnetTrainer
 from training.trainers.fusioninn import FusionInnTrainer
+from training.trainers.lagn import LagnTrainer
+from training.trainers.lagn_diffusion import LagnDiffusionTrainer
 from training.trainers.paper import PaperTrainer
 
 TRAINERS: dict[str, type[Trainer]] = {"default": FusionInnTrainer, "paper": PaperTrainer, **dict.fromkeys(TRAINED, BaselineTrainer),
-                                     "ddfm-unet": DdfmUnetTrainer, "dc2fusion": DC2FusionTrainer}
+                                     "ddfm-unet": DdfmUnetTrainer, "dc2fusion": DC2FusionTrainer,
+                                     "lagn-diffusion": LagnDiffusionTrainer, "lagn": LagnTrainer}
 """Name, as the setting `preset` has it -> trainer, whose `Config` are its settings. The first is trained where nothing is named."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from FusionINNLib.errors import ModelError
 from FusionINNLib.methods import devices, weights
-from FusionINNLib.methods.base import Capabilities, FusionMethod, MethodInfo, SourcePair
+from FusionINNLib.methods.base import FusionMethod, SourcePair
 from FusionINNLib.preprocessing.normalization import levels
 from FusionINNLib.progress import Progress
 from FusionINNLib.results.recipe import Recipe
@@ -23,15 +23,6 @@ if TYPE_CHECKING:
     from FusionINNLib.methods.dc2fusion.network import DC2FusionNetwork
 
 MARGIN = 4  # voxels around the head
-
-INFO = MethodInfo(
-    "dc2fusion", "DC2Fusion", "Two streams that look at each other through deformable cross-attention, across slices.",
-    "Liu, Fan, Zhang, Dai, Xie, Liang 2023: Three-Dimensional Medical Image Fusion with Deformable Cross-Attention",
-    "10.1007/978-981-99-8141-0_41", "FusionINNLib.methods.dc2fusion.method:DC2Fusion", Capabilities(needs_training=True, dims=3), None,
-    ("torch", "monai"), "see MODEL_LICENSE",
-    "python -m training fit --set preset=dc2fusion --prepared prepared --splits splits.json --run runs/dc2fusion")
-"""No row of the registry yet: no weights that beat the plain average have been trained. A package of one's own can name it as its entry
-point of the group `fusioninn.methods`, or a script `register` it."""
 
 
 class DC2Fusion(FusionMethod):

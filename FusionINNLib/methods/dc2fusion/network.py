@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from FusionINNLib.methods.dc2fusion.attention import Block, Level, first, last
@@ -19,9 +20,10 @@ class Size:
     """What a network is built from.
 
     width: channels of the first level, doubled at each further one; a multiple of 24. depths: blocks of each level, on the way down and on
-    the way up. residual: each map is its source, times what the network says and plus what it adds, itself in the beginning (ours, for a
-    token of 24 numbers cannot hold the details of its 64 voxels); else the map is the network's own, as published. softmax, deformable,
-    through_plane: as in `attention.py`; False for what the paper's parts are worth.
+    the way up. residual: each map is its source, times what the network says and plus what it adds, itself in the beginning, and the
+    network says so with the sources' own voxels at hand (ours, for a token of 24 numbers cannot hold the details of its 64 voxels); else
+    the map is the network's own, as published. softmax, deformable, through_plane: as in `attention.py`; False for what the paper's parts
+    are worth.
     """
 
     width: int = 96
@@ -82,6 +84,7 @@ class DC2FusionNetwork(nn.Module):
         self.to_voxels = nn.ConvTranspose3d(2 * dims[0], dims[0] // 2, PATCH, PATCH)
         self.maps = nn.Conv3d(dims[0] // 2, 4 if size.residual else 2, 3, padding=1)
         if size.residual:
+            self.detail = nn.Conv3d(dims[0] // 2 + 2, dims[0] // 2, 3, padding=1)
             for parameter in self.maps.parameters():
                 nn.init.zeros_(parameter)
 
@@ -101,8 +104,12 @@ class DC2FusionNetwork(nn.Module):
                 x, y = (self.skip[n](torch.cat([z, kept], -1)) for z, kept in zip((x, y), seen[n]))
             x, y = self.up[n](x, y)
         both = self.out_norm(torch.cat([x, y], -1))
-        maps = self.maps(self.to_voxels(first(both)))
-        return torch.cat([a, b], 1) * (1 + maps[:, :2]) + maps[:, 2:] if self.size.residual else maps
+        voxels = self.to_voxels(first(both))  # (B, E/2, D, H, W)
+        if not self.size.residual:
+            return self.maps(voxels)
+        sources = torch.cat([a, b], 1)
+        maps = self.maps(F.gelu(self.detail(torch.cat([voxels, sources], 1))))
+        return sources * (1 + maps[:, :2]) + maps[:, 2:]
 
 
 class Resized(nn.Module):

@@ -9,7 +9,6 @@ from making import AFFINES, head, volume
 from FusionINNLib.errors import Cancelled, CapabilityError, DeviceMemoryError, ModelError
 from FusionINNLib.methods import registry, weights
 from FusionINNLib.methods.dc2fusion import tiles
-from FusionINNLib.methods.dc2fusion.method import INFO
 from FusionINNLib.methods.dc2fusion.network import DC2FusionNetwork, Size
 from FusionINNLib.pipeline import decompose, estimate, fuse
 from FusionINNLib.progress import Progress
@@ -17,14 +16,6 @@ from FusionINNLib.volumes.orientation import from_ras, to_ras
 from FusionINNLib.volumes.volume import Volume
 
 SIZE = Size(24, (1, 1), residual=True)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def registered():
-    """It has no row of the table yet."""
-    registry.register(INFO)
-    yield
-    registry.unregister(INFO.name)
 
 
 @pytest.fixture(scope="module")

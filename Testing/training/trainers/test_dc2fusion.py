@@ -8,8 +8,6 @@ from making import head, volume
 from training_data import write_place
 
 from FusionINNLib.errors import InputError
-from FusionINNLib.methods import registry
-from FusionINNLib.methods.dc2fusion.method import INFO
 from FusionINNLib.pipeline import fuse
 from training import __main__ as command
 from training.data.blocks import BlockSampler, augmented
@@ -61,6 +59,15 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(place, tmp_path):
     assert set(whole.validate()) == {"loss", "average", "score"}
 
 
+def test_a_run_goes_on_with_fewer_steps_and_loss_weights_are_set_by_name(place, tmp_path):
+    where = ["fit", "--prepared", str(place / "prepared"), "--splits", str(place / "splits.json"), "--run", str(tmp_path / "run"),
+             "--device", "cpu", "--set"]
+    settings = [f"{name}={json.dumps(value)}" for name, value in (TINY | {"steps": 2, "validate_every": 1}).items()]
+    assert command.main([*where, "preset=dc2fusion", "weights=[2, 1]", *settings]) == 0
+    assert command.main([*where, "steps=3", "--continue-with-new-settings"]) == 0
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["weights"] == [2, 1]
+
+
 def test_settings_that_make_no_sense_are_refused():
     with pytest.raises(InputError, match="two numbers"):
         DC2FusionConfig("dc2fusion", window=8).check()
@@ -74,11 +81,7 @@ def test_a_run_becomes_a_model_that_fuses(place, tmp_path, capsys):
     where = ["--prepared", str(place / "prepared"), "--splits", str(place / "splits.json"), "--run", str(tmp_path / "run")]
     assert command.main(["fit", *where, "--config", str(config), "--device", "cpu"]) == 0
     assert command.main(["export", *where, "--out", str(tmp_path / "mine")]) == 0, capsys.readouterr().err
-    registry.register(INFO)
-    try:
-        first, second = volume(head(), "first"), volume(head(seed=2), "second")
-        fusion = fuse(first, second, method="dc2fusion", model=str(tmp_path / "mine"), device="cpu")
-    finally:
-        registry.unregister(INFO.name)
+    first, second = volume(head(), "first"), volume(head(seed=2), "second")
+    fusion = fuse(first, second, method="dc2fusion", model=str(tmp_path / "mine"), device="cpu")
     average = fuse(first, second, method="average").fused.array
     assert np.corrcoef(fusion.fused.array.ravel(), average.ravel())[0, 1] > 0.9
