@@ -86,14 +86,16 @@ def read_stack(series: Series, stack: Stack, progress: Progress) -> Volume:
     for one in series.files:
         if one.samples > 1 or one.photometric.startswith("PALETTE"):
             raise InputError(f"{name}: the pixels are colours ({one.photometric}); give a series with one real number per pixel.")
+    used = {frame.file for frame in stack.frames}
+    files = [one for one in series.files if one.path in used]
+    _check_one_scan(files, stack, name)
     frames, affine = geometry(stack, name)
     check_affine(affine, name)
     check_shape((len(frames), *frames[0].size), name)
     planes = stored_planes(frames, lambda done: progress.step("reading slices", done, len(frames)))
     array, slope, intercept = _one_scale(planes, [(frame.slope, frame.intercept) for frame in frames])
-    used = {frame.file for frame in frames}
     identity: Identity = {**first.tags, "files": tuple(sorted(used))}
-    notes = _notes([one for one in series.files if one.path in used])
+    notes = _notes(files)
     units = {frame.unit for frame in frames}
     return Volume(array, affine, name, units.pop() if len(units) == 1 else "", slope, intercept, identity, notes)
 
@@ -107,10 +109,28 @@ def files_in(path: Path) -> Iterator[list[Path]]:
     yield sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
 
 
+def _check_one_scan(files: list[DicomFile], stack: Stack, name: str) -> None:
+    """Raise InputError for slices of several patients, and for planes that hold the slices of a volume side by side."""
+    patients: dict[str, Path] = {}
+    for one in files:
+        if "patient_id" in one.tags:
+            patients.setdefault(one.tags["patient_id"], one.path)
+    if len(patients) > 1:
+        files_of_two = " and ".join(path.name for path in list(patients.values())[:2])
+        raise InputError(f"{name}: the slices are of {len(patients)} patients by their patient IDs ({files_of_two}); export the series of "
+                         "one patient alone.")
+    if any("MOSAIC" in str(frame.traits.get("kind", "")).upper() for frame in stack.frames):
+        raise InputError(f"{name}: each image is a mosaic that holds all slices of a volume side by side, as Siemens writes them; convert "
+                         "the series to NIfTI with dcm2niix, or export it as enhanced DICOM.")
+
+
 def _notes(files: list[DicomFile]) -> tuple[str, ...]:
     notes: list[str] = []
     if any(one.photometric == "MONOCHROME1" for one in files):
         notes.append("the file asks to show low values bright (MONOCHROME1): values are taken as stored")
+    if len({one.reference for one in files if one.reference}) > 1:
+        notes.append("the slices have different frames of reference, so their positions may not go together: check that they are of one "
+                     "scan")
     if any(one.lossy for one in files):
         notes.append("the series was compressed with loss, so its values are not exactly the scanner's")
     return tuple(notes)

@@ -29,7 +29,8 @@ _Found = Callable[[str, str], Any]
 """(name of a functional group, keyword) -> value."""
 
 _DECIDES = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesDescription", "SeriesNumber", "StudyInstanceUID", "StudyDate",
-            "PatientID", "PatientName", "Modality", "ImageType", "InstanceNumber", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel",
+            "FrameOfReferenceUID", "PatientID", "PatientName", "Modality", "ImageType",
+            "InstanceNumber", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel",
             "PhotometricInterpretation", "LossyImageCompression", "BitsAllocated", "BitsStored",
             "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "SpacingBetweenSlices",
             "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "RealWorldValueMappingSequence",
@@ -83,6 +84,7 @@ class DicomFile:
     photometric: str
     samples: int
     lossy: bool
+    reference: str  # frame of reference, "" where it has none
     tags: Identity
     frames: tuple[Frame, ...]
 
@@ -128,7 +130,7 @@ def _described(path: Path, header: Dataset) -> DicomFile:
                      " ".join(_text(header, "SeriesDescription").split()), int(number) if number.lstrip("-").isdigit() else None,
                      _text(header, "SOPClassUID") in _SEGMENTATIONS, _text(header, "PhotometricInterpretation"),
                      int(header.get("SamplesPerPixel") or 1), _text(header, "LossyImageCompression") == "01",
-                     tags, tuple(_frames(path, header)))
+                     _text(header, "FrameOfReferenceUID"), tags, tuple(_frames(path, header)))
 
 
 def _frames(path: Path, header: Dataset) -> Iterator[Frame]:

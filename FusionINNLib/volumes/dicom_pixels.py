@@ -3,6 +3,7 @@
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +48,9 @@ def _planes_of(file: Path, frames: list[Frame]) -> list[np.ndarray]:
             dataset = pydicom.dcmread(file, force=True)
         if "TransferSyntaxUID" not in dataset.file_meta:
             dataset.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian if dataset.original_encoding[0] else uid.ExplicitVRLittleEndian
-        pixels = _unpacked(dataset)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of bytes behind the pixels, which mean nothing
+            pixels = _unpacked(dataset)
     except MemoryError:
         raise
     except Exception as error:  # each decoder has errors of its own

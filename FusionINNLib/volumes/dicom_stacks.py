@@ -17,6 +17,8 @@ from FusionINNLib.volumes.volume import SHEAR_TOLERANCE
 
 UNEVEN_TOLERANCE = 0.05
 """Largest deviation of a slice from its place in an even stack, as a fraction of the slice distance."""
+_ROUNDING = 0.05
+"""Largest lean of a whole stack, as a fraction of a pixel's edge, that is put down to positions with few digits."""
 _PARALLEL = 1e-3
 _SAME_EDGE = 1e-3
 _SAME_PLACE_MM = 1e-2
@@ -64,7 +66,7 @@ def geometry(stack: Stack, name: str) -> tuple[list[Frame], np.ndarray]:
     positions = np.array([place.position for place in places])
     order: list[int] = np.argsort(positions @ normal, kind="stable").tolist()
     frames, positions = [frames[n] for n in order], positions[order]
-    step = _step(frames, positions, normal, name)
+    step = _step(frames, positions, normal, min(places[0].spacing), name)
     between_rows, between_columns = places[order[0]].spacing
     lps = np.eye(4)
     lps[:3, 0], lps[:3, 1], lps[:3, 2], lps[:3, 3] = row * between_columns, column * between_rows, step, positions[0]
@@ -217,8 +219,8 @@ def _directions(frame: Frame, place: _Place, name: str) -> tuple[np.ndarray, np.
     return row / lengths[0], column / lengths[1]
 
 
-def _step(frames: list[Frame], positions: np.ndarray, normal: np.ndarray, name: str) -> np.ndarray:
-    """(3,) LPS mm from one slice to the next."""
+def _step(frames: list[Frame], positions: np.ndarray, normal: np.ndarray, edge: float, name: str) -> np.ndarray:
+    """(3,) LPS mm from one slice to the next. edge: the shorter one of a pixel; a lean of less than a part of it comes of rounding."""
     if len(frames) == 1:
         if frames[0].depth is None:
             raise GeometryError(f"{name}: this is one slice that doesn't say how thick it is (no spacing, no thickness); export it again.")
@@ -241,12 +243,15 @@ def _step(frames: list[Frame], positions: np.ndarray, normal: np.ndarray, name: 
     if off.max() > UNEVEN_TOLERANCE * usual:
         raise GeometryError(f"{name}: the slices are shifted within their planes or unevenly spaced ({where(frames[int(off.argmax())])} is "
                             f"{off.max():.2g} mm out of place); export the series again from its source.")
-    aside = np.linalg.norm(np.cross(step, normal)) / np.linalg.norm(step)
-    if aside > SHEAR_TOLERANCE:
-        degrees = np.degrees(np.arcsin(min(1.0, aside)))
-        raise GeometryError(f"{name}: the stack is tilted (sheared) by {degrees:.2g} degrees, as with a tilted gantry; resample it onto a "
-                            "grid with right angles first.")
-    return step
+    upright = normal * (step @ normal)
+    aside = np.linalg.norm(step - upright)
+    if aside <= SHEAR_TOLERANCE * np.linalg.norm(step):
+        return step
+    if aside * (len(frames) - 1) <= _ROUNDING * edge:
+        return upright
+    degrees = np.degrees(np.arcsin(min(1.0, float(aside / np.linalg.norm(step)))))
+    raise GeometryError(f"{name}: the stack is tilted (sheared) by {degrees:.2g} degrees, as with a tilted gantry; resample it onto a grid "
+                        "with right angles first.")
 
 
 def where(frame: Frame) -> str:

@@ -172,6 +172,10 @@ def _broken(made, what):
         one.ImagePositionPatient = numbers(np.array(one.ImagePositionPatient, float) + 0.3 * GRID[:3, 2])
     elif what == "twice":
         one.ImagePositionPatient = made[3].ImagePositionPatient
+    elif what == "patient":
+        one.PatientID = "P2"
+    elif what == "mosaic":
+        one.ImageType = ["ORIGINAL", "PRIMARY", "M", "MOSAIC"]
     elif what == "slope":
         one.RescaleSlope, one.RescaleIntercept = "0", "0"
     elif what == "colour":
@@ -183,11 +187,35 @@ def _broken(made, what):
     ("gap", r"slices are missing .between 0002\.dcm and 0003\.dcm"), ("ImagePositionPatient", r"0004\.dcm has no position"),
     ("ImageOrientationPatient", r"0004\.dcm has no orientation"), ("PixelSpacing", r"0004\.dcm has no pixel spacing"),
     ("tilt", "tilted"), ("shift", r"shifted.*0004\.dcm"), ("uneven", "uneven"), ("twice", r"0003\.dcm and 0004\.dcm.*same position"),
+    ("patient", r"2 patients .*0000\.dcm and 0004\.dcm"), ("mosaic", "mosaic.*dcm2niix"),
     ("slope", r"0004\.dcm: the rescale slope"), ("colour", "colours")])
 def test_what_is_no_even_stack_is_refused_by_name(tmp_path, what, words):
     with pytest.raises(InputError, match=words) as said:
         read_volume(save(_broken(slices(STORED), what), tmp_path / "a"))
     assert "\n" not in str(said.value) and str(said.value).endswith(".")
+
+
+def test_frames_of_reference_that_differ_are_told(tmp_path):
+    read = read_volume(save(slices(STORED, FrameOfReferenceUID=["1.2.4"] * 4 + ["1.2.5"] * 3), tmp_path / "a"))
+    assert_is(read)
+    assert len(read.notes) == 1 and "different frames of reference" in read.notes[0]
+
+
+def test_positions_with_few_digits_lean_no_stack(tmp_path):
+    made = slices(STORED)
+    for one in made:
+        one.ImagePositionPatient = [f"{float(x):.1f}" for x in one.ImagePositionPatient]
+    read = read_volume(save(made, tmp_path / "a"))
+    np.testing.assert_array_equal(read.array, STORED)
+    assert np.abs(read.affine - LPS @ GRID).max() < 0.06 and read.notes == ()
+
+
+def test_bytes_behind_the_pixels_are_passed_over_in_silence(tmp_path, recwarn):
+    made = slices(STORED)
+    for one in made:
+        one.PixelData += bytes(40)
+    assert_is(read_volume(save(made, tmp_path / "a")))
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize("degrees, words", [(90.0, "orientation axial.*orientation"), (4.0, "turned by 4 degrees"),
