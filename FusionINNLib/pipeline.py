@@ -15,11 +15,12 @@ import numpy as np
 
 from FusionINNLib.errors import CapabilityError, InputError, ResultError
 from FusionINNLib.methods import registry
-from FusionINNLib.methods.base import MethodInfo, SourcePair, no_exact_way
+from FusionINNLib.methods.base import FusionMethod, MethodInfo, SourcePair, no_exact_way
 from FusionINNLib.preprocessing.left_out import left_out
 from FusionINNLib.progress import Progress
 from FusionINNLib.registration.alignment import align
 from FusionINNLib.registration.mirrored import mirrored_warning
+from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES
 from FusionINNLib.results.recipe import Recipe, from_extensions
 from FusionINNLib.results.records import Estimate, FusedFile, Fusion, Preview
 from FusionINNLib.volumes.io import NIFTI_ENDINGS, has_scale_factors, read_extension, read_volume
@@ -104,6 +105,8 @@ def preview(fusion: Fusion, slices: list[int], *, model: str | None = None, devi
     """Both ways back on some slices of a fusion, from the very numbers that are written; None for a way that the method has not."""
     chosen, can = registry.maker_of(fusion.recipe, model), registry.info(fusion.recipe.method).capabilities
     exact = guess = None
+    if can.dims == 3:
+        return _preview_of_whole(chosen, fusion, slices, device, progress)
     if can.exact or can.estimate:
         recipe, few = chosen.of_slices(fusion.recipe, slices), _some_slices(fusion.fused, slices, fusion.recipe.axis)
         if can.exact and fusion.latent is not None:
@@ -111,6 +114,21 @@ def preview(fusion: Fusion, slices: list[int], *, model: str | None = None, devi
             exact = chosen.decompose(few, latent, recipe, device=device, progress=progress)
         if can.estimate:
             guess = chosen.estimate(few, recipe, samples=SAMPLES, seed=SEED, numbers=slices, device=device, progress=progress)
+    return Preview(slices, exact, guess, SAMPLES)
+
+
+def _preview_of_whole(chosen: FusionMethod, fusion: Fusion, slices: list[int], device: str, progress: Progress | None) -> Preview:
+    """As `preview`, of a method that looks at neighbourhoods in all axes: the whole goes back, and some slices are taken out."""
+    def some(volume: Volume) -> Volume:
+        return _some_slices(volume, slices, fusion.recipe.axis)
+
+    exact = guess = None
+    if chosen.info.capabilities.exact and fusion.latent is not None:
+        first, second = chosen.decompose(fusion.fused, fusion.latent, fusion.recipe, device=device, progress=progress)
+        exact = some(first), some(second)
+    if chosen.info.capabilities.estimate:
+        guess = chosen.estimate(fusion.fused, fusion.recipe, samples=SAMPLES, seed=SEED, device=device, progress=progress)
+        guess = replace(guess, **{image.field: some(getattr(guess, image.field)) for image in ESTIMATE_IMAGES})
     return Preview(slices, exact, guess, SAMPLES)
 
 

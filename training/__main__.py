@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from FusionINNLib.errors import Cancelled, FusionINNError
+from FusionINNLib.methods import registry
 from FusionINNLib.methods.model_card import DEFAULT
 
 TABLES = ("benchmark", "ablate")  # commands of `cli/tables.py`
@@ -118,14 +119,15 @@ def _add_tables(commands) -> None:
 
 
 def _add_robustness(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default=DEFAULT, metavar="ID|DIR", help=f"this project's model (default: {DEFAULT})")
+    parser.add_argument("--method", default=registry.DEFAULT, metavar="NAME", help=f"with an estimate (default: {registry.DEFAULT})")
+    parser.add_argument("--model", metavar="ID|DIR", help="of the method (default: its own)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="the folder given to 'evaluate'")
     parser.add_argument("--splits", type=Path, metavar="FILE", help="JSON: set -> train, val -> case names")
     parser.add_argument("--slices", type=_count, default=6, metavar="N", help="at most so many of a case, evenly spaced (default: 6)")
     parser.add_argument("--patients", type=_count, default=100, metavar="N", help="at most so many of a column")
     parser.add_argument("--columns", nargs="+", default=[], metavar="KEY", help="only these, such as t1ce_flair openms_t2_flair")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR",
-                        help="where robustness.md, .csv, .json and pictures/ go, replacing earlier ones")
+                        help="where robustness.md (robustness_NAME.md), .csv, .json and pictures/ go, replacing earlier ones")
     parser.add_argument("--quick", action="store_true", help="a made-up case of a few slices in place of data")
     _add_device(parser)
 

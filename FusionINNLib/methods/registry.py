@@ -29,6 +29,8 @@ _BURT = "Burt, Kolczynski 1993: Enhanced image capture through fusion"
 _ZHAO = "Zhao et al. 2023: DDFM: Denoising Diffusion Model for Multi-Modality Image Fusion"
 _LIU = "Liu, Fan, Zhang, Dai, Xie, Liang 2023: Three-Dimensional Medical Image Fusion with Deformable Cross-Attention"
 _QU = "Inspired by Qu, Huang, Shi, Liu, Tang 2025: Diffusion-driven multi-modality medical image fusion (built from its abstract)"
+_CHEN = "Chen, Wornell 2001: Quantization index modulation: A class of provably good methods for digital watermarking and " \
+        "information embedding"
 _GUIDED = "Li, Kang, Hu 2013: Image fusion with guided filtering"
 
 METHODS: dict[str, MethodInfo] = {info.name: info for info in (
@@ -66,6 +68,8 @@ METHODS: dict[str, MethodInfo] = {info.name: info for info in (
                "10.1007/s11517-025-03300-6", "FusionINNLib.methods.lagn.method:LagnMethod",
                Capabilities(needs_training=True, deterministic=False), "lagn", ("torch", "monai", "einops"), "see MODEL_LICENSE",
                "python -m training fit --set preset=lagn --start runs/diffusion --prepared prepared --splits splits.json --run runs/lagn"),
+    MethodInfo("rdh", "Reversible data hiding", "The average in 256 grey levels, whose digits hold the difference: nothing is trained.",
+               _CHEN, "10.1109/18.923725", "FusionINNLib.methods.rdh.method:Rdh", Capabilities(exact=True, estimate=True, dims=3)),
 )}
 
 

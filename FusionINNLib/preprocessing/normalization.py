@@ -32,7 +32,11 @@ class Normalization:
 
     def apply(self, stored: np.ndarray) -> np.ndarray:
         """Stored numbers of any shape -> float32 on the nominal 0..1 scale. Computed in float64: int16 survives the way back."""
-        return (_above(stored, self.offset) / self.scale).astype(np.float32)
+        return self.precisely(stored).astype(np.float32)
+
+    def precisely(self, stored: np.ndarray) -> np.ndarray:
+        """The same in float64."""
+        return _above(stored, self.offset) / self.scale
 
     def undo(self, normalised: np.ndarray) -> np.ndarray:
         """Numbers on the nominal scale, of any shape -> float64 numbers as stored."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError
-from FusionINNLib.methods import devices, model_card
+from FusionINNLib.methods import devices, model_card, registry
 from training.ablation import page as ablation_page
 from training.ablation.results import ablate as run_ablation
 from training.ablation.train import QUICK, SCHEDULE, with_steps
@@ -72,12 +72,15 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+_PRESETS = (("device", "auto"), ("model", model_card.DEFAULT), ("method", registry.DEFAULT))
+
+
 def command_words(options: argparse.Namespace, values: tuple[str, ...], flags: tuple[str, ...]) -> str:
     """The command that gives the same page again, with paths as seen from the working folder: none of this machine's."""
     words = ["python", "-m", "training", options.command]
     for name in values:
         value = getattr(options, name)
-        if value in (None, []) or (name, value) in (("device", "auto"), ("model", model_card.DEFAULT)):
+        if value in (None, []) or (name, value) in _PRESETS:
             continue
         values_of = value if isinstance(value, list) else [os.path.relpath(value) if os.path.isabs(str(value)) else str(value)]
         words += [f"--{name}", *values_of]

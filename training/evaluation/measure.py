@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from FusionINNLib.methods.fusioninn.record import record_of, with_boxes
+from FusionINNLib.methods.registry import DEFAULT
 from FusionINNLib.pipeline import decompose, estimate, fuse, read_fused
 from FusionINNLib.preprocessing.normalization import scaled
 from FusionINNLib.preprocessing.slicing import to_stack
@@ -51,9 +52,10 @@ class CaseResult:
         return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]} | self.together
 
 
-def fuse_case(case: EvaluationCase, model: str, device: str) -> Fusion:
+def fuse_case(case: EvaluationCase, model: str | None, device: str, method: str = DEFAULT) -> Fusion:
     """Both volumes read and fused on the grid of the case's reference with the preset alignment. Raises as the pipeline does."""
-    return fuse(read_volume(case.first), read_volume(case.second), reference=case.reference, model=model, device=device)
+    return fuse(read_volume(case.first), read_volume(case.second), method=method, reference=case.reference, model=model,
+                device=device)
 
 
 def measure_case(case: EvaluationCase, fusion: Fusion, choose: SliceChoice, model: str, device: str) -> CaseResult | None:

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from FusionINNLib.errors import FusionINNError
 from FusionINNLib.methods.fusioninn.record import record_of, with_boxes
+from FusionINNLib.methods.registry import DEFAULT
 from FusionINNLib.pipeline import estimate, read_fused
 from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.results.recipe import Recipe, to_extension
@@ -63,7 +64,7 @@ def heads_of(fusion: Fusion) -> np.ndarray:
     return np.stack([filled_foreground(*pair) for pair in zip(*_sources(fusion))])
 
 
-def measure(subject: Subject, damage: Damage, model: str, device: str) -> Outcome:
+def measure(subject: Subject, damage: Damage, model: str | None, device: str) -> Outcome:
     """Store the damaged fused image, read it as a user would, estimate and compare. A refusal is an outcome."""
     fusion = subject.fusion
     with tempfile.TemporaryDirectory() as folder:
@@ -80,7 +81,9 @@ def measure(subject: Subject, damage: Damage, model: str, device: str) -> Outcom
 
 
 def _only(read: FusedFile, subject: Subject) -> Recipe:
-    """The recipe with only those slices passing through the network that lie where the measured ones do."""
+    """The recipe with only those slices passing through the network that lie where the measured ones do; of another method as it is."""
+    if read.recipe.method != DEFAULT:
+        return read.recipe
     wanted = read.fused.through_plane_axis
     index = np.linalg.inv(subject.fusion.fused.affine) @ read.fused.affine
     middle = [(size - 1) / 2 for size in read.fused.shape[::-1]]
@@ -97,7 +100,7 @@ def _figures(subject: Subject, read: FusedFile, guess: Estimate) -> dict[str, fl
     fusion, chosen = subject.fusion, subject.chosen
     axis = fusion.recipe.axis
     sources, heads = [stack[chosen] for stack in _sources(fusion)], heads_of(fusion)[chosen]
-    shown = to_stack(_placed(read.fused, fusion.fused).array, axis)[chosen] - record_of(fusion.recipe).background[0]
+    shown = to_stack(_placed(read.fused, fusion.fused).array, axis)[chosen] - _background(fusion.recipe)
     figures = {}
     for n, (mean, spread) in enumerate(((guess.first, guess.first_spread), (guess.second, guess.second_spread))):
         record, source = fusion.recipe.sources[n], sources[n]
@@ -109,6 +112,10 @@ def _figures(subject: Subject, read: FusedFile, guess: Estimate) -> dict[str, fl
                     f"error_{n + 1}": float(_rms(error) / _rms(true)), f"ratio_{n + 1}": float(_rms(error) / max(_rms(spreads), 1e-12)),
                     f"held_{n + 1}": float((error <= NINETY * spreads).mean()), f"largest_{n + 1}": float(error.max() / np.ptp(true))}
     return figures
+
+
+def _background(recipe: Recipe) -> float:
+    return record_of(recipe).background[0] if recipe.method == DEFAULT else 0.0
 
 
 def _mean_similarity(images: np.ndarray, sources: np.ndarray, heads: np.ndarray) -> float:

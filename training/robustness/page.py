@@ -28,7 +28,7 @@ def page(results: Results, command: str, pictures: list[str]) -> str:
               "told"]
     columns = list(dict.fromkeys(case.column for case in results.cases))
     parts = ["# What an estimate is worth after the fused file was changed", "",
-             f"Made by `{command}` with model `{results.card.id}` ({results.card.fingerprint[:12]}) on {results.device} "
+             f"Made by `{command}` with {results.maker} ({results.fingerprint[:12]}) on {results.device} "
              f"in {results.seconds / 60:.0f} minutes.", "", _data(results), "", table(header, [_row(results, damage)
                                                                                           for damage in results.damages]), "", NOTES, ""]
     parts += [f"![Estimate, floor, and error over spread, by damage](pictures/{name})\n" for name in pictures]
@@ -80,7 +80,7 @@ def as_json(results: Results, command: str) -> str:
               "damages": {key: {"figures": outcome.figures, "told": list(outcome.told), "refused": outcome.refused}
                           for key, outcome in case.outcomes.items()}} for case in results.cases]
     titles = {damage.key: damage.title for damage in DAMAGES}
-    return json.dumps({"command": command, "model": results.card.id, "sha256": results.card.fingerprint, "device": results.device,
+    return json.dumps({"command": command, "maker": results.maker, "fingerprint": results.fingerprint, "device": results.device,
                        "damages": titles, "cases": cases}, indent=1) + "\n"
 
 

@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from FusionINNLib.errors import InputError
-from FusionINNLib.methods import devices
-from FusionINNLib.methods.fusioninn.card import FusionINNCard
-from FusionINNLib.methods.fusioninn.card import find as find_card
+from FusionINNLib.methods import devices, registry
 from FusionINNLib.phantom.case import small_case
 from FusionINNLib.pipeline import fuse
 from training.evaluation.cases import columns, head_slices
@@ -22,10 +20,11 @@ MADE_UP, MADE_UP_SHAPE = "Made-up head, ADC / FLAIR", (12, 96, 92)
 
 @dataclass(frozen=True)
 class Request:
-    """What to measure: `data` None for the made-up case alone; at most `slices` of a case, at most `patients` of a column; `columns` are
-    the keys of those wanted, all where it is empty."""
+    """What to measure: `model` None for the method's own; `data` None for the made-up case alone; at most `slices` of a case, at most
+    `patients` of a column; `columns` are the keys of those wanted, all where it is empty."""
 
-    model: str
+    method: str
+    model: str | None
     device: str
     data: Path | None
     splits: Path | None
@@ -46,9 +45,11 @@ class CaseOutcomes:
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that was measured, in the order of the columns."""
+    """Everything that was measured, in the order of the columns. maker, fingerprint: method and model in words, and what they are known
+    by."""
 
-    card: FusionINNCard
+    maker: str
+    fingerprint: str
     device: str
     seconds: float
     damages: tuple[Damage, ...]
@@ -75,7 +76,9 @@ class Results:
 
 def robustness(request: Request, say: Callable[[str], None], damages: tuple[Damage, ...] = DAMAGES) -> Results:
     """Measure; `say` is told a line a damage. Raises InputError where there is no case, and whatever the pipeline raises while fusing."""
-    card, started = find_card(request.model), time.perf_counter()
+    method, started = registry.create(request.method, request.model), time.perf_counter()
+    if not method.info.capabilities.estimate:
+        raise InputError(f"{method.info.title} has no estimate that could be measured: choose another --method.")
     device = str(devices.choose_device(request.device))
     cases = []
     for column, subject in (_made_up(request) if request.data is None else _real(request, request.data)):
@@ -86,7 +89,8 @@ def robustness(request: Request, say: Callable[[str], None], damages: tuple[Dama
         cases.append(CaseOutcomes(column, subject.name, tuple(subject.chosen), outcomes))
     if not cases:
         raise InputError(f"{request.data} holds no case to measure: give the folder with the split's 'val' cases or openms/ in it.")
-    return Results(card, device, time.perf_counter() - started, damages, tuple(cases))
+    maker = f"model `{method.card.id}`" if method.card else f"method `{method.info.name}`"
+    return Results(maker, method.fingerprint, device, time.perf_counter() - started, damages, tuple(cases))
 
 
 def _real(request: Request, data: Path):
@@ -100,7 +104,7 @@ def _real(request: Request, data: Path):
         if request.columns and column.key not in request.columns:
             continue
         for case in column.cases[:request.patients]:
-            fusion = fuse_case(case, request.model, request.device)
+            fusion = fuse_case(case, request.model, request.device, request.method)
             heads = heads_of(fusion)
             candidates = column.choose(case, fusion, heads)
             if candidates:
@@ -109,7 +113,7 @@ def _real(request: Request, data: Path):
 
 def _made_up(request: Request):
     case = small_case(MADE_UP_SHAPE)
-    fusion = fuse(case.first, case.second, model=request.model, device=request.device)
+    fusion = fuse(case.first, case.second, method=request.method, model=request.model, device=request.device)
     heads = heads_of(fusion)
     yield MADE_UP, Subject("made-up", fusion, chosen_slices(head_slices(None, fusion, heads), len(heads), request.slices))
 

@@ -1,0 +1,123 @@
+"""Both ways back: exactly, with the latent image; as an estimate, from the grey levels alone."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from FusionINNLib.errors import ResultError
+from FusionINNLib.methods.rdh.codec import difference_of
+from FusionINNLib.methods.rdh.latent import unpacked
+from FusionINNLib.methods.rdh.record import RdhRecord, from_bytes, record_of
+from FusionINNLib.methods.rdh.stored_levels import whole_levels
+from FusionINNLib.results import kept_apart
+from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES
+from FusionINNLib.results.recipe import Recipe, restore_not_finite
+from FusionINNLib.results.records import Estimate
+from FusionINNLib.results.trust import Trust
+from FusionINNLib.volumes.volume import Volume
+
+LOST = ("In {:.0%} of the head the fused image is not as it was written, as its checksums say: where what was hidden is lost, both "
+        "estimates show the fused image, with the spread that belongs to that.")
+ROUNDED = "The fused image is stored in other numbers than it was written in; by its checksums, nothing that is hidden in it was lost."
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """What was read from a fused image, on the nominal scale. estimates: (2, k, j, i). y: (k, j, i), the fused image. known, seen: of the
+    coded cubes, see `codec.difference_of`."""
+
+    estimates: np.ndarray
+    y: np.ndarray
+    known: np.ndarray
+    seen: np.ndarray
+
+
+def read(values: np.ndarray, record: RdhRecord) -> Read:
+    """What the values (k, j, i) of a fused image on the nominal scale hold."""
+    layout = record.layout
+    real = layout.grey.to_levels(values)
+    levels = whole_levels(real)
+    if not layout.base.any():
+        return Read(np.stack([values, values]).astype(np.float64), values.astype(np.float64), *(np.zeros(0, bool),) * 2)
+    difference, known, seen = difference_of(levels, layout)
+    right = np.ones(len(layout.base), bool)
+    right[layout.order] = seen
+    as_written = _by_cube(right, layout)
+    y = np.where(as_written, layout.grey.to_values(levels), values).astype(np.float64)
+    return Read(np.stack([y + difference / 2, y - difference / 2]), y, known, seen)
+
+
+def decompose(fused: Volume, latent: Volume, recipe: Recipe) -> tuple[Volume, Volume]:
+    """Both sources. Raises ResultError where the fused image is not the one that was written."""
+    record = record_of(recipe)
+    values = fused.values.astype(np.float32)
+    found = read(values, record)
+    if not (found.known.all() and found.seen.all()):
+        raise ResultError("The fused image was changed since it was written, as its checksums say: use the file that was written, or ask "
+                          "for an estimate.")
+    volumes = []
+    errors = unpacked(latent.values.astype(np.float64), record.packing.units)
+    for n, (image, source) in enumerate(zip(EXACT_IMAGES, recipe.sources)):
+        nominal = found.estimates[n] + errors[n]
+        dtype = np.dtype(source.dtype)
+        if dtype.kind == "f":
+            nominal[np.abs(nominal) <= record.packing.units[n]] = 0
+        array = source.normalization(0).undo_as(nominal, dtype)
+        if record.packing.whole[n] and dtype.kind == "f":
+            array = np.rint(array)
+        restore_not_finite(array, source.not_finite)
+        kept_apart.restore(array, source.kept_apart)
+        volumes.append(Volume(array, fused.affine, image.name, source.unit, source.slope, source.intercept))
+    return volumes[0], volumes[1]
+
+
+def estimate(fused: Volume, recipe: Recipe) -> Estimate:
+    """Both sources with the standard deviation of their error, which was measured in each cube when the image was written."""
+    record = record_of(recipe)
+    values = fused.values.astype(np.float32)
+    found = read(values, record)
+    spreads = _spreads(found, record)
+    stacks = [_physical(found.estimates[n], recipe, n) for n in range(2)]
+    scales = [abs(source.normalization(0).scale * source.slope) for source in recipe.sources]
+    stacks += [(spread * scale).astype(np.float32) for spread, scale in zip(spreads, scales)]
+    stacks += [(found.estimates.mean(0) - values).astype(np.float32)]
+    units = [source.unit for source in recipe.sources]
+    first, second, first_spread, second_spread, cycle = (Volume(stack, fused.affine, image.name, image.unit_of(units))
+                                                         for image, stack in zip(ESTIMATE_IMAGES, stacks))
+    trust, warnings = _told(found, values, record)
+    return Estimate(first, second, first_spread, second_spread, cycle, warnings, trust)
+
+
+def _told(found: Read, values: np.ndarray, record: RdhRecord) -> tuple[Trust, tuple[str, ...]]:
+    if not (found.known.all() and found.seen.all()):
+        lost = ~(found.known & found.seen)
+        return Trust.DAMAGED, (LOST.format(max(float(lost.mean()), 0.01)),)
+    grey = record.layout.grey
+    is_same = np.array_equal(grey.to_values(whole_levels(grey.to_levels(values))), values)
+    return (Trust.AS_WRITTEN, ()) if is_same else (Trust.ROUNDED, (ROUNDED,))
+
+
+def _spreads(found: Read, record: RdhRecord) -> np.ndarray:
+    """(2, k, j, i): what was measured in each cube; the fused image's own error where nothing hidden is left, and in cubes that look
+    otherwise than they were written that change too."""
+    layout, cubes = record.layout, record.layout.cubes
+    errors = from_bytes(record.errors[:3])
+    variance = errors[:2] ** 2
+    known, seen = np.ones(len(layout.base), bool), np.ones(len(layout.base), bool)
+    known[layout.order], seen[layout.order] = found.known, found.seen
+    variance[:, ~known] = errors[2, ~known] ** 2
+    mean = cubes.cut(layout.grey.to_levels(found.y)).mean((1, 2, 3))
+    variance += np.where(seen, 0, ((mean - record.errors[3]) * layout.grey.step) ** 2)
+    spread = np.sqrt(np.stack([_by_cube(one, layout) for one in variance]))
+    dark = whole_levels(layout.grey.to_levels(found.y)) == layout.grey.zero
+    spread[:, dark & _by_cube(seen, layout)] = 0
+    return spread
+
+
+def _by_cube(numbers: np.ndarray, layout) -> np.ndarray:
+    """(cubes,) -> (k, j, i)."""
+    return layout.cubes.joined(np.broadcast_to(numbers[:, None, None, None], (len(numbers), 8, 8, 8)))
+
+
+def _physical(nominal: np.ndarray, recipe: Recipe, n: int) -> np.ndarray:
+    source = recipe.sources[n]
+    return (source.normalization(0).undo(nominal) * source.slope + source.intercept).astype(np.float32)

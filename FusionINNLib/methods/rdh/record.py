@@ -1,0 +1,98 @@
+"""What this method keeps in a recipe for its ways back: the layout of what is hidden, errors of estimates in each cube, and the grid."""
+import base64
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from FusionINNLib.errors import ResultError
+from FusionINNLib.methods.rdh.blocks import VOXELS, Cubes
+from FusionINNLib.methods.rdh.codec import Layout
+from FusionINNLib.methods.rdh.digits import GROUPS, capacity
+from FusionINNLib.methods.rdh.grey import Grey
+from FusionINNLib.methods.rdh.latent import Packing
+from FusionINNLib.methods.rdh.model import NOTHING
+from FusionINNLib.methods.rdh.rans import TOTAL
+from FusionINNLib.results.recipe import Recipe
+
+_OCTAVE, _LEAST = 12.0, -20.0  # errors are kept in twelfths of octaves from 2**-20 on, in a byte
+
+
+@dataclass(frozen=True, eq=False)
+class RdhRecord:
+    """layout: see codec.py. affine: 4x4 of the grid that was written. present: the levels that occur, ascending. packing: of the latent.
+
+    errors: uint8 (4, cubes): of the estimates of first and second, and of the fused image taken for either, as `to_bytes` gives them; and
+    the mean level.
+    """
+
+    layout: Layout
+    affine: np.ndarray
+    present: np.ndarray
+    packing: Packing
+    errors: np.ndarray
+
+    def to_dict(self) -> dict:
+        """JSON-ready, compact."""
+        own, tables = self.layout, self.layout.frequencies
+        return {"grey": [own.grey.step, own.grey.zero], "threshold": own.threshold, "step": own.step, "reach": own.reach,
+                "base": _text(own.base, "u1"), "tables": _text(tables, "<u2"), "by_frequency": _text(own.by_frequency, "u1"),
+                "words": _text(own.words, "<u4"), "sums": _text(own.sums, "<u4"), "seen": _text(own.seen, "<u4"),
+                "groups": _text(own.groups, "<u2"),
+                "affine": self.affine.tolist(), "present": _text(self.present, "u1"), "errors": _text(self.errors, "u1"),
+                "latent": [*self.packing.units, *map(int, self.packing.whole)]}
+
+
+def record_of(recipe: Recipe) -> RdhRecord:
+    """The record in a recipe. Raises ResultError for what no fusion can have written: the one in an image header has no checksum."""
+    try:
+        data, cubes = recipe.record, Cubes(recipe.shape)
+        step, zero = data["grey"]
+        base, words, sums, seen = (_numbers(data[name], kind) for name, kind in (("base", "u1"), ("words", "<u4"), ("sums", "<u4"),
+                                                                                ("seen", "<u4")))
+        tables = _numbers(data["tables"], "<u2").astype(np.int64)
+        by_frequency, errors = _numbers(data["by_frequency"], "u1").astype(np.int64), _numbers(data["errors"], "u1")
+        layout = Layout(cubes, Grey(float(step), int(zero)), int(data["threshold"]), base, float(data["step"]),
+                        tables.reshape(NOTHING + 1, -1) if tables.size else tables, int(data["reach"]), by_frequency,
+                        words.astype(np.int64), sums, _numbers(data["groups"], "<u2").astype(np.int64).reshape(-1, len(GROUPS)), seen)
+        affine = np.array(data["affine"], np.float64)
+        first, second, one, other = data["latent"]
+        packing = Packing((float(first), float(second)), (bool(one), bool(other)))
+        _check(layout, affine)
+        return RdhRecord(layout, affine, _numbers(data["present"], "u1"), packing, errors.reshape(4, len(base)))
+    except (KeyError, TypeError, ValueError, OverflowError, zlib.error) as problem:
+        raise ResultError(f"The record of the fusion is damaged ({type(problem).__name__}): fuse the sources again.") from problem
+
+
+def to_bytes(errors: np.ndarray) -> np.ndarray:
+    """Root mean square errors of any shape, nominal -> uint8; 0 is none."""
+    with np.errstate(divide="ignore"):
+        return np.clip(np.rint(_OCTAVE * (np.log2(errors) - _LEAST)), 0, 255).astype(np.uint8)
+
+
+def from_bytes(errors: np.ndarray) -> np.ndarray:
+    """What `to_bytes` was given, to 3 %."""
+    return np.where(errors, 2.0 ** (errors / _OCTAVE + _LEAST), 0.0)
+
+
+def _check(layout: Layout, affine: np.ndarray) -> None:
+    """Raise ValueError for what does not fit together."""
+    tiles = len(np.unique(layout.tiles))
+    if len(layout.base) != np.prod(layout.cubes.counts) or not all(len(one) == tiles for one in (layout.words, layout.sums, layout.groups,
+                                                                                                    layout.seen)):
+        raise ValueError("tiles")
+    if tiles and (len(layout.by_frequency) != VOXELS or layout.frequencies.shape[1] != 2 * layout.reach + 1 or layout.words.min() < 2
+                  or (layout.frequencies.sum(1) != TOTAL).any() or 16 * layout.words.sum() > capacity(layout.groups)):
+        raise ValueError("tables")
+    if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-12:
+        raise ValueError("affine")
+    if not (0 < layout.grey.step < np.inf and 0 < layout.step < np.inf):
+        raise ValueError("steps")
+
+
+def _text(numbers: np.ndarray, kind: str) -> str:
+    return base64.b64encode(zlib.compress(np.ascontiguousarray(numbers, kind).tobytes(), 9)).decode("ascii")
+
+
+def _numbers(text: str, kind: str) -> np.ndarray:
+    return np.frombuffer(zlib.decompress(base64.b64decode(text)), kind)
