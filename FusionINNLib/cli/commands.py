@@ -8,6 +8,7 @@ import numpy as np
 from FusionINNLib import leftovers, pipeline
 from FusionINNLib.atomic import check_free, new_folder
 from FusionINNLib.cli import plan
+from FusionINNLib.cli.segment_table import segment_table
 from FusionINNLib.cli.sources import SAME, are_same, read_source
 from FusionINNLib.cli.terminal import progress as _progress
 from FusionINNLib.cli.terminal import say as _say
@@ -90,7 +91,10 @@ def fuse(options: argparse.Namespace) -> None:
             _draw(fusion, segmentation, options, folder / REPORT, color)
     left_out = {LATENT: fusion.latent is None, REPORT: options.no_report, **dict.fromkeys((FUSED_COLOR, CHROMA), color is None)}
     written = ", ".join(name for name in (FUSED, FUSED_COLOR, LATENT, CHROMA, PROVENANCE, REPORT) if not left_out.get(name))
-    print(f"Fused {first.name} and {second.name} into {options.out}: {written}.\n{NOTICE}")
+    print(f"Fused {first.name} and {second.name} into {options.out}: {written}.")
+    if segmentation is not None and (table := segment_table(fusion, segmentation)):
+        print(table)
+    print(NOTICE)
     if not method.info.capabilities.exact:
         print(no_exact_way(method.info))
 

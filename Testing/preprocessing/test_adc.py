@@ -40,6 +40,43 @@ def test_directions_are_averaged_geometrically():
     assert np.abs(fit.values - adc)[inside].max() < 1e-4 and fit.b_values == {0.0: 1, 1000.0: 2}
 
 
+def fibres(b: float, seed: int = 4):
+    """(images (1 + 6, k, j, i), b-values (7,), directions (7, 3)) of fibres in every voxel, without noise, and where the head is.
+
+    Directions to the corners of an icosahedron see the mean diffusivity of any tensor exactly: their dyads sum up to twice the identity.
+    """
+    tissue = head(np.float64, (4, 30, 32), seed=2)
+    inside, golden = tissue > 0, (1 + 5 ** 0.5) / 2
+    corners = np.array([(0, 1, golden), (0, 1, -golden), (1, golden, 0), (1, -golden, 0), (golden, 0, 1), (-golden, 0, 1)])
+    directions = np.vstack([np.zeros(3), corners / np.linalg.norm(corners[0])])
+    axes = np.random.default_rng(seed).normal(size=(*tissue.shape, 3))
+    axes /= np.linalg.norm(axes, axis=-1, keepdims=True)
+    tensors = 0.4e-3 * np.eye(3) + 1.2e-3 * axes[..., :, None] * axes[..., None, :]
+    seen = np.einsum("na,...ab,nb->n...", directions, tensors, directions)
+    b_values = np.array([0.0, *[b] * 6])
+    return np.where(inside, 1000 * np.exp(-b_values[:, None, None, None] * seen), 0), b_values, directions, inside
+
+
+def test_fibres_in_any_direction_have_their_mean_diffusivity():
+    images, b_values, _, inside = fibres(1000)
+    assert np.abs(adc_of(images, b_values).values[inside] - 0.8).max() < 1e-4  # (0.4 + 0.4 + 1.6) / 3
+
+
+@pytest.mark.parametrize("noise, tolerance", [(0, 1e-4), (5, 5e-3)])
+def test_dipy_finds_the_same(noise, tolerance):
+    """Its least squares on the logarithm of the whole tensor, whose trace is thrice the ADC, although it never averages directions."""
+    dti = pytest.importorskip("dipy.reconst.dti", reason="dipy is not installed here: pip install dipy")
+    from dipy.core.gradients import gradient_table
+
+    images, b_values, directions, inside = fibres(1000)
+    images = np.hypot(images, np.random.default_rng(1).normal(scale=noise, size=images.shape)) if noise else images
+    model = dti.TensorModel(gradient_table(b_values, bvecs=directions), fit_method="OLS")
+    expected = 1e3 * model.fit(np.moveaxis(images, 0, -1), mask=inside).md
+    found = adc_of(images, b_values).values
+    both = inside & (found != 0)
+    assert both.sum() > 0.95 * inside.sum() and np.abs(found - expected)[both].max() < tolerance
+
+
 def test_the_noise_floor_is_said():
     images, adc, inside = series((0, 1500), noise=20)
     fit = adc_of(images, np.array([0.0, 1500]))
