@@ -1,11 +1,12 @@
 """All methods that are ready here on all slabs; figures are kept in a folder of runs, so that an interrupted comparison goes on."""
+import importlib
 import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import FusionINNLib
+from FusionINNLib import metrics
 from FusionINNLib.errors import FusionINNError, InputError
 from FusionINNLib.methods import registry
 from FusionINNLib.methods.base import MethodInfo
@@ -87,7 +88,7 @@ def _ready(names: tuple[str, ...], skipped: dict[str, str]) -> tuple[MethodInfo,
 
 def _figures(info: MethodInfo, entry: SlabSet, slab: Slab, place: Path, request: Request, report: Callable[[str], None]) -> CaseFigures:
     files = sorted({slab.first, slab.second, slab.second_grey})
-    key = checksum([info.name.encode(), _CODE.encode(), registry.create(info.name).fingerprint.encode(),
+    key = checksum([info.name.encode(), _code_of(info).encode(), registry.create(info.name).fingerprint.encode(),
                     f"{request.measured} {request.device}".encode(), *(sha256(path).encode() for path in files)])
 
     def compute() -> dict:
@@ -99,4 +100,8 @@ def _figures(info: MethodInfo, entry: SlabSet, slab: Slab, place: Path, request:
                        found["megabytes"])
 
 
-_CODE = source_checksum(*Path(FusionINNLib.__file__).parent.rglob("*.py"), *Path(__file__).parent.glob("*.py"))
+def _code_of(info: MethodInfo) -> str:
+    """Of the method, of the metrics and of the comparison itself: where it changed, figures are taken again."""
+    module = importlib.import_module(info.target.split(":")[0])
+    return source_checksum(*(path for made in (module, metrics) for path in Path(str(made.__file__)).parent.glob("*.py")),
+                           *(Path(__file__).parent / name for name in ("measure.py", "runs.py", "slabs.py")))

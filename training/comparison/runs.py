@@ -1,5 +1,4 @@
 """One fusion as a user gets it: the command `fusioninn fuse` in a process of its own, with the time and the memory that it took."""
-import os
 import subprocess
 import sys
 import time
@@ -9,10 +8,13 @@ from pathlib import Path
 from FusionINNLib.errors import InputError
 from training.comparison.slabs import Slab
 
+LOOK = 0.05  # seconds between two looks at the memory of a process
+
 
 @dataclass(frozen=True)
 class Run:
-    """seconds: from the command to its end, the start of Python included. megabytes: the largest resident memory of the process."""
+    """seconds: from the command to its end, the start of Python included. megabytes: the largest resident memory of the process, NaN where
+    the system does not say."""
 
     folder: Path
     seconds: float
@@ -25,16 +27,27 @@ def fuse(slab: Slab, method: str, folder: Path, device: str) -> Run:
                "--align", "none", "--no-report", "--overwrite", "--out", str(folder)]
     folder.parent.mkdir(parents=True, exist_ok=True)
     log = folder.with_suffix(".log")
-    started = time.perf_counter()
+    started, megabytes = time.perf_counter(), float("nan")
     with log.open("wb") as said, subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said) as process:
         try:
-            _, status, usage = os.wait4(process.pid, 0)
+            while process.poll() is None:
+                megabytes = _largest_so_far(process.pid, megabytes)
+                time.sleep(LOOK)
         except BaseException:
             process.kill()
             raise
-        process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - started
     if process.returncode:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise InputError(lines[-1] if lines else f"'fusioninn fuse --method {method}' ended with {process.returncode}.")
-    return Run(folder, seconds, usage.ru_maxrss / 1024 / (1024 if sys.platform == "darwin" else 1))
+    return Run(folder, seconds, megabytes)
+
+
+def _largest_so_far(process: int, before: float) -> float:
+    """Peak resident memory as Linux has it, in MB; what was known before where it does not say. (What `wait4` gives counts the parent's
+    memory too, of which a process is a copy until it runs its own program.)"""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    except (OSError, IndexError, ValueError):
+        return before
