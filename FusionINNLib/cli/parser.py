@@ -36,7 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
     fuse.add_argument("second", metavar="SECOND", type=Path, help="second volume of the same patient, such as FLAIR")
     fuse.add_argument("--method", default=registry.DEFAULT, metavar="NAME", choices=registry.names(),
                       help=f"how to fuse: {', '.join(registry.names())} (default: {registry.DEFAULT}; see 'fusioninn methods')")
-    fuse.add_argument("--segmentation", metavar="SEG", type=Path, help="tumour outlines for the report picture")
+    fuse.add_argument("--segmentation", metavar="SEG", type=Path, help="outlines for the report picture and a table of numbers")
     fuse.add_argument("--align", choices=("auto", "none", "header", "rigid"), default="auto",
                       help="unlike grids: register rigidly where needed (auto), refuse them (none), by header alone, or register always")
     fuse.add_argument("--reference", choices=("first", "second"), default="second", help="whose grid the result has (default: second)")
