@@ -10,8 +10,9 @@ from training.robustness.results import Results
 
 FIGURES = ("q", "floor", "error", "ratio", "held", "largest")
 NOTES = f"""\
-- **Estimate**: Q_SSIM inside the head (data range 1, windows of 11 x 11) of the estimates of the first and of the second source, where latents
-  are drawn the mean of 8, seed 0, from the damaged file as `fusioninn decompose --estimate` reads it; smallest to largest over all cases and both sources.
+- **Estimate**: Q_SSIM inside the head (data range 1, windows of 11 x 11) of the estimates of the first and of the second source (where
+  latents are drawn the mean of 8, seed 0) from the damaged file as `fusioninn decompose --estimate` reads it; smallest to largest over all
+  cases and both sources.
 - **Floor**: the same of the damaged fused image itself, as it was read, taken for either source. **Against the floor**: the worst case.
 - **Error / spread**: root mean square of the true error over that of the standard deviation that the program reports, inside the head: 1
   where the spread is right, 10 where the error is ten times what was said.
