@@ -159,6 +159,6 @@ def test_memory_that_ran_out_is_said(fused_case, tmp_path, tiny_model, monkeypat
     def fail(*arguments, **choices):
         raise MemoryError
 
-    monkeypatch.setattr(sources, "read_volume", fail)
+    monkeypatch.setattr(sources, "read_scan", fail)
     assert main(arguments(fused_case, tmp_path / "out", tiny_model)) == 2
     assert "not enough memory" in capsys.readouterr().err and list(tmp_path.iterdir()) == []

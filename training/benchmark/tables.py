@@ -75,7 +75,8 @@ def cost_table(results: BenchmarkResults) -> str:
     for method in results.methods:
         state, parameters = method.convergence, method.parameters
         seconds = results.seconds.get(method.key)
-        lines.append([method.title, f"{parameters:,}", number(None if seconds is None else 1000 * seconds, ".1f"),
+        lines.append([method.title, "–" if parameters is None else f"{parameters:,}",
+                      number(None if seconds is None else 1000 * seconds, ".1f"),
                       f"{state.steps[-1]:,} of {state.planned:,}" if state and state.steps else "–", state.batch if state else "–",
                       f"{state.seconds / 60:.0f}" if state else "–",
                       _state_words(method)])

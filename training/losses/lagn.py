@@ -2,7 +2,7 @@
 
 The terms are ours, after Dif-Fusion (Yue et al. 2023) and DM-FNet (He et al. 2025).
 
-    L = intensity(f; a, b) + gradient(f; a, b) + 0.5 structure(f; a, b) + 0.5 (intensity(f; a', b') + gradient(f; a', b'))
+    L = intensity(f; a, b) + edges(f; a, b) + 0.5 structure(f; a, b) + 0.5 (intensity(f; a', b') + edges(f; a', b'))
 
 f fused, a and b the sources, a' and b' as the diffusion believes them to be. Images are (B, 1, H, W) on the nominal 0..1 scale.
 """
@@ -23,10 +23,10 @@ def lagn_loss(fused: Tensor, sources: Tensor, believed: Tensor, generated: bool 
         generated: whether the images that the diffusion believes in count.
         brightest: the fused image is to be as bright as the brighter source (Dif-Fusion), which drops dark lesions; False: as their mean.
     """
-    parts = {"intensity": intensity(fused, sources, brightest), "gradient": gradient(fused, sources),
+    parts = {"intensity": intensity(fused, sources, brightest), "edges": edges(fused, sources),
              "structure": STRUCTURE * structure(fused, sources)}
     if generated:
-        parts["generated"] = GENERATED * (intensity(fused, believed, brightest) + gradient(fused, believed))
+        parts["generated"] = GENERATED * (intensity(fused, believed, brightest) + edges(fused, believed))
     total = torch.stack(list(parts.values())).sum()
     return total, {name: float(part.detach()) for name, part in parts.items()}
 
@@ -37,7 +37,7 @@ def intensity(fused: Tensor, sources: Tensor, brightest: bool) -> Tensor:
     return (fused - wanted).abs().mean()
 
 
-def gradient(fused: Tensor, sources: Tensor) -> Tensor:
+def edges(fused: Tensor, sources: Tensor) -> Tensor:
     """Mean | S f - max(S a, S b) |, S the sum of the absolute values of both Sobel filters, zeros around."""
     return (_sobel(fused) - _sobel(sources).amax(1, keepdim=True)).abs().mean()
 

@@ -17,7 +17,7 @@ def test_average_and_maximum():
     np.testing.assert_array_equal(fused("maximum"), np.maximum(FIRST, SECOND))
 
 
-CLASSICAL = [name for name, info in registry.METHODS.items() if not info.capabilities.needs_training]
+CLASSICAL = [name for name, info in registry.METHODS.items() if info.target.startswith("FusionINNLib.methods.classical.")]
 
 
 @pytest.mark.parametrize("name", CLASSICAL)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from training.losses.lagn import gradient, intensity, lagn_loss, structure
+from training.losses.lagn import edges, intensity, lagn_loss, structure
 
 
 def images(count=3, side=16, seed=0):
@@ -22,7 +22,7 @@ def test_gradient_is_that_of_scipys_sobel_filters():
     sobel = np.array([[sum(np.abs(ndimage.sobel(image, axis, mode="constant")) for axis in (0, 1)) for image in sample]
                       for sample in batch.double().numpy()])
     expected = np.abs(sobel[:, 2] - sobel[:, :2].max(1)).mean()
-    assert float(gradient(batch[:, 2:], batch[:, :2])) == pytest.approx(expected, rel=1e-5)
+    assert float(edges(batch[:, 2:], batch[:, :2])) == pytest.approx(expected, rel=1e-5)
 
 
 def test_structure_asks_for_the_livelier_source_alone():
@@ -39,4 +39,4 @@ def test_generated_images_count_half_where_they_count():
     whole, parts = lagn_loss(fused, sources, believed)
     less, fewer = lagn_loss(fused, sources, believed, generated=False)
     assert set(parts) - set(fewer) == {"generated"}
-    assert float(whole - less) == pytest.approx(0.5 * float(intensity(fused, believed, True) + gradient(fused, believed)), rel=1e-5)
+    assert float(whole - less) == pytest.approx(0.5 * float(intensity(fused, believed, True) + edges(fused, believed)), rel=1e-5)

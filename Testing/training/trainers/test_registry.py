@@ -28,11 +28,12 @@ EARLIER = {  # every field of version 0.1.0, in its order
 
 
 def test_every_name_has_its_trainer_and_its_settings():
-    assert list(TRAINERS) == ["default", "paper", *TRAINED, "ddfm-unet", "dc2fusion"]
+    assert list(TRAINERS) == ["default", "paper", *TRAINED, "ddfm-unet", "dc2fusion", "lagn-diffusion", "lagn"]
     for name, trainer in TRAINERS.items():
         config = trainer.Config(preset=name)
         assert isinstance(config, TrainingConfig) and sum(p.numel() for p in trainer.network_of(config).parameters()) > 10_000
-    assert {item.name for trainer in TRAINERS.values() for item in fields(trainer.Config)} == set(EARLIER) | {"weights", "window"}
+    assert {item.name for trainer in TRAINERS.values() for item in fields(trainer.Config)} == set(EARLIER) | {
+        "weights", "window", "generated", "brightest"}
 
 
 @pytest.mark.parametrize("row", [row for row in registry.METHODS.values() if row.capabilities.needs_training], ids=lambda row: row.name)
