@@ -12,6 +12,7 @@ from FusionINNLib.methods import registry
 from FusionINNLib.methods.model_card import DEFAULT
 
 TABLES = ("benchmark", "ablate")  # commands of `cli/tables.py`
+OUTLINES = ("segment-prepare", "segment-fit", "segment-evaluate")  # of `cli/outlines.py`
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,16 +24,16 @@ def main(arguments: list[str] | None = None) -> int:
             from training.speed import bench
 
             return bench.main(arguments[1:]) or 0
-        from training.cli import commands
+        from training.cli import commands, outlines
         from training.cli import methods as methods_command
         from training.cli import prior as prior_command
         from training.cli import robustness as robustness_command
         from training.cli import tables as tables_commands
 
         own = {"robustness": robustness_command, "methods": methods_command, "prior": prior_command, "priors": prior_command,
-               **dict.fromkeys(TABLES, tables_commands)}
+               **dict.fromkeys(TABLES, tables_commands), **dict.fromkeys(OUTLINES, outlines)}
         room = own.get(options.command, commands)
-        getattr(room, options.command)(options)
+        getattr(room, options.command.replace("-", "_"))(options)
         return 0
     except KeyboardInterrupt:
         return _fail("Stopped.", Cancelled.exit_code)
@@ -93,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     priors.add_argument("--steps", type=_steps, nargs="+", default=[20, 50, 100], metavar="N", help="(default: 20 50 100)")
     priors.add_argument("--models", nargs="+", metavar="ID|DIR", help="priors (default: all that are installed)")
 
+    _add_outlines(commands)
     _add_tables(commands)
     robustness = commands.add_parser("robustness", help="what an estimate is worth after the fused file was rounded, turned, ...")
     _add_robustness(robustness)
@@ -100,6 +102,27 @@ def _parser() -> argparse.ArgumentParser:
     _add_methods(methods)
     commands.add_parser("bench", help="speed against the reference implementation", add_help=False)
     return parser
+
+
+def _add_outlines(commands) -> None:
+    """The networks that suggest outlines: data, training by folds, the table."""
+    prepare = commands.add_parser("segment-prepare", help="prepared cases in, slices for networks that suggest outlines out")
+    prepare.add_argument("--prepared", type=Path, required=True, metavar="DIR", help="what 'prepare' wrote")
+    prepare.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+    fit = commands.add_parser("segment-fit", help="train the rows of the table of outlines, fold by fold; goes on where interrupted")
+    evaluate = commands.add_parser("segment-evaluate", help="measure what is trained on the patients that were held back")
+    for command in (fit, evaluate):
+        command.add_argument("--canvas", type=Path, required=True, metavar="DIR", help="what 'segment-prepare' wrote")
+        command.add_argument("--splits", type=Path, required=True, metavar="FILE", help="JSON: set -> train, val -> case names")
+        command.add_argument("--runs", type=Path, required=True, metavar="DIR", help="ROW/foldN in it")
+        _add_device(command)
+    fit.add_argument("--rows", nargs="+", default=[], metavar="ROW", help="only these, see training/segmentation/rows.py")
+    fit.add_argument("--folds", nargs="+", type=int, choices=range(5), default=[], metavar="N", help="only these of 0 to 4")
+    evaluate.add_argument("--prepared", type=Path, required=True, metavar="DIR", help="what 'prepare' wrote")
+    evaluate.add_argument("--out", type=Path, required=True, metavar="DIR", help="where outlines.md, .csv and .json go")
+    evaluate.add_argument("--model", type=Path, metavar="DIR", help="make a model folder of fold 0 of the first row, too")
+    evaluate.add_argument("--overwrite", action="store_true", help="replace an earlier model in its folder")
 
 
 def _add_tables(commands) -> None:

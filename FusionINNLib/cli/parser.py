@@ -71,6 +71,8 @@ def make_parser() -> argparse.ArgumentParser:
     view.add_argument("--max-upload", type=_positive, default=1024, metavar="MB", help="largest upload (default: 1024)")
     _add_model(view)
 
+    _add_segment(commands.add_parser("segment", help="suggest an outline of a glioma from T1 with contrast and FLAIR: nobody drew it"))
+
     _add_cohort(commands.add_parser("cohort", help="many cases: BIDS, folders or a table in; a result each, a table and a page out"))
 
     evaluate = commands.add_parser("evaluate", help="the published fusion metrics of a fused image and its two sources")
@@ -138,6 +140,17 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
                              "volumes, or once for each")
     parser.add_argument("--stack", action="append", default=[], metavar="WHICH",
                         help="of a series with several stacks (b-values, echoes, time points): place in the list, or value; as --series")
+
+
+def _add_segment(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("first", metavar="FIRST", type=Path, help="T1 with contrast: NIfTI, NRRD, MHA or a DICOM folder")
+    parser.add_argument("second", metavar="SECOND", type=Path, help="FLAIR of the same patient")
+    parser.add_argument("--segmentation", metavar="SEG", type=Path, help="an outline that somebody drew: how well both agree is said")
+    parser.add_argument("--seg-nrrd", action="store_true", help="write a segmentation for 3D Slicer, too")
+    parser.add_argument("--align", choices=("auto", "none", "header", "rigid"), default="auto", help="as of 'fuse'")
+    parser.add_argument("--reference", choices=("first", "second"), default="second", help="whose grid the outline has (default: second)")
+    _add_choice(parser)
+    _add_common(parser)
 
 
 def _add_cohort(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from FusionINNLib.cli.voice import Voice, raised
 from FusionINNLib.errors import Cancelled, FusionINNError
 
 _OWN_MODULE = {"adc": "adc", "cohort": "cohort", "evaluate": "evaluate", "export": "export", "import_model": "import_model",
-               "methods": "methods", "view": "view"}
+               "methods": "methods", "segment": "segment", "view": "view"}
 
 _PRINTS_RESULTS = ("evaluate", "methods", "view")
 

@@ -1,0 +1,101 @@
+"""Every row of the table on every patient that was held back: Dice, HD95, sensitivity, precision, false volume, calibration."""
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from FusionINNLib.outlining.agreement import agreement
+from FusionINNLib.outlining.outline import Rule, kept_islands, outline_of, probability_of
+from training.data.canvas_cases import SETS
+from training.segmentation.calibration import Example, Reliability, chosen_rule
+from training.segmentation.held_out import Patient, canvas_case, finished_folds, logits_of_fold, patient_of
+from training.segmentation.rows import THRESHOLD
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One patient of one row. ml, drawn_ml: volumes. false_ml: suggested in slices in which nothing is drawn. bins: see `Reliability`."""
+
+    row: str
+    fold: int
+    set: str
+    case: str
+    dice: float | None
+    hd95_mm: float | None
+    sensitivity: float | None
+    precision: float | None
+    ml: float
+    drawn_ml: float
+    false_ml: float
+    bins: list[list[float]] | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All figures, and the rule that each row and fold went by."""
+
+    figures: list[Figures]
+    rules: dict[str, dict[int, Rule]]
+
+    def reliability(self, row: str, name: str) -> Reliability | None:
+        """Of all patients of a set together; None for a row that gives no probabilities."""
+        parts = [Reliability(*map(np.array, one.bins)) for one in self.figures if one.row == row and one.set == name and one.bins]
+        return sum(parts[1:], parts[0]) if parts else None
+
+
+def measure(canvas: Path, prepared: Path, splits: Path, runs: Path, rows: list[str], device: str, report: Report) -> Measured:
+    """Measure what is trained of `rows`, and the threshold on the same patients as the first of them."""
+    patients: dict[tuple[str, str], Patient] = {}
+    logits = {row: {fold: list(logits_of_fold(canvas, splits, runs, row, fold, report, device)) for fold in finished_folds(runs, row)}
+              for row in rows}
+    figures: list[Figures] = []
+    rules: dict[str, dict[int, Rule]] = {}
+    for row, by_fold in logits.items():
+        examples = {fold: [example_of(canvas, name, case, one) for name, case, one in found] for fold, found in by_fold.items()}
+        rules[row] = {fold: rule_for(examples, fold) for fold in by_fold}
+        for fold, found in by_fold.items():
+            for name, case, one in found:
+                patient = patients.setdefault((name, case), patient_of(prepared, name, case))
+                probability = probability_of(one, patient.canvas, rules[row][fold].temperature)
+                marked = outline_of(probability, patient.voxel_ml, rules[row][fold])
+                figures.append(_figures(row, fold, patient, marked, probability))
+                report(f"{row}, fold {fold}, {case}: Dice {figures[-1].dice or 0:.3f}")
+    folds_of = {(one.set, one.case): one.fold for one in figures}
+    figures += [_figures(THRESHOLD, folds_of[key], patient, above_threshold(patient), None) for key, patient in patients.items()]
+    return Measured(figures, rules)
+
+
+def rule_for(examples: dict[int, list[Example]], fold: int) -> Rule:
+    """Chosen on what the other folds hold back, so on none of this fold's patients; as it is where there is no other fold."""
+    others = [example for other, found in examples.items() if other != fold for example in found]
+    return chosen_rule(others) if others else Rule()
+
+
+def example_of(canvas: Path, name: str, case: str, logits: np.ndarray) -> Example:
+    found = canvas_case(canvas, name, case)
+    images = found.contrasts.astype(np.float32)
+    head = (images > images.min((1, 2, 3), keepdims=True) + 0.05).any(0)
+    k, j, i = SETS[name]
+    return Example(logits, found.labels > 0, head, max(3.0, k) * max(2.0, j) * max(2.0, i) / 1000)
+
+
+def _figures(row: str, fold: int, patient: Patient, marked: np.ndarray, probability: np.ndarray | None) -> Figures:
+    bins = None
+    if probability is not None:
+        found = Reliability.of(probability[patient.head], patient.drawn[patient.head])
+        bins = [found.count.tolist(), found.said.tolist(), found.true.tolist()]
+    volumes = (float(np.count_nonzero(part)) * patient.voxel_ml
+               for part in (marked, patient.drawn, marked[~patient.drawn.any((1, 2))]))
+    return Figures(row, fold, patient.set, patient.name, **asdict(agreement(marked, patient.drawn, patient.spacing_mm)),
+                   **dict(zip(("ml", "drawn_ml", "false_ml"), volumes)), bins=bins)
+
+
+def above_threshold(patient: Patient) -> np.ndarray:
+    """FLAIR above Otsu's threshold inside the head, the largest island: no network at all."""
+    from skimage.filters import threshold_otsu
+
+    level = threshold_otsu(patient.flair[patient.head])
+    return kept_islands(patient.head & (patient.flair > level), patient.voxel_ml, Rule(least_share=1.0))

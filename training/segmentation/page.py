@@ -1,0 +1,103 @@
+"""The table of outlines as Markdown, CSV and JSON. No picture of a patient is made."""
+import csv
+import io
+import json
+from dataclasses import asdict
+
+import numpy as np
+
+from training.benchmark.intervals import mean_of
+from training.data.canvas_cases import SETS
+from training.markdown import number, table
+from training.segmentation.measure import Figures, Measured
+from training.segmentation.rows import ROWS, THRESHOLD
+
+TITLES = {"brats18": "BraTS 2018, whole tumour", "lgg": "LGG, FLAIR abnormality"}
+METRICS = (("dice", "Dice", ".3f"), ("hd95_mm", "HD95", ".1f"), ("sensitivity", "sensitivity", ".3f"), ("precision", "precision", ".3f"),
+           ("false_ml", "false mL", ".1f"))
+
+WORDS = """Every patient was held back once (five folds by patient; the first fold is the split file itself). Means over patients with 95 %
+bootstrap intervals. Nothing was chosen on the patients that are measured: the last weights of a run count, and temperature and islands
+rule of a fold come from the patients that the *other* folds hold back. HD95 is in mm for BraTS and in pixels for LGG, whose spacing is
+unknown. *False mL*: suggested in slices in which nothing is drawn. A row with fewer patients than the others was trained for fewer
+folds; with one fold alone it goes without temperature and islands rule. Threshold: FLAIR above Otsu's level inside the head, the
+largest island."""
+
+
+def page(measured: Measured, command: str, training: list[str]) -> str:
+    """The measured part of docs/outlines.md.
+
+    Args:
+        training: lines about how each row was trained.
+    """
+    parts = [f"Made by `{command}`.", WORDS, *(_table(measured, name) for name in SETS),
+             "### How the rows were trained", "\n".join(training),
+             "### Can the probabilities be believed?", _calibration(measured), "### Shipped row, patient by patient", _patients(measured)]
+    return "\n\n".join(parts) + "\n"
+
+
+def as_csv(measured: Measured) -> str:
+    """A line a row and patient."""
+    file = io.StringIO()
+    names = [name for name in asdict(measured.figures[0]) if name != "bins"]
+    writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: round(value, 5) if isinstance(value, float) else value for name, value in asdict(one).items()}
+                     for one in measured.figures)
+    return file.getvalue()
+
+
+def as_json(measured: Measured, command: str) -> str:
+    """The same with bins of calibration and rules."""
+    rules = {row: {str(fold): rule.to_dict() for fold, rule in by_fold.items()} for row, by_fold in measured.rules.items()}
+    return json.dumps({"command": command, "rules": rules, "figures": [asdict(one) for one in measured.figures]}, indent=1) + "\n"
+
+
+def _title(row: str) -> str:
+    return ROWS[row].title if row in ROWS else "FLAIR above Otsu's threshold, no network"
+
+
+def _rows(measured: Measured) -> list[str]:
+    return [*measured.rules, THRESHOLD]
+
+
+def _of(measured: Measured, row: str, name: str) -> list[Figures]:
+    return [one for one in measured.figures if one.row == row and one.set == name]
+
+
+def _table(measured: Measured, name: str) -> str:
+    lines = []
+    for row in _rows(measured):
+        found = _of(measured, row, name)
+        cells = []
+        for metric, _, form in METRICS:
+            mean = mean_of({one.case: {0: np.nan if (value := getattr(one, metric)) is None else value} for one in found})
+            cells.append(f"{number(mean.value, form)} ({number(mean.low, form)}–{number(mean.high, form)})")
+        lines.append([f"{_title(row)}", str(len(found)), *cells])
+    return f"### {TITLES[name]}\n\n" + table(["row", "patients", *(title for _, title, _ in METRICS)], lines)
+
+
+def _calibration(measured: Measured) -> str:
+    lines = []
+    for row in measured.rules:
+        errors = [found.error if (found := measured.reliability(row, name)) else None for name in SETS]
+        temperatures = [rule.temperature for rule in measured.rules[row].values()]
+        lines.append([_title(row), *(number(error, ".4f") for error in errors), number(float(np.mean(temperatures)), ".2f")])
+    said = "Expected calibration error inside the head (15 bins, all voxels of all patients that were held back), and the mean temperature."
+    return said + "\n\n" + table(["row", *TITLES.values(), "temperature"], lines) + "\n\n" + _bins(measured)
+
+
+def _bins(measured: Measured) -> str:
+    row = next(iter(measured.rules))
+    found = [one for name in SETS if (one := measured.reliability(row, name))]
+    total = sum(found[1:], found[0])
+    lines = [[f"{said / count:.3f}", f"{true / count:.3f}", f"{int(count)}"]
+             for count, said, true in zip(total.count, total.said, total.true) if count]
+    return "Reliability of the shipped row, both sets:\n\n" + table(["mean probability", "share that was drawn", "voxels"], lines)
+
+
+def _patients(measured: Measured) -> str:
+    row = next(iter(measured.rules))
+    lines = [[one.case, str(one.fold), *(number(getattr(one, metric), form) for metric, _, form in METRICS), number(one.ml, ".1f"),
+              number(one.drawn_ml, ".1f")] for name in SETS for one in sorted(_of(measured, row, name), key=lambda one: one.dice or 0)]
+    return table(["patient", "fold", *(title for _, title, _ in METRICS), "suggested mL", "drawn mL"], lines)

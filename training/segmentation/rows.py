@@ -1,0 +1,26 @@
+"""The rows of the table of outlines: name -> what is trained for it. All by the same loop, data and number of steps, but for CSAD's."""
+from dataclasses import dataclass, field
+
+THRESHOLD = "threshold"
+"""The row that needs no network: FLAIR above a threshold inside the head."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """title: in the table. settings: of `OutlineConfig` where they differ from the preset ones."""
+
+    title: str
+    settings: dict[str, object] = field(default_factory=dict)
+
+
+_FAITHFUL = {"architecture": "csad", "slices": 1, "unit": 16}
+_SHORT = {"steps": 250, "validate_every": 125, "learning_rate": 1e-3}  # a step of CSAD's costs five of the others'
+
+ROWS = {
+    "suggest": Row("U-Net with skips at full resolution, three neighbouring slices (shipped)"),
+    "unet": Row("plain two-channel U-Net (MONAI)", {"settings": {"architecture": "unet", "slices": 1}}),
+    "csad": Row("CSAD, u = 16, as published", {"settings": _FAITHFUL, "distill": 0.1, **_SHORT}),
+    "csad-no-distillation": Row("the same without distillation", {"settings": _FAITHFUL, **_SHORT}),
+    "csad-skips": Row("CSAD with skips, three slices, u = 8, attention of norm 1",
+                      {"settings": {"architecture": "csad", "slices": 3, "unit": 8, "skips": True}, "distill": 0.1, "attention": "l2"}),
+}
