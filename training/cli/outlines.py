@@ -43,7 +43,8 @@ def segment_evaluate(options: argparse.Namespace) -> None:
     device = str(devices.choose_device(options.device))
     measured = measure(options.canvas, options.prepared, options.splits, options.runs, rows, device, _say)
     command = _command(options)
-    files = {"outlines.md": page.page(measured, command, [_trained(options.runs, row) for row in rows]),
+    training = [_trained(options.runs, row, list(by_fold)) for row, by_fold in measured.rules.items()]
+    files = {"outlines.md": page.page(measured, command, training),
              "outlines.csv": page.as_csv(measured), "outlines.json": page.as_json(measured, command)}
     options.out.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
@@ -55,14 +56,14 @@ def segment_evaluate(options: argparse.Namespace) -> None:
         print(f"Made the model folder {options.model}: try it with 'fusioninn segment --model {options.model} ...'.")
 
 
-def _trained(runs: Path, row: str) -> str:
-    done = finished_folds(runs, row)
+def _trained(runs: Path, row: str, done: list[int]) -> str:
     config = load_config(run_folder(runs, row, done[0]) / "config.json", TRAINERS)
     seconds = [_seconds(run_folder(runs, row, fold)) for fold in done]
     norms = [_largest_norm(run_folder(runs, row, fold)) for fold in done]
     return (f"- {ROWS[row].title}: fold{'s' if len(done) > 1 else ''} {', '.join(map(str, done))}; {config.steps} steps of {config.batch} "
             f"slices, learning rate {config.learning_rate:g}, seed {config.seed}, on average {sum(seconds) / len(seconds) / 60:.1f} "
-            f"minutes a fold on one core; gradients clipped at norm {config.clip:g} (largest norm at a validation: {max(norms):.2f}).")
+            f"minutes a fold, one thread on a shared machine; gradients clipped at norm {config.clip:g} (largest norm at a validation: "
+            f"{max(norms):.2f}).")
 
 
 def _log(folder: Path) -> list[dict[str, str]]:
