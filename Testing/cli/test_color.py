@@ -121,7 +121,7 @@ def _written(folder, rgb):
 
 
 @pytest.mark.skipif(not HARVARD.is_dir(), reason="needs ../shared/data/harvard")
-@pytest.mark.parametrize("method", ["average", "laplacian"])
+@pytest.mark.parametrize("method", ["average", "laplacian", "lagn"])
 def test_real_spect_keeps_the_hue_of_its_hot_spots(method, tmp_path):
     """The median change of hue inside the warmest 5 % of the pixels is at most 5 degrees, and two pictures become a picture in colour."""
     names = [HARVARD / f"25012_{letter}.png" for letter in "ab"]

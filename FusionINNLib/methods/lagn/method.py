@@ -43,6 +43,7 @@ class LagnMethod(SliceMethod):
     def fuse(self, pair: SourcePair, *, device: str = "auto", seed: int = 0, progress: Progress | None = None) -> Fusion:
         """As `FusionMethod.fuse`, every slice along the through-plane axis; the seed is in the recipe's record."""
         progress, warnings = progress or Progress(), []
+        progress.step("loading the network", 0, 1)  # torch and MONAI take seconds the first time
         from FusionINNLib.methods.lagn.stack import fuse_stack
 
         axis = pair.first.through_plane_axis

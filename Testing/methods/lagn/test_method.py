@@ -80,11 +80,20 @@ def test_slices_are_told_and_the_work_ends_within_one(model):
     first, second = pair()
     told = []
     fused(first, second, model, progress=Progress(lambda task, done, total: told.append((task, done, total))))
+    assert told[0] == ("loading the network", 0, 1)
     counts = [(done, total) for task, done, total in told if task == "fusing slices"]
     assert counts[0][0] == 0 and counts[-1][0] == counts[-1][1] > 3
     progress = Progress(lambda task, done, total: progress.cancel() if done == 1 else None)
     with pytest.raises(Cancelled):
         fused(first, second, model, progress=progress)
+
+
+def test_who_stops_before_the_network_is_there_does_not_wait_for_it(model, monkeypatch):
+    monkeypatch.setattr(weights, "read", lambda *given: pytest.fail("the weights were read"))
+    progress = Progress()
+    progress.cancel()
+    with pytest.raises(Cancelled):
+        fused(*pair(), model, progress=progress)
 
 
 def test_there_is_no_way_back(model):
