@@ -98,13 +98,15 @@ def showHistograms(scene, charts: tuple[Node, ...]) -> None:
 
 
 def tableAsCSV(tableNode: Node) -> str:
-    """A table node as comma separated values with a line of titles, numbers in full."""
+    """A table node as comma separated values with a line of titles, numbers in full.
+
+    Each row ends with the notice on use, in a column of its own: programs read the rest as before, and no part of it is pasted without."""
     table = tableNode.GetTable()
     columns = [table.GetColumn(n) for n in range(table.GetNumberOfColumns())]
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
-    writer.writerow([column.GetName() for column in columns])
-    writer.writerows([[column.GetValue(row) for column in columns] for row in range(table.GetNumberOfRows())])
+    writer.writerow([*(column.GetName() for column in columns), "notice"])
+    writer.writerows([[*(column.GetValue(row) for column in columns), NOTICE] for row in range(table.GetNumberOfRows())])
     return written.getvalue()
 
 

@@ -53,6 +53,7 @@ def test_each_segment_is_measured_whole_in_each_image(scene, case, segmentation)
             assert float(row["volume [ml]"]) == pytest.approx(values.size * 0.9 * 1.1 * 4 / 1000)
     assert said["core", "first"]["color"] == "#0080ff" and said["tumour", "fused"]["color"] == "#ff0000"
     assert said["core", "first"]["unit"] == "um2/s" and said["core", "fused"]["unit"] == ""
+    assert {row["notice"] for row in said.values()} == {"Research use only. Not for diagnosis."}
     assert inFolder(found.table) == inFolder(case.nodes.fused)
 
 

@@ -47,6 +47,7 @@ def test_numbers_inside_segments_are_shown_as_histograms_and_copied(compared):
     compared.click("copyButton")
     lines = slicer.app.clipboard().text().splitlines()
     assert lines[0].startswith("segment,color,image,unit,voxels") and len(lines) == 1 + table.GetNumberOfRows()
+    assert all("Research use only" in line for line in lines[1:])
     compared.compute("segmentNumbersButton")
     assert compared.parameters.segmentNumbers is table, "the same table again"
 
