@@ -81,24 +81,27 @@ def new_folder(folder: Path, overwrite: bool, own_names: frozenset[str], inputs:
     place = _place(folder)
     exists = place.is_dir()
     missing = [parent for parent in place.parents if not parent.exists()]  # the innermost first
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        hidden, lock = leftovers.claim(place if exists else place.parent, place.name)
-    except OSError as problem:
-        _remove_empty(missing)
-        raise ResultError(f"{folder} cannot be made ({problem.strerror}): choose another folder for the results.") from problem
-    try:
-        yield hidden
-        check_free(folder, overwrite, own_names, inputs)  # somebody else may have written meanwhile
-        if place.is_dir():
-            leftovers.move_in(hidden, place, own_names)
-        else:
-            os.rename(hidden, place)
-    except OSError as problem:
-        raise ResultError(f"The results cannot be written ({problem.strerror or problem}): "
-                          "free some space or choose another folder.") from problem
+    hidden, lock = leftovers.draw_name(place if exists else place.parent, place.name), None
+    made = True
+    try:  # from before the folder is made: a signal may end the run in between
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            lock = leftovers.claim(hidden)
+        except OSError as problem:
+            made = not isinstance(problem, FileExistsError)  # else another run drew the same name
+            raise ResultError(f"{folder} cannot be made ({problem.strerror}): choose another folder for the results.") from problem
+        try:
+            yield hidden
+            check_free(folder, overwrite, own_names, inputs)  # somebody else may have written meanwhile
+            if place.is_dir():
+                leftovers.move_in(hidden, place, own_names)
+            else:
+                os.rename(hidden, place)
+        except OSError as problem:
+            raise ResultError(f"The results cannot be written ({problem.strerror or problem}): "
+                              "free some space or choose another folder.") from problem
     finally:
-        if not hidden.with_suffix(leftovers.EARLIER).is_dir():  # else the next run puts it right
+        if made and not hidden.with_suffix(leftovers.EARLIER).is_dir():  # else the next run puts it right
             shutil.rmtree(hidden.with_suffix(leftovers.OLD), ignore_errors=True)
             shutil.rmtree(hidden, ignore_errors=True)
         leftovers.release(lock)

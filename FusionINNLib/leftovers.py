@@ -31,15 +31,25 @@ def is_hidden(name: str) -> bool:
     return _HIDDEN.fullmatch(name) is not None
 
 
-def claim(parent: Path, name: str) -> tuple[Path, int | None]:
-    """A new hidden folder for results called `name`, and the lock that says that its run lives: to be given to `release`."""
+def draw_name(parent: Path, name: str) -> Path:
+    """A hidden folder for results called `name`, which nobody has made yet: to be given to `claim`."""
     while True:
         part = parent / f".{name}.{_machine()}{secrets.token_hex(2)}{PART}"
-        part.mkdir()
+        if not os.path.lexists(part):
+            return part
+
+
+def claim(part: Path) -> int | None:
+    """Make a hidden folder, and the lock that says that its run lives: to be given to `release`. Raises OSError."""
+    part.mkdir()
+    while True:
         held, lock = _lock(part)
         if held:
-            return part, lock
+            return lock
         # Another run took it for a leftover in this very moment, and clears it away.
+        time.sleep(0.001)
+        if not part.exists():
+            part.mkdir()
 
 
 def release(lock: int | None) -> None:

@@ -1,4 +1,5 @@
 """Result folders: whole or not at all, in a folder that exists too, with nothing lost when a run is killed at any moment of it."""
+import linecache
 import multiprocessing
 import os
 import subprocess
@@ -201,6 +202,51 @@ def test_earlier_results_survive_a_failure_among_the_renames(tmp_path, monkeypat
         assert names_in(tmp_path) == ["out"]
 
 
+def test_stopped_at_any_line_before_the_first_result(tmp_path):
+    """A signal may come between the making of the folder and the next line, whichever that is."""
+    rooms, lines, stopped = {leftovers.__file__, new_folder.__wrapped__.__code__.co_filename}, 0, True
+
+    def stop_at(number):
+        passed = 0
+
+        def trace(frame, event, _):
+            nonlocal passed
+            if frame.f_code.co_filename not in rooms:
+                return None
+            passed += event == "line" and linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip() != "try:"  # no signal there
+            if passed == number:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            return trace
+        return trace
+
+    while stopped:
+        lines, stopped = lines + 1, False
+        before = sys.gettrace()
+        sys.settrace(stop_at(lines))
+        try:
+            with new_folder(tmp_path / "a/b/out", False, NAMES):
+                sys.settrace(before)
+        except KeyboardInterrupt:
+            stopped = True
+        finally:
+            sys.settrace(before)
+        if stopped:
+            assert names_in(tmp_path) == [], lines
+        else:
+            assert lines > 50, "the lines of both files were counted"
+
+
+def test_two_runs_that_draw_one_name(tmp_path, monkeypatch):
+    drawn = leftovers.draw_name(tmp_path, "out")
+    lock = leftovers.claim(drawn)
+    monkeypatch.setattr(leftovers, "draw_name", lambda parent, name: drawn)
+    with pytest.raises(ResultError, match="File exists"), new_folder(tmp_path / "out", False, NAMES):
+        raise AssertionError("its folder is another's")
+    leftovers.release(lock)
+    assert names_in(tmp_path) == [drawn.name]
+
+
 def test_the_folder_of_a_living_run_is_left_alone(tmp_path):
     out = tmp_path / "out"
     with new_folder(out, False, NAMES) as part:
@@ -213,8 +259,8 @@ def test_the_folder_of_a_living_run_is_left_alone(tmp_path):
 
 def test_leftovers_of_other_machines_wait_a_day(tmp_path, monkeypatch):
     """Their locks may not be seen here."""
-    part, lock = leftovers.claim(tmp_path, "out")
-    leftovers.release(lock)
+    part = leftovers.draw_name(tmp_path, "out")
+    leftovers.release(leftovers.claim(part))
     monkeypatch.setattr(leftovers, "_machine", lambda: "none")
     check_free(tmp_path / "out", False, NAMES)
     assert part.is_dir()
