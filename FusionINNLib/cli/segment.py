@@ -5,12 +5,14 @@ from pathlib import Path
 from FusionINNLib.atomic import check_free, new_folder
 from FusionINNLib.cli.sources import SAME, are_same, read_source
 from FusionINNLib.cli.terminal import progress, say, warn
+from FusionINNLib.errors import InputError
 from FusionINNLib.methods import devices
 from FusionINNLib.registration.alignment import patients_differ, resample_labels
 from FusionINNLib.results.color import luminances
 from FusionINNLib.results.folder import InputFile
 from FusionINNLib.results.recipe import NOTICE
 from FusionINNLib.volumes.io import read_segmentation, sha256
+from FusionINNLib.volumes.suggested import is_suggested
 from FusionINNLib.volumes.volume import Volume
 
 
@@ -25,6 +27,9 @@ def segment(options: argparse.Namespace) -> None:
     (first, first_file), (second, second_file) = (read_source(path, n, options) for n, path in enumerate((options.first, options.second)))
     first, second = luminances(first, second)
     drawn = read_segmentation(options.segmentation) if options.segmentation else None
+    if drawn is not None and is_suggested(drawn):
+        raise InputError(f"{options.segmentation}: this outline was SUGGESTED by a network, and a Dice with it would say nothing; give one "
+                         "that somebody drew, or made his own under another name.")
     if are_same((first, second), (first_file, second_file)):
         warn(SAME)
     if differ := patients_differ(first, second):

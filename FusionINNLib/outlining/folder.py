@@ -12,10 +12,11 @@ from FusionINNLib import __version__
 from FusionINNLib.outlining.agreement import Agreement
 from FusionINNLib.outlining.doubts import KNOWS
 from FusionINNLib.outlining.slicer_file import write_slicer_segmentation
-from FusionINNLib.outlining.suggest import NAME, Suggestion
+from FusionINNLib.outlining.suggest import Suggestion
 from FusionINNLib.results.folder import InputFile
 from FusionINNLib.results.recipe import NOTICE
 from FusionINNLib.volumes.io import sha256, write_nifti
+from FusionINNLib.volumes.suggested import DESCRIPTION, NAME
 
 LABELS, PROBABILITY, RECORD, SLICER = "suggested.nii.gz", "probability.nii.gz", "segment.json", "suggested.seg.nrrd"
 FILES = frozenset({LABELS, PROBABILITY, RECORD, SLICER})
@@ -33,7 +34,7 @@ def write(suggestion: Suggestion, folder: Path, inputs: tuple[InputFile, InputFi
         drawn: an outline that somebody drew, and how well the suggestion agrees with it.
         for_slicer: a .seg.nrrd too.
     """
-    write_nifti(suggestion.labels, folder / LABELS, description="FusionINN: SUGGESTED lesion, drawn by nobody. Research use only.")
+    write_nifti(suggestion.labels, folder / LABELS, description=DESCRIPTION)
     write_nifti(suggestion.probability, folder / PROBABILITY, cal_max=1.0,
                 description="FusionINN: probability of lesion, by a network. Research use only.")
     if for_slicer:

@@ -17,11 +17,9 @@ from FusionINNLib.registration.alignment import Alignment, align
 from FusionINNLib.results.segments import Segment, Segments
 from FusionINNLib.volumes.foreground import finite_values
 from FusionINNLib.volumes.orientation import from_ras, to_ras
+from FusionINNLib.volumes.suggested import COLOR, NAME
 from FusionINNLib.volumes.volume import Volume, check_voxels
 
-NAME = "SUGGESTED lesion"
-COLOR = (0.0, 0.9, 0.9)
-"""Cyan: no tissue, and none of the colours of drawn segments."""
 LABEL = 1
 
 

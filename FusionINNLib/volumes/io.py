@@ -20,6 +20,8 @@ from FusionINNLib.volumes.freesurfer import ENDINGS as MGH_ENDINGS
 from FusionINNLib.volumes.freesurfer import read_mgh
 from FusionINNLib.volumes.itk import read_itk, read_itk_segmentation
 from FusionINNLib.volumes.nifti import files_of, has_scale_factors, read_extension, read_nifti, write_nifti
+from FusionINNLib.volumes.suggested import NOTE as SUGGESTED_NOTE
+from FusionINNLib.volumes.suggested import is_suggested, named_where_suggested
 from FusionINNLib.volumes.volume import Identity, Volume, check_voxels
 
 __all__ = ["read_volume", "read_segmentation", "read_mask", "write_nifti", "read_extension", "has_scale_factors", "sha256",
@@ -50,7 +52,8 @@ def read_segmentation(path: str | os.PathLike[str], *, series: str | None = None
     """Read labels: (k, j, i) integers, slope 1, intercept 0. Floats that are whole numbers are taken, NaN is label 0.
 
     DICOM segmentations and .seg.nrrd keep names and colours of their segments. One slice will do. A segmentation without any label above 0
-    is no error but has a note. Raises as `read_volume` does, and InputError when values are no labels.
+    is no error but has a note, and so has one that a network suggested. Raises as `read_volume` does, and InputError when values are no
+    labels.
     """
     path = Path(path)
     if (inside := _one_inside(path)) is not None:
@@ -61,7 +64,11 @@ def read_segmentation(path: str | os.PathLike[str], *, series: str | None = None
         volume = _with_names(read_itk_segmentation(path, plain_name(path)), path)
     else:
         volume = _read(path)
+        if path.name.lower().endswith(NIFTI_ENDINGS):
+            volume = named_where_suggested(volume, path)
     labels, notes = volume.array, volume.notes
+    if is_suggested(volume):
+        notes += (SUGGESTED_NOTE,)
     if volume.is_scaled or labels.dtype.kind not in "iub":
         values = volume.values.astype(np.float64)
         missing = int(np.count_nonzero(~np.isfinite(values)))

@@ -67,3 +67,15 @@ def test_earlier_results_are_not_overwritten_unasked(place, tmp_path, capsys):
 def test_a_model_that_fuses_is_refused_before_anything_is_written(place, tmp_path, capsys):
     code = main(["segment", str(place / "t1ce.nii.gz"), str(place / "flair.nii.gz"), "--out", str(tmp_path / "out"), "--model", "default"])
     assert code == 2 and "fuses images" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["suggested.nii.gz", "suggested.seg.nrrd"])
+def test_a_suggestion_is_never_taken_for_a_drawn_outline(place, tmp_path, capsys, name):
+    assert segment(place, tmp_path / "out", "--seg-nrrd") == 0
+    suggested = tmp_path / "out" / name
+    assert segment(place, tmp_path / "again", "--segmentation", suggested) == 2
+    assert "SUGGESTED by a network" in capsys.readouterr().err and not (tmp_path / "again").exists()
+    assert main(["fuse", str(place / "t1ce.nii.gz"), str(place / "flair.nii.gz"), "--out", str(tmp_path / "fused"), "--method", "average",
+                 "--segmentation", str(suggested)]) == 0
+    out, err = capsys.readouterr()
+    assert "SUGGESTED lesion" in out and "SUGGESTED by a network, drawn by nobody" in err

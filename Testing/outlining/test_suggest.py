@@ -14,10 +14,11 @@ from FusionINNLib.errors import Cancelled, GeometryError, InputError, ModelError
 from FusionINNLib.outlining.doubts import KNOWS, LARGEST_ML
 from FusionINNLib.outlining.logits import logits_of
 from FusionINNLib.outlining.model import load
-from FusionINNLib.outlining.suggest import COLOR, NAME, suggest_outline
+from FusionINNLib.outlining.suggest import suggest_outline
 from FusionINNLib.progress import Progress
 from FusionINNLib.results.segments import DEFAULT_COLOR, SAMPLE_COLORS
 from FusionINNLib.volumes.orientation import from_ras, to_ras
+from FusionINNLib.volumes.suggested import COLOR, NAME
 from FusionINNLib.volumes.volume import Volume
 
 
