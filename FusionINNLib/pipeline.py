@@ -84,12 +84,12 @@ def decompose(fused: Volume, latent: Volume | None, recipe: Recipe, *, model: st
 
 def estimate(fused: Volume, recipe: Recipe, *, samples: int = SAMPLES, seed: int = SEED, numbers: list[int] | None = None,
              model: str | None = None, device: str = "auto", progress: Progress | None = None) -> Estimate:
-    """Both sources as the method believes them to be, from the fused image alone: mean and spread over drawn latents.
+    """Both sources as the method believes them to be, from the fused image alone, with their spread.
 
     Args:
         fused: on the nominal 0..1 scale, as `fuse` gave it or stored again with less precision.
         recipe: from the header of the fused image, see `read_fused`.
-        samples: number of latents drawn; the spread needs two.
+        samples: number of latents drawn, by a method that draws some; the spread needs two.
         seed: the same seed gives the same result.
         numbers: of the slices in the whole volume, where `fused` holds only some: for the same latents as there.
         model: as for `decompose`.
@@ -114,7 +114,7 @@ def preview(fusion: Fusion, slices: list[int], *, model: str | None = None, devi
             exact = chosen.decompose(few, latent, recipe, device=device, progress=progress)
         if can.estimate:
             guess = chosen.estimate(few, recipe, samples=SAMPLES, seed=SEED, numbers=slices, device=device, progress=progress)
-    return Preview(slices, exact, guess, SAMPLES)
+    return Preview(slices, exact, guess, registry.drawn(fusion.recipe, SAMPLES, SEED).get("samples", 0))
 
 
 def _preview_of_whole(chosen: FusionMethod, fusion: Fusion, slices: list[int], device: str, progress: Progress | None) -> Preview:
@@ -129,7 +129,7 @@ def _preview_of_whole(chosen: FusionMethod, fusion: Fusion, slices: list[int], d
     if chosen.info.capabilities.estimate:
         guess = chosen.estimate(fusion.fused, fusion.recipe, samples=SAMPLES, seed=SEED, device=device, progress=progress)
         guess = replace(guess, **{image.field: some(getattr(guess, image.field)) for image in ESTIMATE_IMAGES})
-    return Preview(slices, exact, guess, SAMPLES)
+    return Preview(slices, exact, guess, registry.drawn(fusion.recipe, SAMPLES, SEED).get("samples", 0))
 
 
 def read_fused(path: str | Path, model: str | None = None) -> FusedFile:

@@ -86,7 +86,7 @@ class Actions:
             for image in ESTIMATE_IMAGES:
                 setattr(self._parameters, image.parameter, getattr(nodes, image.node_field))
             self._afterDecomposition("estimated", estimated.difference)
-        said = _("ESTIMATED from the fused image alone: what the network believes, not a scan.")
+        said = _("ESTIMATED from the fused image alone: a computed guess, not a scan.")
         self._state.say(" ".join([said, estimated.trust.sentence, *estimated.warnings]))
         self._comparison.showResults(self._parameters)
 

@@ -21,14 +21,14 @@ from FusionINNLib.registration.alignment import patients_differ, resample_labels
 from FusionINNLib.results.color import (
     CHROMA,
     COLOR_FILES,
-    DECOMPOSED_COLOR,
+    ESTIMATED_COLOR,
+    EXACT_COLOR,
     FUSED_COLOR,
     FusedColor,
     color_beside,
     fused_color,
     luminances,
     stored_color,
-    write_source_color,
 )
 from FusionINNLib.results.folder import (
     ESTIMATE_FILES,
@@ -121,30 +121,27 @@ def _exact(options: argparse.Namespace) -> None:
     registry.maker_of(stored.recipe, options.model)
     color = stored_color(options.source, stored.provenance, stored.recipe.shape)
     if options.dry_run:
-        return plan.say_decomposition(stored.fused, "exactly", options.out, _without_colors(EXACT_FILES, color))
+        return plan.say_decomposition(stored.fused, "exactly", options.out, _names(EXACT_FILES, EXACT_COLOR, color))
     sources = pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=options.model, device=options.device,
                                  progress=_progress())
     from FusionINNLib.reports.page import save
     from FusionINNLib.reports.report import exact_report
 
     with new_folder(options.out, options.overwrite, EXACT_FILES) as folder:
-        write_exact(sources, stored.recipe, folder)
-        if color is not None:
-            role, chroma = color
-            luminance = sources[("first", "second").index(role)]
-            write_source_color(luminance, chroma, role, folder, f"{role} source in colour, decomposed exactly")
+        write_exact(sources, stored.recipe, folder, color)
         if not options.no_report:
             save(exact_report(stored.fused, sources, stored.recipe), folder / REPORT)
     print(f"Decomposed exactly into {options.out}:")
     for volume, source in zip(sources, stored.recipe.sources):
         print(f"  {volume.name}.nii.gz: {_exactness(volume, source)}")
     if color is not None:
-        print(f"  {DECOMPOSED_COLOR[color[0]]}: that source in colour")
+        print(f"  {EXACT_COLOR[color[0]]}: that source in colour")
     print(NOTICE)
 
 
-def _without_colors(names: frozenset[str], color: tuple[str, np.ndarray] | None) -> frozenset[str]:
-    return names - set(DECOMPOSED_COLOR.values()) | ({DECOMPOSED_COLOR[color[0]]} if color else set())
+def _names(files: frozenset[str], colors: dict[str, str], color: tuple[str, np.ndarray] | None) -> frozenset[str]:
+    """Of these files, those that will be written."""
+    return files - set(colors.values()) | ({colors[color[0]]} if color else set())
 
 
 def _exactness(volume: Volume, source) -> str:
@@ -167,7 +164,7 @@ def _estimate(options: argparse.Namespace) -> None:
     for warning in fused.warnings:
         _warn(warning)
     if options.dry_run:
-        return plan.say_decomposition(fused.fused, "into an estimate", options.out, _without_colors(ESTIMATE_FILES, color))
+        return plan.say_decomposition(fused.fused, "into an estimate", options.out, _names(ESTIMATE_FILES, ESTIMATED_COLOR, color))
     result = pipeline.estimate(fused.fused, fused.recipe, samples=options.samples, seed=options.seed, model=options.model,
                                device=options.device, progress=_progress())
     for warning in result.warnings:
@@ -176,16 +173,14 @@ def _estimate(options: argparse.Namespace) -> None:
     from FusionINNLib.reports.page import save
     from FusionINNLib.reports.report import estimate_report
 
+    drawn = registry.drawn(fused.recipe, options.samples, options.seed)
     with new_folder(options.out, options.overwrite, ESTIMATE_FILES, [options.source]) as folder:
-        write_estimate(result, folder, source, fused.recipe, {"samples": options.samples, "seed": options.seed}, fused.notes)
-        if color is not None:
-            role, chroma = color
-            write_source_color(getattr(result, role), chroma, role, folder, f"{role} source, ESTIMATED luminance in its own colours")
+        write_estimate(result, folder, source, fused.recipe, drawn, fused.notes, color)
         if not options.no_report:
             told = tuple(f"{note}." for note in fused.notes)  # a picture goes on without what was said beside it
             save(estimate_report(fused.fused, replace(result, warnings=(*told, *result.warnings)), fused.recipe), folder / REPORT)
-    print(f"ESTIMATED both sources from the fused image alone into {options.out} "
-          f"(mean over {options.samples} latents, seed {options.seed}): what the network believes, not a scan.\n"
+    how = f" (mean over {options.samples} latents, seed {options.seed})" if drawn else ""
+    print(f"ESTIMATED both sources from the fused image alone into {options.out}{how}: a computed guess, not a scan.\n"
           f"{result.trust.sentence}\n{NOTICE}")
 
 

@@ -17,14 +17,14 @@ _NOT_KNOWN_TO_VALIDATOR_1 = ("NOT_INCLUDED", "NO_VALID_DATA_FOUND_FOR_SUBJECT")
 _README = """Fused images and decompositions made by FusionINN. Research use only. Not for diagnosis.
 
 desc-fused and desc-latent are what `fusioninn fuse` made of the two sources that the sidecars name; both together give them back:
-`fusioninn decompose sub-<label>/anat --out back`. desc-exact are the sources taken out again, voxel by voxel. desc-estimated is what the
-network believes from the fused image alone, and no scan; desc-spread and desc-cycleerror say how far to believe it. In each folder
+`fusioninn decompose sub-<label>/anat --out back`. desc-exact are the sources taken out again, voxel by voxel. desc-estimated is a
+computed guess from the fused image alone, and no scan; desc-spread and desc-cycleerror say how far to believe it. In each folder
 report.png shows all of it, fusion.json says how it was made; cohort.json says what became of each case.
 """
 _WORDS = {"fused": "Fused image of both sources", "latent": "Latent image: with the fused image it gives both sources back exactly",
           "exact": "Source taken out of fused and latent image again, exactly",
-          "estimated": "ESTIMATED from the fused image alone: what the network believes, not a scan",
-          "spread": "ESTIMATED: standard deviation over drawn latents",
+          "estimated": "ESTIMATED from the fused image alone: a computed guess, not a scan",
+          "spread": "ESTIMATED: standard deviation, by the estimate's own account",
           "cycleerror": "ESTIMATED: the estimates fused again minus the fused image"}
 
 

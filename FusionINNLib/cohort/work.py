@@ -56,6 +56,7 @@ def is_done(case: Case, settings: Settings, out: Path) -> bool:
 
 def _fuse(case: Case, settings: Settings, out: Path) -> str:
     from FusionINNLib import pipeline
+    from FusionINNLib.methods import registry
     from FusionINNLib.registration.alignment import resample_labels
     from FusionINNLib.reports.page import save
     from FusionINNLib.reports.report import fusion_report, slices_to_show
@@ -80,7 +81,7 @@ def _fuse(case: Case, settings: Settings, out: Path) -> str:
         if settings.estimate:
             guess = pipeline.estimate(fusion.fused, fusion.recipe, samples=settings.samples, seed=settings.seed, **common)
             write_estimate(guess, folder, InputFile("fused.nii.gz", sha256(folder / "fused.nii.gz")), fusion.recipe,
-                           {"samples": settings.samples, "seed": settings.seed})
+                           registry.drawn(fusion.recipe, settings.samples, settings.seed))
         if settings.metrics:
             _write_metrics(fusion, outlines, folder)
         if settings.report:

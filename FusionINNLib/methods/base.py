@@ -27,13 +27,15 @@ from FusionINNLib.volumes.volume import Volume
 class Capabilities:
     """What a method can do: command line, panel, page and benchmark offer nothing else.
 
-    exact: the sources from fused image and latent, voxel by voxel. estimate: the sources from the fused image alone. needs_training: fuses
-    only with the weights of a model. dims: looks at slices, or at neighbourhoods in all three axes. color: takes colour itself.
+    exact: the sources from fused image and latent, voxel by voxel. estimate: the sources from the fused image alone. draws: an estimate
+    is a mean over drawn latents, so that their number and seed count. needs_training: fuses only with the weights of a model. dims: looks
+    at slices, or at neighbourhoods in all three axes. color: takes colour itself.
     deterministic: where not, the seed counts and is recorded.
     """
 
     exact: bool = False
     estimate: bool = False
+    draws: bool = False
     needs_training: bool = False
     dims: Literal[2, 3] = 2
     color: bool = False

@@ -36,7 +36,7 @@ _GUIDED = "Li, Kang, Hu 2013: Image fusion with guided filtering"
 METHODS: dict[str, MethodInfo] = {info.name: info for info in (
     MethodInfo("fusioninn", "FusionINN", "An invertible network: what it fuses it takes apart again.", _KUMAR, "10.48550/arXiv.2403.15769",
                "FusionINNLib.methods.fusioninn.method:FusionINN",
-               Capabilities(exact=True, estimate=True, needs_training=True), "default", ("torch",), "see MODEL_LICENSE",
+               Capabilities(exact=True, estimate=True, draws=True, needs_training=True), "default", ("torch",), "see MODEL_LICENSE",
                "python -m training fit --prepared prepared --splits splits.json --run runs/fusioninn"),
     MethodInfo("average", "Average", "The mean of both sources: the plain reference.", _SURVEY, "10.1016/j.inffus.2016.05.004",
                "FusionINNLib.methods.classical.rules:Average"),
@@ -184,6 +184,11 @@ def _card(row: MethodInfo, model: str | None) -> model_card.ModelCard | None:
         raise ModelError(f"Model {card.id!r} belongs to the method {card.method}, not to {row.name}: choose that method, "
                          f"or a model of {row.name} ({others}).")
     return card
+
+
+def drawn(recipe: Recipe, samples: int, seed: int) -> dict[str, int]:
+    """What is recorded of how an estimate was drawn, JSON-ready: nothing by a method that draws no latents."""
+    return {"samples": samples, "seed": seed} if info(recipe.method).capabilities.draws else {}
 
 
 def _class_of(row: MethodInfo) -> type[FusionMethod]:

@@ -111,7 +111,7 @@ def waysBack(fusedNode: Node | None, latentNode: Node | None = None, model: str 
     except FusionINNError as problem:
         return WaysBack(False, str(problem), False, str(problem))
     exact = "Possible: fused volume and latent belong together, so both sources come back as they were fused."
-    estimate = " ".join(stored.notes) or "Possible: from the fused volume alone; what the network believes, not a scan."
+    estimate = " ".join(stored.notes) or "Possible: from the fused volume alone; a computed guess, not a scan."
     return WaysBack(stored.obstacle is None, exact if stored.obstacle is None else stored.obstacle.sentence, True, estimate)
 
 

@@ -128,7 +128,7 @@ def estimateTask(scene, fusedVolume: Node | None, *, model: str | None = None, d
         estimate = replace(estimate, trust=worst(found[0].trust, estimate.trust))
         needPresent(scene, fusedVolume)
         chosen = outputs and EstimateNodes(*(_present(scene, getattr(outputs, name)) for name in EstimateNodes.__dataclass_fields__))
-        nodes = yield from storeEstimateSteps(scene, estimate, fusedVolume, settings={"samples": samples, "seed": seed},
+        nodes = yield from storeEstimateSteps(scene, estimate, fusedVolume, settings=registry.drawn(found[0].recipe, samples, seed),
                                               notes=found[0].notes, outputs=chosen)
         return Estimated(nodes, estimate.trust, warningsOf(nodes.first),
                          _storeDifference(scene, difference, (nodes.first, nodes.second), fusedVolume, compare))

@@ -254,7 +254,7 @@ def _legend(footer: str, view: SliceView, panels, outlines: Outlines, width: int
     facts = [[Words("Patient right is at the left of the screen" if view.left == "R" else "Anterior is at the left of the screen")]]
     facts += [outlines.legend] if outlines.legend else []
     if any(panel.badge == ESTIMATED for panel in panels):
-        facts.append([Words("ESTIMATED: what the network believes, not what was measured")])
+        facts.append([Words("ESTIMATED: a computed guess, not what was measured")])
     line = [words for n, fact in enumerate(facts) for words in ([Words("   \u00b7   ")] if n else []) + fact]
     free = width - 2 * _MARGIN - parts.text_width(footer, 14) - 24
     return [line] if width_of(line) <= free else [[], *facts]

@@ -43,7 +43,7 @@ def fusion_report(fusion: Fusion, segmentation: Volume | None, preview: Preview,
         columns += _decomposed("Estimated", ESTIMATED, guess, fusion, slices, spans)
         columns += [_difference(f"Estimated - {word} source\n{described(source)}", few, source, span, axis, slices)
                     for word, few, source, span in zip(("first", "second"), guess, (fusion.first, fusion.second), spans)]
-        header[1] += f"   estimates: mean of {preview.samples} latents"
+        header[1] += f"   estimates: mean of {preview.samples} latents" if preview.samples else ""
     if color is not None:
         columns = _colored(columns, fusion, color)
     outline = None if segmentation is None else segmentation.array

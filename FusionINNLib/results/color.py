@@ -20,7 +20,7 @@ from FusionINNLib.volumes.volume import Volume
 
 FUSED_COLOR, CHROMA = "fused_color.nii.gz", "chroma.nii.gz"
 COLOR_FILES = frozenset({FUSED_COLOR, CHROMA})
-DECOMPOSED_COLOR = {role: f"{role}_color.nii.gz" for role in ("first", "second")}
+EXACT_COLOR, ESTIMATED_COLOR = ({role: f"{role}_{kind}_color.nii.gz" for role in ("first", "second")} for kind in ("exact", "estimated"))
 NOTE = "The brightness of a colour map is not activity: it does not rise with it everywhere, and a fused image changes it."
 
 
@@ -101,7 +101,7 @@ def stored_color(folder: Path, provenance: dict[str, Any], shape: tuple[int, int
     except (KeyError, TypeError):
         return None
     path = folder / CHROMA
-    if role not in DECOMPOSED_COLOR or not path.is_file() or sha256(path) != expected:
+    if role not in EXACT_COLOR or not path.is_file() or sha256(path) != expected:
         raise ResultError(f"{CHROMA} is missing, or not the file that was written with this fusion: put the right one back, or fuse the "
                           "sources again.")
     return role, read_chroma(path, shape)
@@ -118,7 +118,7 @@ def color_beside(fused: Path, checksum: str, shape: tuple[int, int, int]) -> tup
     return stored_color(fused.parent, provenance, shape)
 
 
-def write_source_color(luminance: Volume, chroma: np.ndarray, role: str, folder: Path, words: str) -> None:
+def write_source_color(luminance: Volume, chroma: np.ndarray, path: Path, words: str) -> None:
     """Write a source in colour, as it came back: exactly the bytes that were read where its luminance is."""
     rgb, _ = joined(luminance.values, chroma)
-    write_rgb(rgb, luminance.affine, folder / DECOMPOSED_COLOR[role], f"FusionINN {words}. Research use only.")
+    write_rgb(rgb, luminance.affine, path, f"FusionINN {words}. Research use only.")

@@ -23,10 +23,10 @@ class ImageKind:
 
 
 EXACT = ImageKind("exact", "exact", "exact", "Decomposed exactly, with the saved latent.")
-ESTIMATED = ImageKind("estimated", "ESTIMATED, not a scan", "ESTIMATED",
-                      "ESTIMATED from the fused image alone: what the network believes, not a scan.")
-SPREAD = ImageKind("spread", "ESTIMATED: spread over latents", "ESTIMATED spread",
-                   "ESTIMATED: standard deviation of the estimate over drawn latents.")
+ESTIMATED_WORDS = "ESTIMATED from the fused image alone: a computed guess, not a scan."
+ESTIMATED = ImageKind("estimated", "ESTIMATED, not a scan", "ESTIMATED", ESTIMATED_WORDS)
+SPREAD = ImageKind("spread", "ESTIMATED: standard deviation", "ESTIMATED spread",
+                   "ESTIMATED: standard deviation of the estimate, by its own account.")
 CYCLE = ImageKind("cycle", "ESTIMATED: fused again minus fused", "ESTIMATED cycle error",
                   "ESTIMATED: the estimate fused again, minus the fused image.")
 

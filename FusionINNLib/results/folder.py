@@ -10,8 +10,17 @@ import numpy as np
 
 from FusionINNLib import __version__
 from FusionINNLib.errors import ResultError
-from FusionINNLib.results.color import CHROMA, COLOR_FILES, DECOMPOSED_COLOR, FUSED_COLOR, FusedColor, write_color
-from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES
+from FusionINNLib.results.color import (
+    CHROMA,
+    COLOR_FILES,
+    ESTIMATED_COLOR,
+    EXACT_COLOR,
+    FUSED_COLOR,
+    FusedColor,
+    write_color,
+    write_source_color,
+)
+from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, ESTIMATED_WORDS, EXACT_IMAGES
 from FusionINNLib.results.recipe import FORMAT, NOTICE, Recipe, is_record, recipe_from_dict, to_extension
 from FusionINNLib.results.records import Estimate, Fusion
 from FusionINNLib.volumes.io import read_volume, sha256, write_nifti
@@ -20,8 +29,8 @@ from FusionINNLib.volumes.volume import Volume
 FUSED, LATENT, PROVENANCE, REPORT = "fused.nii.gz", "latent.nii.gz", "fusion.json", "report.png"
 ESTIMATE_RECORD = "estimate.json"
 FUSION_FILES = frozenset({FUSED, LATENT, PROVENANCE, REPORT, *COLOR_FILES})
-EXACT_FILES = frozenset({*(image.file for image in EXACT_IMAGES), REPORT, *DECOMPOSED_COLOR.values()})
-ESTIMATE_FILES = frozenset({*(image.file for image in ESTIMATE_IMAGES), ESTIMATE_RECORD, REPORT, *DECOMPOSED_COLOR.values()})
+EXACT_FILES = frozenset({*(image.file for image in EXACT_IMAGES), REPORT, *EXACT_COLOR.values()})
+ESTIMATE_FILES = frozenset({*(image.file for image in ESTIMATE_IMAGES), ESTIMATE_RECORD, REPORT, *ESTIMATED_COLOR.values()})
 
 
 @dataclass(frozen=True)
@@ -80,29 +89,39 @@ def write_fusion(fusion: Fusion, folder: Path, inputs: tuple[InputFile, InputFil
     (folder / PROVENANCE).write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
 
 
-def write_exact(volumes: tuple[Volume, Volume], recipe: Recipe, folder: Path) -> None:
-    """Write the exact decomposition into an existing folder."""
+def write_exact(volumes: tuple[Volume, Volume], recipe: Recipe, folder: Path, color: tuple[str, np.ndarray] | None = None) -> None:
+    """Write the exact decomposition into an existing folder. color: which source has which chroma, see `color.stored_color`."""
     for image, volume, source in zip(EXACT_IMAGES, volumes, recipe.sources):
         words = f"{image.kind.words}, as resampled onto the reference grid" if source.resampled else image.kind.words
         write_nifti(volume, folder / image.file, description=_described(words, volume.unit))
+    if color is not None:
+        role, chroma = color
+        luminance = volumes[("first", "second").index(role)]
+        write_source_color(luminance, chroma, folder / EXACT_COLOR[role], f"{role} source in colour, decomposed exactly")
 
 
 def write_estimate(estimate: Estimate, folder: Path, fused: InputFile, recipe: Recipe, settings: dict[str, Any],
-                   notes: tuple[str, ...] = ()) -> None:
+                   notes: tuple[str, ...] = (), color: tuple[str, np.ndarray] | None = None) -> None:
     """Write an estimate and how it was made into an existing folder; every file says that it is one.
 
     Args:
         fused: the file that it was made from.
         settings: samples, seed and what else the user chose, JSON-ready.
         notes: sentences about what had to be assumed.
+        color: which source has which chroma, see `color.color_beside`.
     """
     files: dict[str, str] = {}
     for image in ESTIMATE_IMAGES:
         volume = getattr(estimate, image.field)
         write_nifti(volume, folder / image.file, description=_described(image.kind.words, volume.unit))
         files[image.file] = sha256(folder / image.file)
+    if color is not None:
+        role, chroma = color
+        name = ESTIMATED_COLOR[role]
+        write_source_color(getattr(estimate, role), chroma, folder / name, f"{role} source, ESTIMATED luminance in its own colours")
+        files[name] = sha256(folder / name)
     record = {"format": FORMAT, "program": "FusionINN", "version": __version__, "notice": NOTICE,
-              "kind": "ESTIMATED from the fused image alone: what the network believes, not a scan",
+              "kind": ESTIMATED_WORDS.removesuffix("."),
               "fused": {"file": fused.name, "sha256": fused.sha256}, "model": {"id": recipe.model, "sha256": recipe.sha256},
               "state": estimate.trust.value, "settings": settings, "notes": list(notes), "warnings": list(estimate.warnings),
               "files": files}

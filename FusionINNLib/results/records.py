@@ -54,7 +54,8 @@ class FusedFile:
 class Preview:
     """Both ways back on some slices of a fusion, for a page; None where the method has not that way.
 
-    slices: numbers in the whole volume, through-plane. exact: the sources, these slices alone. samples: latents behind the estimate.
+    slices: numbers in the whole volume, through-plane. exact: the sources, these slices alone. samples: latents behind the
+    estimate, 0 where none are drawn.
     """
 
     slices: list[int]

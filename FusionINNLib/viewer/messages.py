@@ -7,6 +7,7 @@ from FusionINNLib.jobs.job import Step
 from FusionINNLib.methods import registry
 from FusionINNLib.methods.base import MethodInfo
 from FusionINNLib.metrics.definitions import WORDS
+from FusionINNLib.results.estimate_images import ESTIMATED_WORDS
 from FusionINNLib.results.trust import Trust
 from FusionINNLib.viewer.inputs import Input
 from FusionINNLib.volumes.identity import patients_differ
@@ -69,7 +70,7 @@ def warnings(first: Input, second: Input, of_fusion: tuple[str, ...]) -> tuple[s
 
 def estimated(trust: Trust, warnings: tuple[str, ...]) -> str:
     """An estimate is there, how far it can be trusted, and what it warns of."""
-    return " ".join(["ESTIMATED from the fused image alone: what the network believes, not a scan.", trust.sentence, *warnings])
+    return " ".join([ESTIMATED_WORDS, trust.sentence, *warnings])
 
 
 def loaded(folder: Path, notes: tuple[str, ...]) -> str:

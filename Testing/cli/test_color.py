@@ -53,12 +53,12 @@ def test_the_whole_way_with_the_colour_on_either_side(pair, tmp_path, capsys, tu
     record = json.loads((out / "fusion.json").read_text())
     assert record["color"]["source"] == role and {"chroma", "fused_color"} < set(record["files"])
     assert main(["decompose", str(out), "--out", str(back), "--device", "cpu"]) == 0
-    np.testing.assert_array_equal(rgb_of(back / f"{role}_color.nii.gz"), functional())
+    np.testing.assert_array_equal(rgb_of(back / f"{role}_exact_color.nii.gz"), functional())
     assert main(["decompose", str(out / "fused.nii.gz"), "--estimate", "--samples", "2", "--out", str(tmp_path / "guess"), "--device",
                  "cpu", "--no-report"]) == 0
-    guess = rgb_of(tmp_path / "guess" / f"{role}_color.nii.gz").astype(int)
+    guess = rgb_of(tmp_path / "guess" / f"{role}_estimated_color.nii.gz").astype(int)
     assert np.abs(guess - functional()).mean() < 3
-    assert b"ESTIMATED" in load(tmp_path / "guess" / f"{role}_color.nii.gz").header["descrip"].tobytes()
+    assert b"ESTIMATED" in load(tmp_path / "guess" / f"{role}_estimated_color.nii.gz").header["descrip"].tobytes()
 
 
 def test_another_chroma_is_refused(pair, tmp_path, capsys):
