@@ -4,8 +4,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from FusionINNLib.errors import ResultError
-from FusionINNLib.methods.rdh.codec import difference_of
-from FusionINNLib.methods.rdh.latent import unpacked
+from FusionINNLib.methods.rdh.codec import difference_of, is_rest_seen
+from FusionINNLib.methods.rdh.latent import crc_of, unpacked
 from FusionINNLib.methods.rdh.record import RdhRecord, from_bytes, record_of
 from FusionINNLib.methods.rdh.stored_levels import whole_levels
 from FusionINNLib.results import kept_apart
@@ -17,18 +17,26 @@ from FusionINNLib.volumes.volume import Volume
 
 LOST = ("In {:.0%} of the head the fused image is not as it was written, as its checksums say: where what was hidden is lost, both "
         "estimates show the fused image, with the spread that belongs to that.")
+CHANGED = ("In dark parts, where nothing is hidden, the fused image is not as it was written, as its checksums say: there both estimates "
+           "show the fused image.")
 ROUNDED = "The fused image is stored in other numbers than it was written in; by its checksums, nothing that is hidden in it was lost."
 
 
 @dataclass(frozen=True, eq=False)
 class Read:
     """What was read from a fused image, on the nominal scale. estimates: (2, k, j, i). y: (k, j, i), the fused image. known, seen: of the
-    coded cubes, see `codec.difference_of`."""
+    coded cubes, see `codec.difference_of`. rest: of the others, see `codec.is_rest_seen`."""
 
     estimates: np.ndarray
     y: np.ndarray
     known: np.ndarray
     seen: np.ndarray
+    rest: np.ndarray
+
+    @property
+    def is_as_written(self) -> bool:
+        """Whether every voxel shows what was written, and what is hidden in it was read."""
+        return bool(self.known.all() and self.seen.all() and self.rest.all())
 
 
 def read(values: np.ndarray, record: RdhRecord) -> Read:
@@ -36,24 +44,28 @@ def read(values: np.ndarray, record: RdhRecord) -> Read:
     layout = record.layout
     real = layout.grey.to_levels(values)
     levels = whole_levels(real)
+    rest = is_rest_seen(levels, layout)
     if not layout.base.any():
-        return Read(np.stack([values, values]).astype(np.float64), values.astype(np.float64), *(np.zeros(0, bool),) * 2)
+        return Read(np.stack([values, values]).astype(np.float64), values.astype(np.float64), *(np.zeros(0, bool),) * 2, rest)
     difference, known, seen = difference_of(levels, layout)
     right = np.ones(len(layout.base), bool)
-    right[layout.order] = seen
+    right[layout.order], right[layout.rest] = seen, rest
     as_written = _by_cube(right, layout)
     y = np.where(as_written, layout.grey.to_values(levels), values).astype(np.float64)
-    return Read(np.stack([y + difference / 2, y - difference / 2]), y, known, seen)
+    return Read(np.stack([y + difference / 2, y - difference / 2]), y, known, seen, rest)
 
 
 def decompose(fused: Volume, latent: Volume, recipe: Recipe) -> tuple[Volume, Volume]:
-    """Both sources. Raises ResultError where the fused image is not the one that was written."""
+    """Both sources. Raises ResultError where the fused image or the latent is not the one that was written."""
     record = record_of(recipe)
     values = fused.values.astype(np.float32)
     found = read(values, record)
-    if not (found.known.all() and found.seen.all()):
+    if not found.is_as_written:
         raise ResultError("The fused image was changed since it was written, as its checksums say: use the file that was written, or ask "
                           "for an estimate.")
+    if crc_of(latent.values.astype(np.float64)) != record.packing.crc:
+        raise ResultError("The latent image is not the one that was written with this fused image, as its checksum says: use that one, or "
+                          "ask for an estimate.")
     volumes = []
     errors = unpacked(latent.values.astype(np.float64), record.packing.units)
     for n, (image, source) in enumerate(zip(EXACT_IMAGES, recipe.sources)):
@@ -91,6 +103,8 @@ def _told(found: Read, values: np.ndarray, record: RdhRecord) -> tuple[Trust, tu
     if not (found.known.all() and found.seen.all()):
         lost = ~(found.known & found.seen)
         return Trust.DAMAGED, (LOST.format(max(float(lost.mean()), 0.01)),)
+    if not found.rest.all():
+        return Trust.DAMAGED, (CHANGED,)
     grey = record.layout.grey
     is_same = np.array_equal(grey.to_values(whole_levels(grey.to_levels(values))), values)
     return (Trust.AS_WRITTEN, ()) if is_same else (Trust.ROUNDED, (ROUNDED,))
@@ -103,7 +117,7 @@ def _spreads(found: Read, record: RdhRecord) -> np.ndarray:
     errors = from_bytes(record.errors[:3])
     variance = errors[:2] ** 2
     known, seen = np.ones(len(layout.base), bool), np.ones(len(layout.base), bool)
-    known[layout.order], seen[layout.order] = found.known, found.seen
+    known[layout.order], seen[layout.order], seen[layout.rest] = found.known, found.seen, found.rest
     variance[:, ~known] = errors[2, ~known] ** 2
     mean = cubes.cut(layout.grey.to_levels(found.y)).mean((1, 2, 3))
     variance += np.where(seen, 0, ((mean - record.errors[3]) * layout.grey.step) ** 2)

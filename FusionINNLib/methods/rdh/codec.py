@@ -23,7 +23,8 @@ class Layout:
     cubes, grey: see there. threshold: level from which on voxels carry digits. base: uint8 (all cubes,), 0 where a cube is not coded, 1
     where it is but carries nothing. step: of coefficients. frequencies, reach, by_frequency: tables, see model.py. words: (tiles,) 16-bit
     words of each tile. sums: (tiles,) their CRC-32. groups: (tiles, bases) of carriers, see digits.py.
-    seen: (tiles,) CRC-32 of the levels of the tile's cubes.
+    seen: (tiles,) CRC-32 of the levels of the tile's coded cubes. rest_seen: the same of cubes that are not coded, in each tile that has
+    some.
     """
 
     cubes: Cubes
@@ -38,12 +39,17 @@ class Layout:
     sums: np.ndarray
     groups: np.ndarray
     seen: np.ndarray
+    rest_seen: np.ndarray
 
     @property
     def order(self) -> np.ndarray:
         """Numbers of the coded cubes, tile by tile."""
-        coded = np.flatnonzero(self.base)
-        return coded[np.argsort(self.cubes.tiles[coded], kind="stable")]
+        return self._by_tile(self.base > 0)
+
+    @property
+    def rest(self) -> np.ndarray:
+        """Numbers of the other cubes, tile by tile."""
+        return self._by_tile(self.base == 0)
 
     @property
     def tiles(self) -> np.ndarray:
@@ -54,6 +60,10 @@ class Layout:
     def steps(self) -> np.ndarray:
         """Step of the coefficients of each cube of `order`: larger where digits are too, as a similarity pays less there."""
         return self.step * np.sqrt(np.maximum(self.base[self.order], 1))
+
+    def _by_tile(self, which: np.ndarray) -> np.ndarray:
+        found = np.flatnonzero(which)
+        return found[np.argsort(self.cubes.tiles[found], kind="stable")]
 
 
 def hidden(average: np.ndarray, difference: np.ndarray, grey: Grey, axis: int, progress: Progress) -> tuple[np.ndarray, Layout]:
@@ -70,7 +80,8 @@ def hidden(average: np.ndarray, difference: np.ndarray, grey: Grey, axis: int, p
     coded = shown.sum((1, 2, 3)) >= WORTH
     base = np.where(coded, bases(average, axis, grey.step, cubes.cut, shown), 0).astype(np.uint8)
     none = np.zeros(0, np.int64)
-    layout = Layout(cubes, grey, threshold, base, 1.0, none, 0, none, none, none, none.reshape(0, len(digits.GROUPS)), none)
+    layout = Layout(cubes, grey, threshold, base, 1.0, none, 0, none, none, none, none.reshape(0, len(digits.GROUPS)), none, none)
+    layout = replace(layout, rest_seen=checksums(levels[layout.rest], cubes.tiles[layout.rest]))
     if not coded.any():
         return cubes.joined(levels).astype(np.uint8), layout
     order, tiles = layout.order, layout.tiles
@@ -113,8 +124,18 @@ def difference_of(levels: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.nd
     return layout.cubes.joined(whole), known, seen
 
 
+def is_rest_seen(levels: np.ndarray, layout: Layout) -> np.ndarray:
+    """Bool: which cubes of `layout.rest` show, in levels (k, j, i) uint8, what was written."""
+    rest = layout.rest
+    tiles = layout.cubes.tiles[rest]
+    right = checksums(layout.cubes.cut(levels)[rest], tiles) == layout.rest_seen
+    return np.repeat(right, np.unique(tiles, return_counts=True)[1])
+
+
 def checksums(levels: np.ndarray, tiles: np.ndarray) -> np.ndarray:
     """(tiles,) CRC-32 of the levels of cubes (n, 8, 8, 8) by tiles (n,), ascending."""
+    if not len(levels):
+        return np.zeros(0, np.int64)
     ends = np.flatnonzero(np.diff(tiles)) + 1
     return np.array([crc32(part.astype(np.uint8).tobytes()) for part in np.split(levels, ends)])
 

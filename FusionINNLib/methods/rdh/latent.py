@@ -1,5 +1,6 @@
 """The latent image: what the estimates of both sources lack, in one number a voxel, from which the sources come back exactly."""
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 
@@ -10,10 +11,12 @@ _PART = 8  # of a stored integer: rounding and other machines' last digits stay 
 
 @dataclass(frozen=True)
 class Packing:
-    """units: powers of 2, nominal, of which errors are whole multiples. whole: whether stored values are whole numbers."""
+    """units: powers of 2, nominal, of which errors are whole multiples. whole: whether stored values are whole numbers. crc: of the
+    latent image, see `crc_of`."""
 
     units: tuple[float, float]
     whole: tuple[bool, bool]
+    crc: int
 
 
 def unit_of(errors: np.ndarray, scale: float, is_whole: bool) -> float:
@@ -30,6 +33,11 @@ def packed(errors: tuple[np.ndarray, np.ndarray], units: tuple[float, float]) ->
     digits."""
     first, second = (np.rint(error / unit) for error, unit in zip(errors, units))
     return (first + second / _HALF) * units[0]
+
+
+def crc_of(latent: np.ndarray) -> int:
+    """CRC-32 of a latent (k, j, i), by which the one of another fusion is told."""
+    return crc32(np.ascontiguousarray(latent + 0.0, "<f8").tobytes())  # + 0.0: there is one zero, whoever stored it
 
 
 def unpacked(latent: np.ndarray, units: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:

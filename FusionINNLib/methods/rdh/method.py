@@ -11,7 +11,7 @@ from FusionINNLib.errors import CapabilityError, ResultError
 from FusionINNLib.methods.base import FusionMethod, SourcePair
 from FusionINNLib.methods.rdh import backward, codec
 from FusionINNLib.methods.rdh.grey import fitted
-from FusionINNLib.methods.rdh.latent import Packing, packed, unit_of
+from FusionINNLib.methods.rdh.latent import Packing, crc_of, packed, unit_of
 from FusionINNLib.methods.rdh.record import RdhRecord, record_of, to_bytes
 from FusionINNLib.methods.rdh.stored_levels import RESCALED, found
 from FusionINNLib.methods.stored_grid import by_header
@@ -51,14 +51,14 @@ class Rdh(FusionMethod):
         whole, layout = codec.hidden(average, x1 - x2, grey, pair.first.through_plane_axis, progress)
         fused = grey.to_values(whole)
         present = np.unique(whole)
-        record = RdhRecord(layout, pair.first.affine, present, Packing((1.0, 1.0), (False, False)),
+        record = RdhRecord(layout, pair.first.affine, present, Packing((1.0, 1.0), (False, False), 0),
                            np.zeros((4, len(layout.base)), np.uint8))
         estimates = backward.read(fused, record).estimates
         precise = [_precisely(array, source) for array, source in zip(stored, sources)]
         lacking = precise[0] - estimates[0], precise[1] - estimates[1]
         packing = _packing(lacking, stored, sources)
-        record = replace(record, packing=packing, errors=_errors(lacking, (x1 - x2) / 2, whole, layout))
         latent = packed(lacking, packing.units)
+        record = replace(record, packing=replace(packing, crc=crc_of(latent)), errors=_errors(lacking, (x1 - x2) / 2, whole, layout))
         recipe = Recipe(self.info.name, None, self.fingerprint, fused.shape, pair.first.through_plane_axis, record.to_dict(), levels(fused),
                         sources)
         return Fusion(Volume(fused, pair.first.affine, "fused"), Volume(latent, pair.first.affine, "latent"), recipe, *volumes,
@@ -111,7 +111,7 @@ def _precisely(stored: np.ndarray, source: SourceRecord) -> np.ndarray:
 def _packing(lacking: tuple[np.ndarray, np.ndarray], stored: list[np.ndarray], sources: tuple[SourceRecord, SourceRecord]) -> Packing:
     whole = tuple(array.dtype.kind in "iub" or bool((array == np.rint(array)).all()) for array in stored)
     first, second = (unit_of(error, source.normalization(0).scale, is_whole) for error, source, is_whole in zip(lacking, sources, whole))
-    return Packing((first, second), (whole[0], whole[1]))
+    return Packing((first, second), (whole[0], whole[1]), 0)
 
 
 def _errors(lacking: tuple[np.ndarray, np.ndarray], half: np.ndarray, levels: np.ndarray, layout: codec.Layout) -> np.ndarray:

@@ -38,9 +38,10 @@ class RdhRecord:
         return {"grey": [own.grey.step, own.grey.zero], "threshold": own.threshold, "step": own.step, "reach": own.reach,
                 "base": _text(own.base, "u1"), "tables": _text(tables, "<u2"), "by_frequency": _text(own.by_frequency, "u1"),
                 "words": _text(own.words, "<u4"), "sums": _text(own.sums, "<u4"), "seen": _text(own.seen, "<u4"),
+                "rest_seen": _text(own.rest_seen, "<u4"),
                 "groups": _text(own.groups, "<u2"),
                 "affine": self.affine.tolist(), "present": _text(self.present, "u1"), "errors": _text(self.errors, "u1"),
-                "latent": [*self.packing.units, *map(int, self.packing.whole)]}
+                "latent": [*self.packing.units, *map(int, self.packing.whole), self.packing.crc]}
 
 
 def record_of(recipe: Recipe) -> RdhRecord:
@@ -54,10 +55,11 @@ def record_of(recipe: Recipe) -> RdhRecord:
         by_frequency, errors = _numbers(data["by_frequency"], "u1").astype(np.int64), _numbers(data["errors"], "u1")
         layout = Layout(cubes, Grey(float(step), int(zero)), int(data["threshold"]), base, float(data["step"]),
                         tables.reshape(NOTHING + 1, -1) if tables.size else tables, int(data["reach"]), by_frequency,
-                        words.astype(np.int64), sums, _numbers(data["groups"], "<u2").astype(np.int64).reshape(-1, len(GROUPS)), seen)
+                        words.astype(np.int64), sums, _numbers(data["groups"], "<u2").astype(np.int64).reshape(-1, len(GROUPS)), seen,
+                        _numbers(data["rest_seen"], "<u4"))
         affine = np.array(data["affine"], np.float64)
-        first, second, one, other = data["latent"]
-        packing = Packing((float(first), float(second)), (bool(one), bool(other)))
+        first, second, one, other, crc = data["latent"]
+        packing = Packing((float(first), float(second)), (bool(one), bool(other)), int(crc))
         _check(layout, affine)
         return RdhRecord(layout, affine, _numbers(data["present"], "u1"), packing, errors.reshape(4, len(base)))
     except (KeyError, TypeError, ValueError, OverflowError, zlib.error) as problem:
@@ -81,6 +83,8 @@ def _check(layout: Layout, affine: np.ndarray) -> None:
     if len(layout.base) != np.prod(layout.cubes.counts) or not all(len(one) == tiles for one in (layout.words, layout.sums, layout.groups,
                                                                                                     layout.seen)):
         raise ValueError("tiles")
+    if len(layout.rest_seen) != len(np.unique(layout.cubes.tiles[layout.rest])):
+        raise ValueError("rest")
     if tiles and (len(layout.by_frequency) != VOXELS or layout.frequencies.shape[1] != 2 * layout.reach + 1 or layout.words.min() < 2
                   or (layout.frequencies.sum(1) != TOTAL).any() or 16 * layout.words.sum() > capacity(layout.groups)):
         raise ValueError("tables")

@@ -176,3 +176,22 @@ def test_a_volume_of_one_slice_and_one_with_nothing_in_common(case):
     made = fuse(one, other, method="rdh", alignment="none")
     np.testing.assert_array_equal(decompose(made.fused, made.latent, made.recipe)[0].array, one.array)
     assert estimate(made.fused, made.recipe).trust is Trust.AS_WRITTEN
+
+
+def test_an_edit_where_nothing_is_hidden_is_told_too(fusion, undamaged, stored):
+    edited = fusion.fused.array.copy()
+    assert (edited[:8, :8, :8] < 0.03).all(), "no cube that is coded"
+    edited[3:5, 1:3, 1:4] = 0.5
+    read = stored(replace(fusion.fused, array=edited))
+    with pytest.raises(ResultError, match="changed since it was written"):
+        decompose(read.fused, fusion.latent, read.recipe)
+    guess = estimate(read.fused, read.recipe)
+    assert guess.trust is Trust.DAMAGED and "dark parts" in guess.warnings[0]
+    assert guess.first_spread.array[3, 1, 1] > 0 == undamaged.first_spread.array[3, 1, 1]
+    np.testing.assert_array_equal(guess.second.array[8:], undamaged.second.array[8:])
+
+
+def test_the_latent_of_another_fusion_is_refused(fusion, case):
+    other = fuse(case[0], replace(case[1], array=np.flip(case[1].array, 2).copy()), method="rdh", alignment="none")
+    with pytest.raises(ResultError, match="latent image is not the one"):
+        decompose(fusion.fused, other.latent, fusion.recipe)
