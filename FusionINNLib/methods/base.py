@@ -4,9 +4,9 @@ A new method is a class here from `SliceMethod` (or `FusionMethod`) in a file or
 Importing this file loads no network.
 """
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -119,6 +119,10 @@ class FusionMethod(ABC):
         raise CapabilityError(no_estimate(self.info))
 
 
+Slices = Callable[[int], tuple[np.ndarray, np.ndarray]]
+"""Number of a slice -> both sources there, (J, I) float32 on the nominal 0..1 scale."""
+
+
 class SliceMethod(FusionMethod):
     """A method that only fuses, slice by slice: it writes `fuse_slices`, all else is here."""
 
@@ -133,19 +137,31 @@ class SliceMethod(FusionMethod):
     def fuse_slices(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """first, second (B, H, W) float32 on the nominal 0..1 scale -> fused (B, H, W) on the same scale."""
 
+    def fuse_into(self, result: np.ndarray, slices: Slices, *, device: str, seed: int,
+                  progress: Progress) -> tuple[dict[str, Any], Sequence[str]]:
+        """Fuse a whole stack: fills `result` (K, J, I). Gives what the recipe is to record and what the user is to know. A method that goes
+        through slices otherwise than one by one overrides this; here device and seed count for nothing."""
+        for k in range(len(result)):
+            result[k] = self.fuse_slices(*(image[None] for image in slices(k)))[0]
+            progress.step("fusing slices", k + 1, len(result))
+        return {}, ()
+
     def fuse(self, pair: SourcePair, *, device: str = "auto", seed: int = 0, progress: Progress | None = None) -> Fusion:
-        """Every slice along the through-plane axis. device and seed count for nothing here."""
-        progress, sources = progress or Progress(), (pair.first, pair.second)
-        axis = pair.first.through_plane_axis
+        """Every slice along the through-plane axis."""
+        sources, axis = (pair.first, pair.second), pair.first.through_plane_axis
         records = record_by_volume(pair.first, pair.resampled[0]), record_by_volume(pair.second, pair.resampled[1])
         stacks = tuple(to_stack(entering(volume, record), axis) for volume, record in zip(sources, records))
+
+        def slices(k: int) -> tuple[np.ndarray, np.ndarray]:
+            first, second = (normalised(stack[k], record, k) for stack, record in zip(stacks, records))
+            return first, second
+
         fused = np.empty(pair.first.shape, np.float32)
-        result = to_stack(fused, axis)
-        for k in range(len(result)):
-            result[k] = self.fuse_slices(*(normalised(stack[k:k + 1], record, k) for stack, record in zip(stacks, records)))[0]
-            progress.step("fusing slices", k + 1, len(result))
-        recipe = Recipe(self.info.name, None, self.fingerprint, fused.shape, axis, {}, levels(fused), records)
-        return Fusion(Volume(fused, pair.first.affine, "fused"), None, recipe, *sources, pair.alignment, pair.alignment.warnings)
+        record, warnings = self.fuse_into(to_stack(fused, axis), slices, device=device, seed=seed, progress=progress or Progress())
+        recipe = Recipe(self.info.name, self.card.id if self.card else None, self.fingerprint, fused.shape, axis, record, levels(fused),
+                        records)
+        return Fusion(Volume(fused, pair.first.affine, "fused"), None, recipe, *sources, pair.alignment,
+                      (*pair.alignment.warnings, *warnings))
 
 
 def no_exact_way(info: MethodInfo) -> str:

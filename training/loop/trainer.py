@@ -53,6 +53,7 @@ class Trainer:
 
     Config: ClassVar[type[TrainingConfig]] = TrainingConfig
     CARD_KEYS: ClassVar[frozenset[str]] = frozenset()  # of `card_facts`
+    STORED: ClassVar[torch.dtype] = torch.float32  # of weights in a model folder
     MEMORY_FORMAT: ClassVar[torch.memory_format] = torch.channels_last  # of weights and batches; channels_last_3d where those are volumes
 
     def __init__(self, config: TrainingConfig, prepared: Path, splits: Path, folder: Path, device: str = "cpu", workers: Workers = ALONE):
@@ -159,8 +160,8 @@ class Trainer:
 
     @classmethod
     def exported(cls, network: nn.Module) -> nn.Module:
-        """A trained network as a model folder is to hold it."""
-        return network
+        """A trained network as a model folder is to hold it: its weights rounded to `STORED`; they are used in float32."""
+        return network.to(cls.STORED)
 
     @classmethod
     def card_facts(cls, network: nn.Module, cases: list[PreparedCase]) -> dict:

@@ -19,6 +19,7 @@ from training.data.canvas_cases import check
 from training.data.lesion_slices import SliceSampler, volume_rows
 from training.data.prepare import PreparedCase
 from training.loop.config import TrainingConfig
+from training.loop.statistics import copy_statistics
 from training.loop.trainer import Trainer
 from training.losses.outlines import outline_loss
 
@@ -80,8 +81,7 @@ class OutlineTrainer(Trainer):
 
     def on_step(self, parts: dict[str, float]) -> None:
         """The averaged weights go with the batch statistics of the network."""
-        for mean, now in zip(self.averaged.buffers(), self.network.buffers()):
-            mean.copy_(now)
+        copy_statistics(self.network, self.averaged)
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:

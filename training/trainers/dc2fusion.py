@@ -18,6 +18,7 @@ from FusionINNLib.methods.dc2fusion.network import DC2FusionNetwork, blended, si
 from training.data.blocks import BlockSampler
 from training.data.prepare import PreparedCase
 from training.loop.config import TrainingConfig
+from training.loop.statistics import copy_statistics
 from training.loop.trainer import Trainer
 from training.losses.dc2fusion import fusion_loss
 
@@ -51,6 +52,7 @@ class DC2FusionTrainer(Trainer):
 
     Config: ClassVar[type[TrainingConfig]] = DC2FusionConfig
     CARD_KEYS: ClassVar[frozenset[str]] = frozenset({"method", "network"})
+    STORED: ClassVar[torch.dtype] = torch.float16
     MEMORY_FORMAT: ClassVar[torch.memory_format] = torch.channels_last_3d
 
     def load_data(self, train: dict[str, list[PreparedCase]], val: dict[str, list[PreparedCase]]) -> None:
@@ -76,8 +78,7 @@ class DC2FusionTrainer(Trainer):
 
     def on_step(self, parts: dict[str, float]) -> None:
         """The averaged weights go with the batch statistics of the network."""
-        for mean, now in zip(self.averaged.buffers(), self.network.buffers()):
-            mean.copy_(now)
+        copy_statistics(self.network, self.averaged)
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
@@ -91,11 +92,6 @@ class DC2FusionTrainer(Trainer):
             plain.append(float(fusion_loss(sources.mean(1, keepdim=True), sources, self.config.weights, self.config.window)[0]))
         loss, average = float(np.mean(losses)), float(np.mean(plain))
         return {"loss": loss, "average": average, "score": average - loss}
-
-    @classmethod
-    def exported(cls, network: nn.Module) -> nn.Module:
-        """Half the bytes: weights are rounded to float16, and used in float32."""
-        return network.half()
 
     @classmethod
     def card_facts(cls, network: nn.Module, cases: list[PreparedCase]) -> dict:

@@ -41,6 +41,7 @@ class DdfmUnetTrainer(Trainer):
 
     Config: ClassVar[type[TrainingConfig]] = DdfmUnetConfig
     CARD_KEYS: ClassVar[frozenset[str]] = frozenset({"method", "prior"})
+    STORED: ClassVar[torch.dtype] = torch.float16
 
     def load_data(self, train: dict[str, list[PreparedCase]], val: dict[str, list[PreparedCase]]) -> None:
         """As `Trainer.load_data`; the windows and the noise of a validation are the same each time."""
@@ -91,11 +92,6 @@ class DdfmUnetTrainer(Trainer):
             errors[f"step_{step}"] = float((seen - noise).square().mean())
         loss = float(np.mean(list(errors.values())))
         return {**errors, "loss": loss, "score": -loss}
-
-    @classmethod
-    def exported(cls, network: nn.Module) -> nn.Module:
-        """Half the bytes: weights are rounded to float16, and used in float32."""
-        return network.half()
 
     @classmethod
     def card_facts(cls, network: nn.Module, cases: list[PreparedCase]) -> dict:

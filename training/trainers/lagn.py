@@ -45,6 +45,7 @@ class LagnTrainer(Trainer):
 
     Config: ClassVar[type[TrainingConfig]] = LagnConfig
     CARD_KEYS: ClassVar[frozenset[str]] = frozenset({"method", "network"})
+    STORED: ClassVar[torch.dtype] = torch.float16
 
     def load_data(self, train: dict[str, list[PreparedCase]], val: dict[str, list[PreparedCase]]) -> None:
         """As the diffusion was trained; the windows and the noise of a validation are the same each time."""
@@ -105,11 +106,6 @@ class LagnTrainer(Trainer):
         """Of the shape of the noise that the network wants."""
         assert isinstance(self.averaged, Lagn)
         return sources.repeat(1, len(self.averaged.size.steps), 1, 1)
-
-    @classmethod
-    def exported(cls, network: nn.Module) -> nn.Module:
-        """Half the bytes: weights are rounded to float16, and used in float32."""
-        return network.half()
 
     @classmethod
     def card_facts(cls, network: nn.Module, cases: list[PreparedCase]) -> dict:

@@ -2,7 +2,7 @@
 
 torch is imported when something is computed, not before.
 """
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -10,15 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from FusionINNLib.methods import devices
-from FusionINNLib.methods.base import SliceMethod, SourcePair
-from FusionINNLib.preprocessing.normalization import levels
-from FusionINNLib.preprocessing.slicing import to_stack
+from FusionINNLib.methods.base import SliceMethod, Slices
 from FusionINNLib.progress import Progress
-from FusionINNLib.results.recipe import Recipe
-from FusionINNLib.results.records import Fusion
-from FusionINNLib.results.sources import entering, normalised, record_by_volume
 from FusionINNLib.volumes.foreground import foreground
-from FusionINNLib.volumes.volume import Volume
 
 if TYPE_CHECKING:
     from FusionINNLib.methods.ddfm.prior import Prior
@@ -58,33 +52,21 @@ class Ddfm(SliceMethod):
 
         return Settings(**cast(dict[str, Any], self.settings))
 
-    def fuse(self, pair: SourcePair, *, device: str = "auto", seed: int = 0, progress: Progress | None = None) -> Fusion:
-        """As `FusionMethod.fuse`, every slice along the through-plane axis; settings and seed are in the recipe's record."""
-        progress, warnings = progress or Progress(), []
+    def fuse_into(self, result: np.ndarray, slices: Slices, *, device: str, seed: int,
+                  progress: Progress) -> tuple[dict[str, Any], Sequence[str]]:
+        """As `SliceMethod.fuse_into`; settings and seed are in the recipe's record."""
         progress.step("loading the prior", 0, 1)
         from FusionINNLib.methods.ddfm.stack import fuse_stack
 
-        assert self.card is not None
-        settings, sources, axis = self._settings(), (pair.first, pair.second), pair.first.through_plane_axis
-        records = record_by_volume(pair.first, pair.resampled[0]), record_by_volume(pair.second, pair.resampled[1])
-        stacks = tuple(to_stack(entering(volume, record), axis) for volume, record in zip(sources, records))
-        fused = np.empty(pair.first.shape, np.float32)
-
-        def slices(k: int) -> tuple[np.ndarray, np.ndarray]:
-            first, second = (normalised(stack[k], record, k) for stack, record in zip(stacks, records))
-            return first, second
-
-        fuse_stack(self._prior, devices.choose_device(device), settings, seed, slices, to_stack(fused, axis), progress,
-                   warnings.append)
+        warnings: list[str] = []
+        settings = self._settings()
+        fuse_stack(self._prior, devices.choose_device(device), settings, seed, slices, result, progress, warnings.append)
         if not settings.stretch:
-            warnings += _next_to_average(to_stack(fused, axis), slices)
-        recipe = Recipe(self.info.name, self.card.id, self.fingerprint, fused.shape, axis, {"settings": asdict(settings), "seed": seed},
-                        levels(fused), records)
-        return Fusion(Volume(fused, pair.first.affine, "fused"), None, recipe, *sources, pair.alignment,
-                      (*pair.alignment.warnings, *warnings))
+            warnings += _next_to_average(result, slices)
+        return {"settings": asdict(settings), "seed": seed}, warnings
 
 
-def _next_to_average(fused: np.ndarray, slices: Callable[[int], tuple[np.ndarray, np.ndarray]]) -> list[str]:
+def _next_to_average(fused: np.ndarray, slices: Slices) -> list[str]:
     """A sentence where a stack (K, J, I) is next to the mean of its sources inside the head."""
     total, count = 0.0, 0
     for k, image in enumerate(fused):

@@ -2,22 +2,17 @@
 
 Inspired by Qu et al. 2025, of which the abstract alone is public. torch is imported when something is computed, not before.
 """
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from FusionINNLib.errors import ModelError
 from FusionINNLib.methods import devices
-from FusionINNLib.methods.base import SliceMethod, SourcePair
+from FusionINNLib.methods.base import SliceMethod, Slices
 from FusionINNLib.methods.model_card import ModelCard, damaged
-from FusionINNLib.preprocessing.normalization import levels
-from FusionINNLib.preprocessing.slicing import to_stack
 from FusionINNLib.progress import Progress
-from FusionINNLib.results.recipe import Recipe
-from FusionINNLib.results.records import Fusion
-from FusionINNLib.results.sources import entering, normalised, record_by_volume
-from FusionINNLib.volumes.volume import Volume
 
 if TYPE_CHECKING:
     from FusionINNLib.methods.lagn.network import Lagn
@@ -40,25 +35,15 @@ class LagnMethod(SliceMethod):
                    lambda sentence: None)
         return fused
 
-    def fuse(self, pair: SourcePair, *, device: str = "auto", seed: int = 0, progress: Progress | None = None) -> Fusion:
-        """As `FusionMethod.fuse`, every slice along the through-plane axis; the seed is in the recipe's record."""
-        progress, warnings = progress or Progress(), []
+    def fuse_into(self, result: np.ndarray, slices: Slices, *, device: str, seed: int,
+                  progress: Progress) -> tuple[dict[str, Any], Sequence[str]]:
+        """As `SliceMethod.fuse_into`; the seed is in the recipe's record."""
         progress.step("loading the network", 0, 1)  # torch and MONAI take seconds the first time
         from FusionINNLib.methods.lagn.stack import fuse_stack
 
-        axis = pair.first.through_plane_axis
-        records = record_by_volume(pair.first, pair.resampled[0]), record_by_volume(pair.second, pair.resampled[1])
-        stacks = tuple(to_stack(entering(volume, record), axis) for volume, record in zip((pair.first, pair.second), records))
-        fused = np.empty(pair.first.shape, np.float32)
-
-        def slices(k: int) -> tuple[np.ndarray, np.ndarray]:
-            first, second = (normalised(stack[k], record, k) for stack, record in zip(stacks, records))
-            return first, second
-
-        fuse_stack(self._network, devices.choose_device(device), seed, slices, to_stack(fused, axis), progress, warnings.append)
-        recipe = Recipe(self.info.name, self._card.id, self.fingerprint, fused.shape, axis, {"seed": seed}, levels(fused), records)
-        return Fusion(Volume(fused, pair.first.affine, "fused"), None, recipe, pair.first, pair.second, pair.alignment,
-                      (*pair.alignment.warnings, *warnings))
+        warnings: list[str] = []
+        fuse_stack(self._network, devices.choose_device(device), seed, slices, result, progress, warnings.append)
+        return {"seed": seed}, warnings
 
     @property
     def _card(self) -> ModelCard:

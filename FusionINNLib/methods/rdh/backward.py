@@ -46,7 +46,8 @@ def read(values: np.ndarray, record: RdhRecord) -> Read:
     levels = whole_levels(real)
     rest = is_rest_seen(levels, layout)
     if not layout.base.any():
-        return Read(np.stack([values, values]).astype(np.float64), values.astype(np.float64), *(np.zeros(0, bool),) * 2, rest)
+        none = np.zeros(0, bool)
+        return Read(np.stack([values, values]).astype(np.float64), values.astype(np.float64), none, none, rest)
     difference, known, seen = difference_of(levels, layout)
     right = np.ones(len(layout.base), bool)
     right[layout.order], right[layout.rest] = seen, rest
