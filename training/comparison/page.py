@@ -20,8 +20,9 @@ SAID = {"q_ssim": "Q_SSIM", "q_p": "Q_P", "vif": "VIF"}
 TWO_DIGITS = ("sd", "sf", "ag", "en")
 COLORS = {"delta_e2000": "CIEDE2000 to the source in colour", "cb": "Cb, grey levels off", "cr": "Cr, grey levels off"}
 NOTES = """\
-- Each method is run by the command `fusioninn fuse` in a process of its own, with its own default model and settings, seed 0. Time is of
-  the whole command, the start of Python included; memory is the largest resident memory of the process.
+- Each method is run by the command `fusioninn fuse` in a process of its own, with its own default model and settings, seed 0. Time is
+  processor time of the whole command in one thread, the start of Python included, so that other work on the machine counts for little;
+  memory is the largest resident memory of the process.
 - Means over patients of the means over their slices, with the interval of 95 % of the means that other draws of such patients would have;
   of slices where there is one patient. Differences to the average are of the same slices.
 - Metrics are those of `fusioninn evaluate`, on the nominal 0..1 scale; in colour they are of the luminance. `FusionINNLib/metrics` names
@@ -61,7 +62,7 @@ def _costs(found: Comparison) -> str:
         lines.append([info.title, info.name, way or "none", f"{info.capabilities.dims}-D",
                       "yes" if info.capabilities.needs_training else "no", number(seconds, ".2f"),
                       number(max(case.megabytes for case in cases), ".0f")])
-    return table(["method", "name", "way back", "looks at", "trained", "seconds a slice", "MB"], lines)
+    return table(["method", "name", "way back", "looks at", "trained", "processor seconds a slice", "MB"], lines)
 
 
 def _words(found: Comparison, entry: SlabSet) -> str:

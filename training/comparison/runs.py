@@ -1,4 +1,5 @@
-"""One fusion as a user gets it: the command `fusioninn fuse` in a process of its own, with the time and the memory that it took."""
+"""One fusion as a user gets it: the command `fusioninn fuse` in a process of its own, with the processor time and memory that it took."""
+import os
 import subprocess
 import sys
 import time
@@ -9,12 +10,13 @@ from FusionINNLib.errors import InputError
 from training.comparison.slabs import Slab
 
 LOOK = 0.05  # seconds between two looks at the memory of a process
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1"}
 
 
 @dataclass(frozen=True)
 class Run:
-    """seconds: from the command to its end, the start of Python included. megabytes: the largest resident memory of the process, NaN where
-    the system does not say."""
+    """seconds: of processor time, in one thread, the start of Python included: other work on the machine counts for little. megabytes:
+    the largest resident memory of the process, NaN where the system does not say."""
 
     folder: Path
     seconds: float
@@ -27,8 +29,8 @@ def fuse(slab: Slab, method: str, folder: Path, device: str) -> Run:
                "--align", "none", "--no-report", "--overwrite", "--out", str(folder)]
     folder.parent.mkdir(parents=True, exist_ok=True)
     log = folder.with_suffix(".log")
-    started, megabytes = time.perf_counter(), float("nan")
-    with log.open("wb") as said, subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said) as process:
+    before, megabytes = _of_children(), float("nan")
+    with log.open("wb") as said, subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, env=os.environ | ONE_THREAD) as process:
         try:
             while process.poll() is None:
                 megabytes = _largest_so_far(process.pid, megabytes)
@@ -36,11 +38,17 @@ def fuse(slab: Slab, method: str, folder: Path, device: str) -> Run:
         except BaseException:
             process.kill()
             raise
-    seconds = time.perf_counter() - started
+    seconds = _of_children() - before
     if process.returncode:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise InputError(lines[-1] if lines else f"'fusioninn fuse --method {method}' ended with {process.returncode}.")
     return Run(folder, seconds, megabytes)
+
+
+def _of_children() -> float:
+    """Seconds of processor time that processes begun here have taken, those that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _largest_so_far(process: int, before: float) -> float:
