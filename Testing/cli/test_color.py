@@ -1,6 +1,7 @@
 """Fusions of a grey and a coloured source from the command line: colours in, colours out, exactly back."""
 import colorsys
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from FusionINNLib.cli.__main__ import main
 from FusionINNLib.pipeline import fuse
 from FusionINNLib.results.color import in_color
 from FusionINNLib.volumes.color_files import write_rgb
+from FusionINNLib.volumes.io import sha256
 from FusionINNLib.volumes.nifti import write_nifti
 from FusionINNLib.volumes.volume import Volume
 
@@ -58,6 +60,8 @@ def test_the_whole_way_with_the_colour_on_either_side(pair, tmp_path, capsys, tu
                  "cpu", "--no-report"]) == 0
     guess = rgb_of(tmp_path / "guess" / f"{role}_estimated_color.nii.gz").astype(int)
     assert np.abs(guess - functional()).mean() < 3
+    listed = json.loads((tmp_path / "guess" / "estimate.json").read_text())["files"]
+    assert listed[f"{role}_estimated_color.nii.gz"] == sha256(tmp_path / "guess" / f"{role}_estimated_color.nii.gz")
     assert b"ESTIMATED" in load(tmp_path / "guess" / f"{role}_estimated_color.nii.gz").header["descrip"].tobytes()
 
 
@@ -113,6 +117,32 @@ def test_a_source_on_another_grid_brings_its_colours_along(tmp_path):
     assert color is not None and color.rgb.shape == (4, 80, 72, 3)
     coarse = color.chroma.reshape(4, 40, 2, 36, 2, 3).mean((2, 4))
     assert np.abs(coarse - scan.chroma)[:, 1:-1, 1:-1].mean() < 4
+
+
+def test_a_source_that_was_moved_takes_its_colours_along(tmp_path):
+    """By two voxels along i, on the same grid, which alone says nothing of where colours are."""
+    mr = Volume(head(shape=(4, 40, 36)), AFFINE, "mr")
+    scan = read_scan(_written(tmp_path, functional()))
+    fusion = fuse(*luminances(mr, scan), method="average", reference="first", alignment="none")
+    shift = np.eye(4)
+    shift[0, 3] = 2 * AFFINE[0, 0]
+    moved = replace(fusion, alignment=replace(fusion.alignment, transform=shift, resampled=True))
+    color = fused_color(moved, mr, scan)
+    assert color is not None
+    np.testing.assert_array_equal(color.chroma[:, :, :-2], scan.chroma[:, :, 2:])
+
+
+def test_colours_that_do_not_fit_are_told(tmp_path, capsys):
+    """Saturated red and blue under bright MR."""
+    bright = np.where(head(shape=(4, 40, 36)) > 0, 1000, 0).astype(np.int16)
+    bright[:, :20] //= 2
+    write_nifti(Volume(bright, AFFINE, "mr"), tmp_path / "mr.nii.gz")
+    loud = np.where((bright > 0)[..., None], [250, 0, 0], 0).astype(np.uint8)
+    loud[:, 20:] = loud[:, 20:, :, ::-1]
+    assert main(["fuse", str(tmp_path / "mr.nii.gz"), str(_written(tmp_path, loud)), "--method", "maximum", "--align", "none", "--out",
+                 str(tmp_path / "f"), "--no-report"]) == 0
+    share = json.loads((tmp_path / "f" / "fusion.json").read_text())["color"]["clipped_share"]
+    assert share > 0.05 and f"In {share:.1%} of the voxels the fused colour lay outside" in capsys.readouterr().err
 
 
 def _written(folder, rgb):
