@@ -32,7 +32,7 @@ class OutlineConfig(TrainingConfig):
     trained network). attention: norm of the maps. clip: at 1, which the faithful attention maps need.
     """
 
-    settings: dict = field(default_factory=lambda: {"architecture": "basic_unet", "slices": 3})
+    settings: dict = field(default_factory=lambda: {"architecture": "unet", "slices": 1})
     steps: int = 800
     batch: int = 8
     crop: int = 96
