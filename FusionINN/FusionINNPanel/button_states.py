@@ -10,6 +10,7 @@ from FusionINNPanel.comparison import blinkedVolumes
 from FusionINNPanel.follow_up import whyNoChange
 from FusionINNPanel.messages import whyNotUsable
 from FusionINNPanel.parameters import FusionINNParameterNode, Method
+from FusionINNPanel.suggestion import whyNoSuggestion
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,9 @@ def buttonStates(parameters: FusionINNParameterNode, ways, running: bool, lackin
     noPair = "" if one and other and one is not other else _("There are no two volumes to blink between yet.")
     return {
         "fuseButton": _state(fusing or _whyNotFuse(parameters), _("Fuse the two volumes into one image.")),
+        "suggestButton": _state(computing or whyNoSuggestion(parameters),
+                                _("Have an outline of a glioma suggested, from T1 with contrast (first) and FLAIR (second). Nobody drew "
+                                  "it: it is called SUGGESTED and is to be edited. Research use only.")),
         "cancelButton": _state("" if running else _("Nothing is being computed."),
                                _("Stop the computation; nothing in the scene is changed.")),
         "decomposeButton": _state(computing or noFused or _whyNotDecompose(parameters, ways), _("Take the fused image apart again.")),

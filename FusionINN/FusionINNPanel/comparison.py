@@ -94,6 +94,8 @@ class Comparison:
             qt.QTimer.singleShot(0, lambda: self._orient(identifier))
         mrml.setFusedOpacity(slicer.mrmlScene, parameters.opacity)
         self._outline(parameters.segmentation)
+        if mrml.isSuggestion(parameters.suggestion):
+            mrml.showOutlines(parameters.suggestion)
         self._shared.update(parameters, volumes)
         self.mark()
         parameters.comparisonShown = True  # also where it was on screen already when this scene began

@@ -20,6 +20,7 @@ from FusionINNPanel.parameters import Arrangement, FusionINNParameterNode
 from FusionINNPanel.results import ResultActions
 from FusionINNPanel.shortcuts import Shortcuts
 from FusionINNPanel.state import PanelState
+from FusionINNPanel.suggestion import SuggestionAction
 
 
 class Panel:
@@ -34,6 +35,7 @@ class Panel:
         self.pairs = Pairs(self.state, ui.pairsTable, self.actions.fuse, self.comparison)
         self.followUp = FollowUpView(self.state, ui.changeButton, self.comparison)
         self.choices = Choices(self.state, ui)
+        self.suggestion = SuggestionAction(self.state, self.comparison)
         self._waysKey, self._ways = None, None
         self._guessIsDue = False
         self._lacking = Lacks([])
@@ -161,7 +163,8 @@ class Panel:
                    "pictureButton": results.picture, "windowsButton": actions.resetWindows,
                    "exportButton": results.export, "loadResultButton": results.load,
                    "sampleButton": actions.loadSample, "layoutButton": actions.toggleLayout, "jumpButton": actions.jump,
-                   "installButton": self._install, "modelFolderButton": actions.showModelFolder, "termsButton": actions.showTerms}
+                   "suggestButton": self.suggestion.suggest, "installButton": self._install,
+                   "modelFolderButton": actions.showModelFolder, "termsButton": actions.showTerms}
         for name, action in buttons.items():
             getattr(self.ui, name).connect("clicked(bool)", lambda checked, action=action: action())
         self.ui.blinkButton.connect("toggled(bool)", actions.blink)

@@ -90,6 +90,7 @@ class FusionINNParameterNode:
     firstVolume: vtkMRMLScalarVolumeNode
     secondVolume: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode
+    suggestion: vtkMRMLSegmentationNode
     reference: Reference = Reference.SECOND
     fusionMethod: str = "fusioninn"
     fusedVolume: vtkMRMLScalarVolumeNode

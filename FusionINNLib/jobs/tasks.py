@@ -6,6 +6,7 @@ from pathlib import Path
 from FusionINNLib.evaluation.change import Change
 from FusionINNLib.evaluation.difference import Compared, Difference
 from FusionINNLib.evaluation.segment_numbers import InSegments
+from FusionINNLib.outlining.records import SuggestedOutline
 from FusionINNLib.progress import Progress
 from FusionINNLib.results.recipe import Recipe
 from FusionINNLib.results.records import Estimate, Fusion
@@ -89,6 +90,23 @@ def change(progress: Progress, *, fused: Volume, latent: Volume | None, recipe: 
     sources = _sources(progress, fused, latent, recipe, model, device, inputs)
     progress.step("comparing both time points", 0, 1)
     return change.change(sources[earlier], sources[1 - earlier])
+
+
+def suggest(progress: Progress, *, first: Volume, second: Volume, reference: str, alignment: str, model: str | None, device: str,
+            drawn: Drawn | None, is_moved: bool) -> SuggestedOutline:
+    """`suggest.suggest_outline`, and how well it agrees with what somebody drew. is_moved: whether that was drawn on the volume that is
+    moved onto the grid of the other one."""
+    from FusionINNLib.outlining.agreement import agreement
+    from FusionINNLib.outlining.suggest import suggest_outline
+
+    found = suggest_outline(first, second, reference=reference, alignment=alignment, model=model, device=device, progress=progress)
+    agreed = None
+    if drawn is not None:
+        progress.step("comparing with the drawn outline", 0, 1)
+        labels = on_grid(replace(drawn, transform=found.alignment.transform if is_moved else None), found.labels).labels
+        i, j, k = labels.spacing_ijk_mm
+        agreed = agreement(found.labels.array > 0, labels.array > 0, (k, j, i))
+    return SuggestedOutline(found.segments, found.volume_ml, agreed, found.warnings)
 
 
 def export(progress: Progress, *, export: Export, folder: Path, overwrite: bool, model: str | None, device: str,

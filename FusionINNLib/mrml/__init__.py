@@ -50,7 +50,8 @@ _NAMES = {
     "mrml.lightbox": "showLightbox",
     "mrml.linked_views": "LinkedCrosshair LinkedWindows restoreWindows showSurfaces",
     "mrml.nodes": "KIND addVolumeNode inputsOf isEstimate kindOfNode setWindow unitOfNode updateVolumeNode volumeFromNode",
-    "mrml.outcomes": "Compare Estimated Exact Fused Loaded",
+    "mrml.origin": "isSuggestion",
+    "mrml.outcomes": "Compare Estimated Exact Fused Loaded SuggestedNode",
     "mrml.outputs": "checkOutputs",
     "mrml.pairs": "FollowUp Pair decompositionsOf followUpOf fusedOf pairsOf",
     "mrml.readback": "SceneFusion WaysBack fusionFromNodes isOfFusion latentOf methodOf settingsOf trustOf warningsOf waysBack",
@@ -58,6 +59,7 @@ _NAMES = {
     "mrml.screenshot": "pictureOfLayout pictureOfView savePNG",
     "mrml.segment_plots": "SegmentPlots chartsOf segmentNumbersTask showHistograms storeSegmentNumbers tableAsCSV",
     "mrml.segments": "drawnSegments segmentCentroidsRAS segmentationFromLabels segmentsForFusion segmentsFromNode tumourCentroidRAS",
+    "mrml.suggestion": "suggestTask",
     "mrml.tables": "storeNumbers",
     "mrml.tasks": "Task checkFusion decomposeTask differenceTask estimateTask exportTask fuseTask loadTask numbersTableTask numbersTask "
                   "sampleTask",

@@ -10,6 +10,7 @@ from FusionINNLib.mrml.color_tables import singletonColors
 from FusionINNLib.mrml.fitting import fit, gridOf, onSlice, planeOf
 from FusionINNLib.mrml.layout import LIGHTBOX_VIEWS, VIEWS, compositeNodeOf, sliceNodeOf
 from FusionINNLib.mrml.nodes import PREFIX, Node, isEstimate
+from FusionINNLib.mrml.origin import isSuggestion
 from FusionINNLib.mrml.readback import trustOf
 from FusionINNLib.results.trust import worst
 from FusionINNLib.volumes.volume import transform_points
@@ -135,12 +136,13 @@ def differenceColors(scene) -> Node:
 
 
 def showOutlines(segmentationNode: Node, thickness: int = 2) -> None:
-    """Outlines without filling in the slice views, each segment in its own colour. The display node remembers what was shown before."""
+    """Outlines in the slice views, each segment in its own colour: without filling what somebody drew; what a network suggested as a light
+    area with a thin edge, which is told from it without colours too. The display node remembers what was shown before."""
     segmentationNode.CreateDefaultDisplayNodes()
-    display = segmentationNode.GetDisplayNode()
+    display, style = segmentationNode.GetDisplayNode(), _SUGGESTED if isSuggestion(segmentationNode) else _drawnStyle(thickness)
     if display.GetAttribute(_BEFORE) is None:
-        display.SetAttribute(_BEFORE, json.dumps({name: getattr(display, f"Get{name}")() for name in _outlineOf(thickness)}))
-    for name, value in _outlineOf(thickness).items():
+        display.SetAttribute(_BEFORE, json.dumps({name: getattr(display, f"Get{name}")() for name in style}))
+    for name, value in style.items():
         getattr(display, f"Set{name}")(value)
 
 
@@ -154,9 +156,12 @@ def restoreOutlines(segmentationNode: Node) -> None:
     display.RemoveAttribute(_BEFORE)
 
 
-def _outlineOf(thickness: int) -> dict[str, Any]:
-    return {"Visibility": 1, "Visibility2D": 1, "Visibility2DFill": False, "Visibility2DOutline": True, "Opacity2DOutline": 1.0,
-            "SliceIntersectionThickness": thickness}
+def _drawnStyle(thickness: int) -> dict[str, Any]:
+    return {"Visibility": 1, "Visibility2D": 1, "Visibility2DFill": False, "Visibility2DOutline": True, "Opacity2DFill": 0.5,
+            "Opacity2DOutline": 1.0, "SliceIntersectionThickness": thickness}
+
+
+_SUGGESTED = _drawnStyle(1) | {"Visibility2DFill": True, "Opacity2DFill": 0.3, "Opacity2DOutline": 0.6}
 
 
 # ---- ESTIMATED -------------------------------------------------------------------------------------------------------------------------

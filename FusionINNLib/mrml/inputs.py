@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import slicer
 
+from FusionINNLib.mrml.origin import isSuggestion
 from FusionINNLib.volumes.identity import patients_differ
 from FusionINNLib.volumes.volume import Identity, Volume
 
@@ -37,8 +38,10 @@ def guessInputs(scene) -> tuple[Node | None, Node | None]:
 
 
 def guessSegmentation(scene) -> Node | None:
-    """The segmentation node that is most likely the tumour's: the only one with segments, or the one whose name says so."""
-    nodes = [node for node in _nodes(scene, "vtkMRMLSegmentationNode") if node.GetSegmentation().GetNumberOfSegments()]
+    """The segmentation node that is most likely the tumour's: the only one with segments, or the one whose name says so; what a network
+    suggested only where nothing was drawn."""
+    filled = [node for node in _nodes(scene, "vtkMRMLSegmentationNode") if node.GetSegmentation().GetNumberOfSegments()]
+    nodes = [node for node in filled if not isSuggestion(node)] or filled
     named = [node for node in nodes if _TUMOUR.search(node.GetName().lower())]
     return nodes[0] if len(nodes) == 1 else named[0] if named else None
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from FusionINNLib.mrml.nodes import Node
 from FusionINNLib.mrml.results import EstimateNodes, FusionNodes
+from FusionINNLib.outlining.agreement import Agreement
 from FusionINNLib.results.scene_folder import Export
 from FusionINNLib.results.trust import Trust
 
@@ -45,6 +46,17 @@ class Estimated:
     trust: Trust
     warnings: tuple[str, ...]
     difference: Node | None
+
+
+@dataclass(frozen=True)
+class SuggestedNode:
+    """node: a new segmentation. volume_ml: inside of the outline. agreement: with what somebody drew, None where nothing was. warnings:
+    sentences for the user."""
+
+    node: Node
+    volume_ml: float
+    agreement: Agreement | None
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,13 @@ def segmentationFromLabels(scene, segments: Segments, name: str, node: Node | No
     return made
 
 
+def drawnFor(node: Node, fixedNode: Node, movingNode: Node) -> tuple[Drawn, bool]:
+    """The segments of a node, not yet on the grid of `fixedNode`, and whether they were drawn on that of `movingNode` alone."""
+    fixed, moving = (emptyGrid(voxelsOfNode(one).shape, affineOfNode(one)) for one in (fixedNode, movingNode))
+    own = _gridOf(node)
+    return _drawn(node, fixed, None), own is not None and own.same_grid(moving) and not own.same_grid(fixed)
+
+
 def tumourCentroidRAS(node: Node) -> tuple[float, float, float]:
     """Centroid of all segments in world RAS mm. Raises InputError for an empty segmentation."""
     masks = [readNode(node)] if node.IsA("vtkMRMLLabelMapVolumeNode") else [mask for mask in _masks(node) if mask is not None]

@@ -13,6 +13,8 @@ COLOR = (0.0, 0.9, 0.9)
 DESCRIPTION = "FusionINN: SUGGESTED lesion, drawn by nobody. Research use only."
 NOTE = "SUGGESTED by a network, drawn by nobody"
 _WORD = "SUGGESTED"
+TAGS = {"FusionINN.Origin": "SUGGESTED by a network, not drawn by a person", "FusionINN.Notice": "Research use only. Not for diagnosis."}
+"""Of a segment in 3D Slicer."""
 
 
 def named_where_suggested(labels: Volume, path: Path) -> Volume:
@@ -26,4 +28,9 @@ def named_where_suggested(labels: Volume, path: Path) -> Volume:
 
 def is_suggested(labels: Volume) -> bool:
     """Whether one of the segments is named as a suggestion is: until somebody gives it another name, nobody has made it his own."""
-    return any(one.name.startswith(_WORD) for one in labels.segments.values())
+    return any(is_suggested_name(one.name) for one in labels.segments.values())
+
+
+def is_suggested_name(name: str) -> bool:
+    """Whether a segment is called as a suggestion is."""
+    return name.startswith(_WORD)
