@@ -161,7 +161,7 @@ def _drawnStyle(thickness: int) -> dict[str, Any]:
             "Opacity2DOutline": 1.0, "SliceIntersectionThickness": thickness}
 
 
-_SUGGESTED = _drawnStyle(1) | {"Visibility2DFill": True, "Opacity2DFill": 0.3, "Opacity2DOutline": 0.6}
+_SUGGESTED = _drawnStyle(1) | {"Visibility2DFill": True, "Opacity2DFill": 0.2, "Opacity2DOutline": 0.6}
 
 
 # ---- ESTIMATED -------------------------------------------------------------------------------------------------------------------------

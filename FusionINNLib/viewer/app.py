@@ -81,6 +81,11 @@ class Viewer:
         self.case.removeSegmentation()
         self.show()
 
+    def remove_suggestion(self) -> None:
+        """Take the suggested outline away."""
+        self.case.removeSuggestion()
+        self.show()
+
     # ---- computing -------------------------------------------------------------------------------------------------------------------
 
     @property
@@ -97,6 +102,11 @@ class Viewer:
         await self.compute(lambda: computations.fuse(self.case, alignment=self.state.alignment, reference=self.state.reference,
                                                      method=self.state.fusion_method, model=self._model_of(self.state.fusion_method),
                                                      device=self._device))
+
+    async def suggest(self) -> None:
+        """Have an outline suggested, by the model that comes with the program."""
+        await self.compute(lambda: computations.suggest(self.case, alignment=self.state.alignment, reference=self.state.reference,
+                                                        device=self._device))
 
     async def decompose(self) -> None:
         """Take the fused image apart, in the chosen way."""
@@ -184,6 +194,7 @@ class Viewer:
             busy=facts.running, why=reasons(facts, self.state.method, self.state.pair), notes=list(case.said),
             inputs={slot: messages.described(case.inputs[slot]) if slot in case.inputs else None for slot in SLOTS},
             about_method=messages.method(chosen, ready), only_fuses=facts.only_fuses,
+            suggested=messages.SUGGESTED if case.suggestion is not None else None,
             has_exact=case.exact is not None, has_estimate=case.estimate is not None, views=self._views(),
             unkept=case.fusion is not None and case.fusion is not self._kept,
             moved=messages.moved(case.alignment), numbers=messages.table(case.rows) if case.rows else None,

@@ -1,5 +1,5 @@
 """What is loaded and what was made of it, as nodes of the scene: inputs, fusion, both ways back, numbers. Main thread only."""
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from FusionINNLib import mrml
@@ -13,6 +13,7 @@ from FusionINNLib.viewer.inputs import Input
 
 Node = Any
 ROLES = ("first", "second")
+REFERENCE_VOLUME = "referenceImageGeometryRef"  # as a segmentation node calls the volume that it was drawn on
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Case:
     """One case of a scene.
 
     inputs, nodes: by "first", "second", "segmentation"; what is not loaded is not in them. sources: of the fusion, by name and checksum.
+    suggestion: an outline that a network suggested, where somebody drew one too; else it is the segmentation, and called what it is.
     exact, estimate: of the fusion as it is now, None where it was not decomposed so. differences: by way back and source ("exact",
     "first"). said: sentences on how the inputs came together.
     """
@@ -27,6 +29,7 @@ class Case:
     scene: Any
     inputs: dict[str, Input] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
+    suggestion: Node | None = None
     fusion: mrml.FusionNodes | None = None
     sources: tuple[Source, Source] | None = None
     exact: tuple[Node, Node] | None = None
@@ -47,6 +50,7 @@ class Case:
             self.rows = self.estimateRows = ()
         elif not self._isSource(slot, new):
             self.forgetFusion()
+            self.removeSuggestion()
         else:
             self._refer(slot)
         self._anchorOutlines()
@@ -57,9 +61,27 @@ class Case:
         self.inputs.pop("segmentation", None)
         self.rows = self.estimateRows = ()
 
+    def setSuggestion(self, node: Node) -> None:
+        """An outline that was suggested just now: in place of an earlier one, and of the segmentation where nobody has drawn one."""
+        self.removeSuggestion()
+        drawn = self.nodes.get("segmentation")
+        if drawn is not None and not mrml.isSuggestion(drawn):
+            self.suggestion = node
+            return
+        segments = mrml.segmentsFromNode(node, mrml.volumeFromNode(node.GetNodeReference(REFERENCE_VOLUME)))
+        labels = {one.label: (one.name, one.color) for one in segments.segments}
+        self._remove(node)
+        self.setInput("segmentation", Input(replace(segments.labels, name="suggested"), "SUGGESTED by a network", "", labels))
+
+    def removeSuggestion(self) -> None:
+        """Take what was suggested away, unless it is the segmentation."""
+        self._remove(self.suggestion)
+        self.suggestion = None
+
     def clear(self) -> None:
         """Take everything away."""
         self.forgetFusion()
+        self.removeSuggestion()
         for node in self.nodes.values():
             self._remove(node)
         self.inputs, self.nodes = {}, {}

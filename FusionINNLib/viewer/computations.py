@@ -54,6 +54,20 @@ def fuse(case: Case, *, alignment: str, reference: str, method: str, model: str 
     return Computation(task, keep)
 
 
+def suggest(case: Case, *, alignment: str, reference: str, device: str) -> Computation:
+    """Have an outline suggested, beside a drawn one or in its place where there is none."""
+    if not set(ROLES) <= set(case.inputs):
+        raise InputError("Choose the first and the second volume.")
+    task = mrml.suggestTask(case.scene, case.nodes["first"], case.nodes["second"], alignment=alignment, reference=reference, device=device,
+                            drawn=case.nodes.get("segmentation"), volumes=[case.inputs[role].volume for role in ROLES])
+
+    def keep(suggested: mrml.SuggestedNode) -> str:
+        case.setSuggestion(suggested.node)
+        return messages.suggested(suggested.volume_ml, suggested.agreement, suggested.warnings)
+
+    return Computation(task, keep)
+
+
 def decompose(case: Case, *, difference_of: str, model: str | None, device: str) -> Computation:
     """Take the fused image apart exactly, with its latent."""
     fusion, (first, second) = _fusion(case), case.exact or (None, None)

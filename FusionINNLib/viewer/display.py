@@ -69,12 +69,11 @@ class Look:
         return mrml.estimatedViews(self._case.scene)
 
     def setOutlined(self, on: bool) -> None:
-        """Outlines of the segmentation in all views, or none."""
+        """Outlines of the segmentation and of what was suggested in all views, or none."""
         self._outlined = on
-        segmentation = self._case.nodes.get("segmentation")
-        if segmentation is not None:
-            mrml.showOutlines(segmentation)
-            segmentation.GetDisplayNode().SetVisibility(on)
+        for outlines in filter(None, (self._case.nodes.get("segmentation"), self._case.suggestion)):
+            mrml.showOutlines(outlines)
+            outlines.GetDisplayNode().SetVisibility(on)
 
     def setOpacity(self, opacity: float) -> None:
         """Opacity 0..1 of the fused image over the second one."""

@@ -7,13 +7,16 @@ from FusionINNLib.jobs.job import Step
 from FusionINNLib.methods import registry
 from FusionINNLib.methods.base import MethodInfo
 from FusionINNLib.metrics.definitions import WORDS
+from FusionINNLib.outlining.agreement import Agreement
 from FusionINNLib.results.estimate_images import ESTIMATED_WORDS
 from FusionINNLib.results.trust import Trust
 from FusionINNLib.viewer.inputs import Input
 from FusionINNLib.volumes.identity import patients_differ
+from FusionINNLib.volumes.suggested import COLOR, NAME
 
 EMPTY_TITLES = {"first": "First", "second": "Second", "fused": "Fused", "decomposedFirst": "First, decomposed",
                 "decomposedSecond": "Second, decomposed", "difference": "Difference"}
+SUGGESTED = {"name": NAME, "color": f"rgb({', '.join(str(round(255 * part)) for part in COLOR)})"}
 SAMPLE_LOADED = "The sample case is loaded: a head made by code, no patient."
 DECOMPOSED = "Decomposed exactly, with the saved latent image."
 NUMBERS_COMPUTED = "The numbers are computed."
@@ -71,6 +74,14 @@ def warnings(first: Input, second: Input, of_fusion: tuple[str, ...]) -> tuple[s
 def estimated(trust: Trust, warnings: tuple[str, ...]) -> str:
     """An estimate is there, how far it can be trusted, and what it warns of."""
     return " ".join([ESTIMATED_WORDS, trust.sentence, *warnings])
+
+
+def suggested(volume_ml: float, agreement: Agreement | None, warnings: tuple[str, ...]) -> str:
+    """An outline was suggested: what it is, how it agrees with a drawn one, and what speaks against it."""
+    said = [f"SUGGESTED by a network, drawn by nobody: {volume_ml:.1f} mL. Research use only."]
+    if agreement is not None and agreement.dice is not None:
+        said.append(f"Dice with the drawn outline: {agreement.dice:.2f}.")
+    return " ".join([*said, *warnings])
 
 
 def loaded(folder: Path, notes: tuple[str, ...]) -> str:

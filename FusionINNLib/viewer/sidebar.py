@@ -31,6 +31,15 @@ def build(viewer) -> None:
                         v_if=("!views.fused.filled",), title=("why.sample || 'Make a head by code, no patient, and load it'",))
         for slot, (title, hint) in _SLOTS.items():
             _slot(slot, title, hint, viewer)
+        with html.Div(v_if=("suggested",), classes="slot filled", id="suggested"):
+            html.Span("Suggested outline", classes="name")
+            with html.Ul(classes="labels"), html.Li():
+                html.I(style=("{background: suggested.color}",), **attributes(aria_hidden="true"))
+                html.Span("{{ suggested.name }}")
+            html.Button("Remove", click=viewer.remove_suggestion, disabled=("busy",), classes="plain remove", type="button")
+        button("Suggest outline", soon(viewer.suggest), "why.suggest",
+               "From T1 with contrast (first) and FLAIR (second): the outline of a glioma, drawn by nobody. Research use only",
+               id="suggest", block=True, variant="tonal")
     with html.Section(**attributes(aria_label="Fuse")):
         html.H2("Fuse")
         with html.Div(classes="field"):

@@ -1,6 +1,7 @@
 """What the page knows: its state at the start, and which buttons can be clicked and why not. Plain data, no page, no slicer."""
 from dataclasses import dataclass
 
+from FusionINNLib.outlining.records import missing_package
 from FusionINNLib.viewer.inputs import SLOTS
 from FusionINNLib.viewer.messages import EMPTY_TITLES
 
@@ -15,6 +16,7 @@ INITIAL = {
     "cancelling": False, "step_text": "", "progress": None, "said": "", "problem": "", "notes": [], "why": {}, "download": "",
     "fusion_method": "fusioninn", "about_method": "", "only_fuses": "",
     "alignment": "auto", "reference": "second", "method": "exact", "samples": 8, "seed": 0, "has_exact": False, "has_estimate": False,
+    "suggested": None,
     "views": {view: {"title": title, "estimated": False, "filled": False, "empty": ""} for view, title in EMPTY_TITLES.items()},
     "where": {"low": 0.0, "high": 1.0, "step": 1.0, "words": "", "edges": {}}, "offset": 0.0, "plane": "Axial",
     "opacity": 1.0, "outlined": True, "blink": False, "blinked": "", "pair": "inputs", "difference_of": "second",
@@ -48,6 +50,7 @@ def reasons(facts: Facts, method: str, pair: str) -> dict[str, str]:
     gone = "Choose the two volumes that were fused: this fused image does not give them back." if no_inputs else ""
     kept = no_fused or (gone if facts.only_fuses else facts.exact_problem)
     return {"choose": busy, "sample": busy, "fuse": busy or facts.unusable or no_inputs,
+            "suggest": busy or no_inputs or (f"The package {package} is not installed." if (package := missing_package()) else ""),
             "cancel": "" if facts.running else "Nothing is being computed.",
             "decompose": busy or no_fused or facts.only_fuses or (exact if method == "exact" else ""), "numbers": busy or kept,
             "download": busy or kept,

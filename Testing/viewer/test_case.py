@@ -397,3 +397,16 @@ def test_a_method_that_is_registered_is_offered(views):
         assert "cannot be used here: the package nobody_has_this" in messages.method(row, registry.state("mine"))
     finally:
         registry.unregister("mine")
+
+
+def test_a_suggestion_stands_beside_a_drawn_outline_and_alone_where_there_is_none(case):
+    drawn = case.nodes["segmentation"]
+    said = run(computations.suggest(case, alignment="auto", reference="second", device="cpu"))
+    assert said.startswith("SUGGESTED by a network") and "Dice with the drawn outline" in said
+    assert case.nodes["segmentation"] is drawn and mrml.isSuggestion(case.suggestion)
+    case.removeSegmentation()
+    earlier = case.suggestion
+    said = run(computations.suggest(case, alignment="auto", reference="second", device="cpu"))
+    assert "Dice" not in said and case.suggestion is None and not case.scene.IsNodePresent(earlier)
+    assert mrml.isSuggestion(case.nodes["segmentation"]) and case.inputs["segmentation"].labels[1][0] == "SUGGESTED lesion"
+    assert case.inputs["segmentation"].volume.same_grid(case.inputs["second"].volume)

@@ -149,6 +149,12 @@ def test_all_views_follow(visit):
     page.get_by_label("Blink", exact=True).uncheck()
     visit.wait_for_picture("fused", fused)
 
+    before = {"first": visit.picture("first")}
+    assert visit.do("Suggest outline").startswith("SUGGESTED by a network, drawn by nobody")
+    visit.wait_for_pictures(before)
+    page.locator("#suggested").get_by_role("button", name="Remove").click()
+    visit.wait_for_picture("first", before["first"])
+
 
 def test_windows_go_with_the_source(visit):
     """A source and what it was decomposed to are seen through one window; Reset brings the first one back."""
