@@ -7,9 +7,11 @@ import pytest
 from PIL import Image
 from training_data import write_place
 
+from FusionINNLib.methods import registry
 from training import __main__ as command
 from training.ablation.trainer import AblationTrainer
 from training.benchmark import results as room
+from training.benchmark import timing
 from training.benchmark.published import VALUES
 from training.benchmark.train import QUICK_SCHEDULES, train_missing
 from training.cli import tables as tables_commands
@@ -25,7 +27,10 @@ def place(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def few_networks(monkeypatch):
+    """Two trainings, four of the registry's methods, two rounds of timing: test_benchmark.py has the others."""
     monkeypatch.setattr(tables_commands, "QUICK_SCHEDULES", SMALL)
+    monkeypatch.setattr(timing, "ROUNDS", 2)
+    monkeypatch.setattr(registry, "_all", lambda: {name: registry.METHODS[name] for name in ("fusioninn", "average", "laplacian", "ddfm")})
 
 
 def _words(place, runs, out, model, *more):
@@ -57,6 +62,7 @@ def test_the_whole_way(place, tmp_path, tiny_model, capsys, monkeypatch):
                         "benchmark_isles22_decomposed.png", "benchmark_curves.png", "benchmark_differences.png"}
     assert all(f"(pictures/{name})" in page and Image.open(tmp_path / "docs" / "pictures" / name).size[0] > 300 for name in pictures)
 
+    monkeypatch.setattr(tables_commands, "pictures_of", lambda *arguments: {})
     monkeypatch.setattr(Trainer, "train_step", lambda self: pytest.fail("a finished run was trained again"))
     assert command.main(_words(place, "runs", "docs", tiny_model)) == 0
     again = capsys.readouterr()
