@@ -29,6 +29,7 @@ view: $(VIEWER_VENV)/.installed
 test: test-library test-slicer test-viewer
 
 test-library test-slicer test-viewer test-panel: export OMP_NUM_THREADS = 1
+test-library test-slicer test-viewer test-panel: export ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS = 1
 
 test-library: $(VENV)/.tests
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)

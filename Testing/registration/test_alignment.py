@@ -15,9 +15,8 @@ from FusionINNLib.volumes.volume import Volume, transform_points
 
 
 @pytest.fixture(autouse=True)
-def two_threads():
+def threads_as_before():
     before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(2)
     yield
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
 
