@@ -3,6 +3,7 @@ from training.figures import as_png
 from training.robustness.results import Results
 
 RIGHT = (0.7, 1.4)  # error over spread that is good enough
+TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4, 2, 3, 5, 10, 20, 50, 100, 200)
 
 
 def picture(results: Results) -> bytes:
@@ -21,6 +22,9 @@ def picture(results: Results) -> bytes:
     left.set_xlabel("Q_SSIM inside the head", fontsize=8)
     left.legend(fontsize=7, loc="lower left")
     right.set_xscale("log")
+    shown = [tick for tick in TICKS if min(*RIGHT, *right.get_xlim()) <= tick <= max(*RIGHT, *right.get_xlim())]
+    right.set_xticks(shown, [f"{tick:g}" for tick in shown])
+    right.minorticks_off()
     right.set_xlabel("true error / reported spread", fontsize=8)
     for panel in (left, right):
         panel.grid(axis="y", linewidth=0.3)
