@@ -84,6 +84,9 @@ def buttonStates(parameters: FusionINNParameterNode, ways, running: bool, lackin
         "windowsButton": _state(noViews or notShown, _("Window and level of all views as they were when they were shown first.")),
         "exportButton": _state(ofFused or noFused or _whyNotExport(parameters, ways),
                                _("Write fused, latent and decomposed images, segmentation and provenance as NIfTI and JSON.")),
+        "exportDicomButton": _state(ofFused or noFused or _whyNotExport(parameters, ways),
+                                    _("Write fused and decomposed images as DICOM series, without anything of the patient and without the "
+                                      "latent image.")),
         "loadResultButton": _state(busy or lacking.withoutNetwork(), _("Load a folder that Export or the command line wrote.")),
         "sampleButton": _state(busy, _("Make a sample case (ADC, FLAIR and segmentation of a head made by code) and choose it.")),
         "layoutButton": _state(noViews, _("Inputs and fused image above, decomposed images and difference below; all views linked.")),

@@ -161,7 +161,8 @@ class Panel:
         buttons = {"fuseButton": actions.fuse, "cancelButton": self.state.cancel, "decomposeButton": actions.decompose,
                    "numbersButton": results.numbers, "segmentNumbersButton": results.segmentNumbers, "copyButton": results.copy,
                    "pictureButton": results.picture, "windowsButton": actions.resetWindows,
-                   "exportButton": results.export, "loadResultButton": results.load,
+                   "exportButton": results.export, "exportDicomButton": results.exportDicom,
+                   "loadResultButton": results.load,
                    "sampleButton": actions.loadSample, "layoutButton": actions.toggleLayout, "jumpButton": actions.jump,
                    "suggestButton": self.suggestion.suggest, "installButton": self._install,
                    "modelFolderButton": actions.showModelFolder, "termsButton": actions.showTerms}

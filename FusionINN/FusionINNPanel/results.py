@@ -1,6 +1,7 @@
 """Numbers and files: what the buttons of that section do."""
 from __future__ import annotations  # the names of mrml load their files when they are used, and not before
 
+from collections.abc import Callable
 from pathlib import Path
 
 import qt
@@ -110,13 +111,21 @@ class ResultActions:
 
     def export(self) -> None:
         """Write a result folder."""
+        self._exportWith(lambda: mrml.exportTask, "")
+
+    def exportDicom(self) -> None:
+        """Write DICOM series of the fused image and of what it was taken apart into, without anything of the patient."""
+        self._exportWith(lambda: mrml.exportDicomTask, "_DICOM")
+
+    def _exportWith(self, task: Callable[[], Callable[..., mrml.Task]], ending: str) -> None:
+        """Ask for a folder, and have a new one in it written. task: loads its file when it is called, and not before."""
         chosen = self._parameters
         parent = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Export into a new folder inside of"), self._lastFolder())
         if not parent:
             return
         self._rememberFolder(parent)
-        self._state.start(lambda: mrml.exportTask(
-            freeFolder(Path(parent), chosen.decomposedVolume.GetName()), chosen.decomposedVolume, segmentation=chosen.segmentation,
+        self._state.start(lambda: task()(
+            freeFolder(Path(parent), chosen.decomposedVolume.GetName() + ending), chosen.decomposedVolume, segmentation=chosen.segmentation,
             exactNodes=tuple(self._upToDate(EXACT_OUTPUTS)), estimateNodes=self._wholeEstimate(),
             model=self._state.modelForWayBack(), device=chosen.device), self._onExported, withModel=self._usesNetwork())
 

@@ -6,23 +6,21 @@ from pathlib import Path
 from FusionINNLib.atomic import check_free, new_folder
 from FusionINNLib.cli.terminal import progress, say
 from FusionINNLib.errors import InputError
-from FusionINNLib.results.dicom_folder import EXPORTED, Origin, write_series
+from FusionINNLib.results.dicom_folder import EXPORTED, FOLDERS, Origin, write_series
 from FusionINNLib.results.recipe import NOTICE
 from FusionINNLib.volumes.io import read_volume
 from FusionINNLib.volumes.volume import Volume
 
-NAMES = frozenset(file.removesuffix(".nii.gz") for file in EXPORTED)
-
 
 def export(options: argparse.Namespace) -> None:
     """fusioninn export RESULT --dicom DIR [--source DICOM] [--anonymous]"""
-    check_free(options.dicom, options.overwrite, NAMES, (options.result, options.source))
+    check_free(options.dicom, options.overwrite, FOLDERS, (options.result, options.source))
     present = [file for file in EXPORTED if (options.result / file).is_file()]
     if not present:
         raise InputError(f"{options.result}: this holds no results; give a folder that 'fusioninn fuse' or 'fusioninn decompose' wrote.")
     volumes = {file: replace(read_volume(options.result / file), name=file.removesuffix(".nii.gz")) for file in present}
     origin = None if options.source is None else _origin(options, next(iter(volumes.values())))
-    with new_folder(options.dicom, options.overwrite, NAMES, (options.result, options.source)) as folder:
+    with new_folder(options.dicom, options.overwrite, FOLDERS, (options.result, options.source)) as folder:
         write_series(volumes, folder, origin)
     print(f"Wrote {len(volumes)} DICOM series into {options.dicom}: {', '.join(volume.name for volume in volumes.values())}.\n{NOTICE}")
 

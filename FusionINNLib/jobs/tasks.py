@@ -127,6 +127,21 @@ def export(progress: Progress, *, export: Export, folder: Path, overwrite: bool,
     scene_folder.write(export, fusion, folder, lambda path: page.save(drawn, path), overwrite=overwrite, progress=progress)
 
 
+def export_dicom(progress: Progress, *, export: Export, folder: Path, overwrite: bool, **_) -> None:
+    """The fused image and what it was taken apart into, as DICOM series without anything of a patient. Takes what `export` takes."""
+    from FusionINNLib.atomic import new_folder
+    from FusionINNLib.results import dicom_folder
+    from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES
+
+    volumes = {"fused.nii.gz": replace(export.fused, name="fused")}
+    volumes |= {image.file: replace(volume, name=image.name) for image, volume in zip(EXACT_IMAGES, export.exact or ())}
+    estimate = export.estimate or {}
+    volumes |= {image.file: replace(estimate[image.field], name=image.name) for image in ESTIMATE_IMAGES if image.field in estimate}
+    progress.step("writing files", 0, 1)
+    with new_folder(folder, overwrite, dicom_folder.FOLDERS) as part:
+        dicom_folder.write_series(volumes, part, None)
+
+
 def _sources(progress: Progress, fused: Volume, latent: Volume | None, recipe: Recipe, model: str | None, device: str,
              inputs: tuple[Compared, Compared] | None) -> tuple[Volume, Volume]:
     """Both sources as they were fused, on the grid of the fused image."""

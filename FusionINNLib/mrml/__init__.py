@@ -61,8 +61,8 @@ _NAMES = {
     "mrml.segments": "drawnSegments segmentCentroidsRAS segmentationFromLabels segmentsForFusion segmentsFromNode tumourCentroidRAS",
     "mrml.suggestion": "suggestTask",
     "mrml.tables": "storeNumbers",
-    "mrml.tasks": "Task checkFusion decomposeTask differenceTask estimateTask exportTask fuseTask loadTask numbersTableTask numbersTask "
-                  "sampleTask",
+    "mrml.tasks": "Task checkFusion decomposeTask differenceTask estimateTask exportDicomTask exportTask fuseTask loadTask "
+                  "numbersTableTask numbersTask sampleTask",
     "results.scene_folder": "Export",
     "results.segments": "Segment Segments",
 }

@@ -198,6 +198,12 @@ def exportTask(folder: Path, fusedVolume: Node | None, latentVolume: Node | None
     return Task("export", read, in_one_step(lambda done: folder))
 
 
+def exportDicomTask(folder: Path, *inputs, **choices) -> Task:
+    """As `exportTask`, with the same further arguments: DICOM series of the fused image and of what it was taken apart into, with nothing
+    of a patient. They hold no latent image: the exact way back is in what `exportTask` writes alone."""
+    return replace(exportTask(folder, *inputs, **choices), name="export_dicom")
+
+
 def loadTask(scene, folder: Path, check: Callable[[Export], None] = lambda export: None) -> Task:
     """Read a result folder into the scene; gives `Loaded`. check: called before anything is stored, to refuse by raising."""
     def store(export: Export) -> Steps[Loaded]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 EXPORTED = {FUSED: "fused", **{image.file: image.kind.words for image in (*EXACT_IMAGES, *ESTIMATE_IMAGES)}}
 """Files of a result that can be exported, and what a series of each is called."""
+FOLDERS = frozenset(file.removesuffix(".nii.gz") for file in EXPORTED)
+"""Names of the folders of series."""
 _ESTIMATES = frozenset(image.file for image in ESTIMATE_IMAGES)
 _FIRST_NUMBER = 9001
 _PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge", "PatientWeight", "StudyInstanceUID", "StudyDate",

@@ -129,6 +129,10 @@ class Viewer:
             self._keep(fusion)
         return done
 
+    async def export_dicom(self, folder: Path) -> bool:
+        """Write DICOM series; whether they were written. They hold no latent image, so nothing is kept by them."""
+        return await self.compute(lambda: computations.export_dicom(self.case, folder, **self._way_back()))
+
     async def compute(self, make: Callable[[], computations.Computation]) -> bool:
         """Have one thing computed, and say how it ended; whether it ended well. What has nothing to say leaves what was said before."""
         if self.is_busy:

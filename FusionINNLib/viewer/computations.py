@@ -123,11 +123,14 @@ def numbers(case: Case, *, model: str | None, device: str) -> Computation:
 
 def export(case: Case, folder: Path, *, model: str | None, device: str) -> Computation:
     """Write a result folder that `fusioninn decompose` reads; what was fused is named in it as the command line names it."""
-    fusion = _fusion(case)
-    task = mrml.exportTask(folder, fusion.fused, fusion.latent, segmentation=case.nodes.get("segmentation"),
-                           exactNodes=case.exact or (None, None), estimateNodes=case.estimate, sources=case.sources, model=model,
-                           device=device)
+    task = mrml.exportTask(folder, **_results(case), model=model, device=device)
     return Computation(task, lambda written: messages.RESULT_READY)
+
+
+def export_dicom(case: Case, folder: Path, *, model: str | None, device: str) -> Computation:
+    """Write the images of the result as DICOM series."""
+    task = mrml.exportDicomTask(folder, **_results(case), model=model, device=device)
+    return Computation(task, lambda written: messages.DICOM_READY)
 
 
 def load(case: Case, folder: Path) -> Computation:
@@ -141,6 +144,12 @@ def load(case: Case, folder: Path) -> Computation:
 
 def _compare(difference_of: str) -> mrml.Compare:
     return mrml.Compare(ROLES.index(difference_of))
+
+
+def _results(case: Case) -> dict[str, Any]:
+    fusion = _fusion(case)
+    return {"fusedVolume": fusion.fused, "latentVolume": fusion.latent, "segmentation": case.nodes.get("segmentation"),
+            "exactNodes": case.exact or (None, None), "estimateNodes": case.estimate, "sources": case.sources}
 
 
 def _fusion(case: Case) -> mrml.FusionNodes:

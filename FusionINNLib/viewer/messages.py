@@ -20,6 +20,7 @@ SUGGESTED = {"name": NAME, "color": f"rgb({', '.join(str(round(255 * part)) for 
 SAMPLE_LOADED = "The sample case is loaded: a head made by code, no patient."
 DECOMPOSED = "Decomposed exactly, with the saved latent image."
 NUMBERS_COMPUTED = "The numbers are computed."
+DICOM_READY = "The DICOM series are ready: no patient's data is in them, and no latent image."
 RESULT_READY = "The result is ready."
 _MOST_LABELS = 8
 _TASKS = {"fusing slices": "Fusing slice {} of {}", "decomposing slices": "Decomposing slice {} of {}",

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import webbrowser
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from trame.app import get_server
@@ -67,7 +68,8 @@ class PageServer:
         events.tell(controls)
         self._routes = Routes(self._uploads, viewer.load)
         server.trigger("step")(controls.step)
-        server.trigger("download")(self._start_download)
+        server.trigger("download")(lambda: self._start_download("fusioninn-result", viewer.export))
+        server.trigger("download_dicom")(lambda: self._start_download("fusioninn-dicom", viewer.export_dicom))
         page.build(server, viewer, controls, views)
         server.controller.on_server_bind.add(self._bind)
         server.controller.on_server_ready.add(self._ready)
@@ -98,12 +100,12 @@ class PageServer:
             webbrowser.open(address)
         self._opened = asyncio.ensure_future(self._viewer.open(self._opening))
 
-    def _start_download(self) -> None:
-        self._downloading = asyncio.ensure_future(self._download())  # the page waits for no answer: it would hear nothing else meanwhile
+    def _start_download(self, name: str, export: Callable[[Path], Awaitable[bool]]) -> None:
+        self._downloading = asyncio.ensure_future(self._download(name, export))  # the page waits for no answer: it would hear nothing else
 
-    async def _download(self) -> None:
-        folder = self._uploads.new_folder() / Path("fusioninn-result")
-        if await self._viewer.export(folder):
+    async def _download(self, name: str, export: Callable[[Path], Awaitable[bool]]) -> None:
+        folder = self._uploads.new_folder() / name
+        if await export(folder):
             address = await asyncio.to_thread(self._routes.offer, folder)
             with self._server.state:
                 self._server.state.download = address

@@ -75,6 +75,9 @@ def build(viewer) -> None:
         with html.Div(classes="pair"):
             button("Numbers", soon(viewer.numbers), "why.numbers", "Compute the published fusion metrics", id="numbers", variant="tonal")
             button("Download", "trigger('download')", "why.download", "All files of the result as a zip", id="download", variant="tonal")
+        button("Download as DICOM", "trigger('download_dicom')", "why.dicom",
+               "The images of the result as DICOM series in a zip, without patient data and without the latent image", id="dicom",
+               block=True, variant="tonal")
         html.Button("{{ numbers_open ? 'Hide' : 'Show' }} the numbers", click="numbers_open = !numbers_open", v_if=("numbers",),
                     classes="plain", type="button")
     _status(viewer)

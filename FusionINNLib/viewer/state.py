@@ -53,6 +53,6 @@ def reasons(facts: Facts, method: str, pair: str) -> dict[str, str]:
             "suggest": busy or no_inputs or (f"The package {package} is not installed." if (package := missing_package()) else ""),
             "cancel": "" if facts.running else "Nothing is being computed.",
             "decompose": busy or no_fused or facts.only_fuses or (exact if method == "exact" else ""), "numbers": busy or kept,
-            "download": busy or kept,
+            "download": busy or kept, "dicom": busy or kept,
             "blink": "" if set(PAIRS[pair]) <= facts.shown else "One of the two is not there yet.",
             "segmentation": "" if "segmentation" in facts.inputs else "There is no segmentation."}

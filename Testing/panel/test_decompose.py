@@ -186,6 +186,18 @@ def test_export_and_load_again(fused, tmp_path, monkeypatch):
     assert fused.compute("decomposeButton").startswith("Decomposed exactly")
 
 
+def test_dicom_series_of_all_images_without_the_patient(fused, tmp_path, monkeypatch):
+    from driver import answer_folder_dialog
+    from pydicom import dcmread
+
+    fused.compute("decomposeButton")
+    answer_folder_dialog(monkeypatch, tmp_path)
+    assert fused.compute("exportDicomButton").startswith("Exported to ")
+    folder, = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert folder.name.endswith("_DICOM") and {path.name for path in folder.iterdir()} == {"fused", "first_exact", "second_exact"}
+    assert dcmread(next((folder / "fused").iterdir()), stop_before_pixels=True).PatientName == "Anonymous"
+
+
 def test_what_is_left_out_of_a_damaged_folder_is_said(fused, tmp_path, monkeypatch):
     from driver import answer_folder_dialog
 

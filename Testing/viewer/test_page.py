@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from browsing import VIEWS, Visit
+from pydicom import dcmread
 
 from FusionINNLib.cli.__main__ import main
 
@@ -83,11 +84,28 @@ def test_from_files_to_download(serve, browser, files, tmp_path, tiny_model):
     assert "Q SSIM" in table and "10 mm margin" in table and "spread, mean" in table
 
     with visit.page.expect_download() as download:
-        visit.page.get_by_role("button", name="Download").click()
+        visit.page.get_by_role("button", name="Download", exact=True).click()
+    with visit.page.expect_download() as series:
+        visit.page.get_by_role("button", name="Download as DICOM").click()
     assert visit.complaints == []
     download.value.save_as(tmp_path / "result.zip")
+    series.value.save_as(tmp_path / "series.zip")
+    check_series(tmp_path / "series.zip", tmp_path / "series")
     visit.page.close()
     check_download(tmp_path / "result.zip", files, tmp_path, tiny_model)
+
+
+def check_series(path: Path, folder: Path) -> None:
+    """Every image of both ways back as a series that another reader reads, estimates called so, nobody's name in it."""
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(folder)
+    series = {one.name: sorted(one.iterdir()) for one in (folder / "fusioninn-dicom").iterdir()}
+    assert set(series) == {"fused", "first_exact", "second_exact", "first_estimated", "second_estimated", "first_spread", "second_spread",
+                           "cycle_error"}
+    for name, files in series.items():
+        header = dcmread(files[0], stop_before_pixels=True)
+        assert len(files) == 24 and header.PatientName == "Anonymous"
+        assert ("ESTIMATED" in header.SeriesDescription) == (name.split("_")[-1] in ("estimated", "spread", "error"))
 
 
 def check_download(path: Path, files: dict[str, Path], tmp_path: Path, model: str) -> None:
