@@ -3,6 +3,7 @@
 Every message is one plain sentence that says what is wrong and what to do about it. The command line prints it and exits with
 `exit_code`; the Slicer panel shows it. Anything that is not a `FusionINNError` is a defect of the program.
 """
+from __future__ import annotations
 
 
 class FusionINNError(Exception):
@@ -13,6 +14,17 @@ class FusionINNError(Exception):
 
 class InputError(FusionINNError):
     """A file or volume that cannot be used: missing, damaged, empty, constant, of the wrong kind."""
+
+
+class ChoiceError(InputError):
+    """One of several has to be chosen. kind: of what, "series" or "stack", as the readers' arguments are called; choices: each in words."""
+
+    def __init__(self, sentence: str, kind: str, choices: tuple[str, ...]):
+        super().__init__(sentence)
+        self.kind, self.choices = kind, choices
+
+    def __reduce__(self) -> tuple[type[ChoiceError], tuple[str, str, tuple[str, ...]]]:
+        return type(self), (str(self), self.kind, self.choices)  # as it comes from another process
 
 
 class GeometryError(InputError):

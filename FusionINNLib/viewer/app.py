@@ -3,10 +3,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from FusionINNLib import mrml
-from FusionINNLib.errors import Cancelled, FusionINNError, InputError
+from FusionINNLib.errors import Cancelled, ChoiceError, FusionINNError, InputError
 from FusionINNLib.jobs.job import JobError, Said, Step
 from FusionINNLib.methods import model_card, registry
 from FusionINNLib.methods.base import no_estimate
@@ -60,13 +61,16 @@ class Viewer:
         elif not opening.inputs:
             await self.compute(lambda: computations.sample(self.case))
 
-    async def load(self, slot: str, path: Path) -> None:
-        """Read a file into one of SLOTS. What is wrong with it is said on the page, and raised."""
+    async def load(self, slot: str, path: Path, **chosen: str) -> None:
+        """Read a file into one of SLOTS. What is wrong with it is said on the page, and raised; raised alone where one of several has to be
+        chosen. chosen: as of `read_input`."""
         try:
             self._refuse_while_busy()
-            new = await asyncio.to_thread(read_input, slot, path)
+            new = await asyncio.to_thread(partial(read_input, slot, path, **chosen))
             self._refuse_while_busy()
             self.case.setInput(slot, new)
+        except ChoiceError:
+            raise
         except MemoryError as problem:
             self.complain(too_large := InputError("There is not enough memory for this file: resample the volume to fewer voxels."))
             raise too_large from problem

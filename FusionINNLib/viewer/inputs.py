@@ -27,9 +27,10 @@ class Input:
     labels: dict[int, tuple[str, tuple[float, float, float]]] = field(default_factory=dict)
 
 
-def read_input(slot: str, path: Path) -> Input:
-    """Read what one of SLOTS is to hold. Raises InputError or GeometryError, as `fusioninn fuse` does for the same file."""
-    volume = read_segmentation(path) if slot == "segmentation" else read_volume(path)
+def read_input(slot: str, path: Path, *, series: str | None = None, stack: str | None = None) -> Input:
+    """Read what one of SLOTS is to hold. Raises InputError or GeometryError, as `fusioninn fuse` does for the same file, ChoiceError where
+    it holds several series or stacks."""
+    volume = read_segmentation(path, series=series) if slot == "segmentation" else read_volume(path, series=series, stack=stack)
     labels = labels_of(volume) if slot == "segmentation" else {}
     return Input(volume, volume.name if path.is_dir() else path.name, sha256(path), labels)
 

@@ -21,6 +21,7 @@ SAMPLE_LOADED = "The sample case is loaded: a head made by code, no patient."
 DECOMPOSED = "Decomposed exactly, with the saved latent image."
 NUMBERS_COMPUTED = "The numbers are computed."
 DICOM_READY = "The DICOM series are ready: no patient's data is in them, and no latent image."
+WHICH = {"series": "These files are of several series: choose one.", "stack": "The series holds several stacks of slices: choose one."}
 RESULT_READY = "The result is ready."
 _MOST_LABELS = 8
 _TASKS = {"fusing slices": "Fusing slice {} of {}", "decomposing slices": "Decomposing slice {} of {}",

@@ -15,7 +15,7 @@ ZIP = "fusioninn-result.zip"
 class Routes:
     """Answers `POST upload/<slot>` and `GET download/<number>/fusioninn-result.zip`.
 
-    load: takes a slot and the path of what came, and raises a FusionINNError where it cannot be used.
+    load: takes a slot and the path of what came, which is its to drop, and raises a FusionINNError where it cannot be used.
     """
 
     def __init__(self, uploads: Uploads, load):
@@ -32,11 +32,7 @@ class Routes:
         if slot not in SLOTS:
             raise web.HTTPNotFound
         try:
-            path = await self._uploads.receive(_parts(request))
-            try:
-                await self._load(slot, path)
-            finally:
-                self._uploads.drop(path)
+            await self._load(slot, await self._uploads.receive(_parts(request)))
         except FusionINNError as problem:
             return web.Response(status=422, text=str(problem))
         return web.Response(text="loaded")

@@ -13,6 +13,7 @@ from FusionINNLib.errors import InputError
 from FusionINNLib.results.recipe import NOTICE
 from FusionINNLib.viewer import page
 from FusionINNLib.viewer.app import Opening, Viewer
+from FusionINNLib.viewer.choices import Choices
 from FusionINNLib.viewer.controls import Controls
 from FusionINNLib.viewer.routes import Routes
 from FusionINNLib.viewer.security import Gate
@@ -66,7 +67,9 @@ class PageServer:
         self._viewer = viewer = Viewer(server.state, views, **self._choices)
         controls = Controls(viewer)
         events.tell(controls)
-        self._routes = Routes(self._uploads, viewer.load)
+        self._choices_of_files = choices = Choices(viewer, self._uploads, server.state)
+        self._routes = Routes(self._uploads, choices.load)
+        server.trigger("choose")(self._choose)
         server.trigger("step")(controls.step)
         server.trigger("download")(lambda: self._start_download("fusioninn-result", viewer.export))
         server.trigger("download_dicom")(lambda: self._start_download("fusioninn-dicom", viewer.export_dicom))
@@ -99,6 +102,9 @@ class PageServer:
         if self._open_browser:
             webbrowser.open(address)
         self._opened = asyncio.ensure_future(self._viewer.open(self._opening))
+
+    def _choose(self, number: int) -> None:
+        self._choosing = asyncio.ensure_future(self._choices_of_files.choose(int(number)))
 
     def _start_download(self, name: str, export: Callable[[Path], Awaitable[bool]]) -> None:
         self._downloading = asyncio.ensure_future(self._download(name, export))  # the page waits for no answer: it would hear nothing else

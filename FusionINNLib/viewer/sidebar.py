@@ -97,6 +97,11 @@ def _slot(slot: str, title: str, hint: str, viewer) -> None:
             html.Span(f"{{{{ {one}.grid }}}}", v_if=(one,), classes="grid-of")
             html.Input(type="file", id=f"file-{slot}", multiple=True, classes="sr", disabled=("!!why.choose",),
                        **attributes(data_slot=slot))
+        with html.Div(v_if=(f"choices && choices.slot === '{slot}'",), classes="choices",
+                      **attributes(role="group", aria_label="Which one")):
+            html.P("{{ choices.title }}")
+            html.Button("{{ words }}", v_for="(words, n) in choices.list", key="n", click="trigger('choose', [n + 1])", classes="plain",
+                        type="button", disabled=("busy",))
         if slot == "segmentation":
             with html.Ul(v_if=(f"{one} && {one}.labels.length",), classes="labels", **attributes(aria_label="Labels")):
                 with html.Li(v_for=f"label in {one}.labels", key="label.name"):

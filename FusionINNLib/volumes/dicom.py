@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from FusionINNLib.errors import InputError
+from FusionINNLib.errors import ChoiceError, InputError
 from FusionINNLib.progress import Progress
 from FusionINNLib.volumes.dicom_frames import DicomFile, Trait, read_header
 from FusionINNLib.volumes.dicom_pixels import stored_planes
@@ -170,8 +170,8 @@ def choose_series(found: list[Series], wanted: str | None, folder: str) -> Serie
     if wanted is None:
         if len(found) == 1:
             return found[0]
-        raise InputError(f"{folder}: this folder holds {len(found)} series ({_series_list(found)}); choose one with --series, or put it "
-                         "into its own folder.")
+        raise ChoiceError(f"{folder}: this folder holds {len(found)} series ({_series_list(found)}); choose one with --series, or put it "
+                          "into its own folder.", "series", tuple(map(describe, found)))
     hits = [found[int(wanted) - 1]] if wanted.isdecimal() and 1 <= int(wanted) <= len(found) else [
         one for one in found if wanted.lower() in one.files[0].description.lower()]
     if len(hits) != 1:
@@ -199,8 +199,8 @@ def _choose_stack(series: Series, wanted: str | None) -> Stack:
         if len(stacks) == 1:
             return stacks[0]
         differ = ", ".join(dict.fromkeys(name for stack in stacks for name in stack.traits))
-        raise InputError(f"{series.name}: the series holds {len(stacks)} stacks of slices, which differ in {differ} "
-                         f"({_stack_list(stacks)}); choose one with --stack.")
+        raise ChoiceError(f"{series.name}: the series holds {len(stacks)} stacks of slices, which differ in {differ} "
+                          f"({_stack_list(stacks)}); choose one with --stack.", "stack", _stacks_in_words(stacks))
     hits = [stack for stack in stacks if any(_said(value).lower() == wanted.lower() for value in stack.traits.values())]
     if len(hits) != 1 and wanted.isdecimal() and 1 <= int(wanted) <= len(stacks):
         hits = [stacks[int(wanted) - 1]]
@@ -211,8 +211,12 @@ def _choose_stack(series: Series, wanted: str | None) -> Stack:
 
 
 def _stack_list(stacks: tuple[Stack, ...]) -> str:
-    traits = [[f"{name} {_said(value)}" for name, value in stack.traits.items()] for stack in stacks]
-    return _list(f"{n}: {', '.join([*said, stack.size])}" for n, (said, stack) in enumerate(zip(traits, stacks), 1))
+    return _list(f"{n}: {words}" for n, words in enumerate(_stacks_in_words(stacks), 1))
+
+
+def _stacks_in_words(stacks: tuple[Stack, ...]) -> tuple[str, ...]:
+    traits = ([f"{name} {_said(value)}" for name, value in stack.traits.items()] for stack in stacks)
+    return tuple(", ".join([*said, stack.size]) for said, stack in zip(traits, stacks))
 
 
 def _said(value: Trait) -> str:

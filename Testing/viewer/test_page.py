@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from browsing import VIEWS, Visit
+from dicom_making import save, slices
 from pydicom import dcmread
 
 from FusionINNLib.cli.__main__ import main
@@ -267,6 +268,16 @@ def test_dropped_files(visit, files):
     page.wait_for_function("() => window.trame.state.get('inputs').first.name === 'again.nii.gz'")
     page.evaluate(drop, [".grid", "elsewhere.nii.gz"])
     page.wait_for_function("() => window.trame.state.get('problem').startsWith('Drop the file on')")
+
+
+def test_one_of_several_series_is_chosen_on_the_page(visit, tmp_path):
+    page = visit.page
+    several = [one for n, name in enumerate(("localizer", "T2"))
+               for one in slices((np.arange(6 * 20 * 24).reshape(6, 20, 24) % 89 + 100 * n).astype(np.int16), series=name)]
+    page.set_input_files("#file-first", sorted(save(several, tmp_path / "dicom").iterdir()))
+    page.get_by_role("group", name="Which one").get_by_text("T2, 6 files").click()
+    page.wait_for_function("() => window.trame.state.get('inputs').first.name === 'T2'")
+    assert not page.get_by_role("group", name="Which one").is_visible() and visit.state("problem") == ""
 
 
 def test_nothing_is_asked_of_anybody_else(visit):
