@@ -94,6 +94,11 @@ def images_on(canvas: Canvas, volumes: tuple[np.ndarray, np.ndarray], head: np.n
     return np.stack([_on_canvas(canvas, standardised(volume, head)) for volume in volumes])
 
 
+def shown(images: np.ndarray) -> np.ndarray:
+    """Bool (slices, H, W): where images (2, slices, H, W) show something of the head."""
+    return (images > images.min((1, 2, 3), keepdims=True) + 0.05).any(0)
+
+
 def _on_canvas(canvas: Canvas, scores: np.ndarray) -> np.ndarray:
     return canvas.onto(scores, float(min(-1.0, scores.min())))
 

@@ -1,6 +1,7 @@
 """When a suggestion should not be believed: what is said beside it."""
 import numpy as np
 
+from FusionINNLib.outlining.order import looks_exchanged
 from FusionINNLib.volumes.volume import Volume
 
 KNOWS = "The model knows gliomas on T1 with contrast and FLAIR, in this order, and nothing else."
@@ -8,17 +9,22 @@ LARGEST_ML = 350.0
 """More than gliomas have: the largest outline in the training data is below 250 mL."""
 
 
-def doubts(first: Volume, second: Volume, pair: tuple[Volume, Volume], marked: np.ndarray, volume_ml: float) -> tuple[str, ...]:
+def doubts(first: Volume, second: Volume, pair: tuple[Volume, Volume], marked: np.ndarray, volume_ml: float,
+           surer: float) -> tuple[str, ...]:
     """Sentences for the user.
 
     Args:
         first, second: as they were given.
         pair: the same on one grid.
         marked: boolean (k, j, i), the suggested outline.
+        surer: see `order.surer_as_given`.
     """
     said: list[str] = []
     if np.array_equal(pair[0].array, pair[1].array):
         said.append("Both inputs are the same image, so one contrast is missing: do not trust the suggestion.")
+    elif looks_exchanged(surer):
+        said.append("The network is surer of these images in the other order: check that T1 with contrast is the first and FLAIR the "
+                    "second.")
     for name, volume in (("first", first), ("second", second)):
         if volume.unit and "mm2" in volume.unit:
             said.append(f"The {name} image is a diffusion map ({volume.unit}): {KNOWS}")

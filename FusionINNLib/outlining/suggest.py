@@ -11,6 +11,7 @@ from FusionINNLib.outlining.canvas import canvas_of, heads, images_on
 from FusionINNLib.outlining.doubts import doubts
 from FusionINNLib.outlining.logits import logits_of
 from FusionINNLib.outlining.model import OutlineModel
+from FusionINNLib.outlining.order import surer_as_given
 from FusionINNLib.outlining.outline import outline_of, probability_of
 from FusionINNLib.progress import Progress
 from FusionINNLib.registration.alignment import Alignment, align
@@ -64,25 +65,29 @@ def suggest_outline(first: Volume, second: Volume, *, reference: str = "second",
     fixed, moving = (first, second) if reference == "first" else (second, first)
     aligned = align(fixed, moving, alignment, lambda share, task: progress.step(task, round(100 * share), 100))
     pair = (fixed, aligned.volume) if reference == "first" else (aligned.volume, fixed)
-    labels, probability = _outline(loaded, (pair[0], pair[1]), device, progress)
+    labels, probability, surer = _outline(loaded, (pair[0], pair[1]), device, progress)
     grid = replace(fixed, slope=1.0, intercept=0.0, unit="", notes=(), segments={}, identity={})
     marked = replace(grid, array=labels, name="suggested")
     volume_ml = float(np.count_nonzero(labels)) * _voxel_ml(fixed)
-    warnings = (*aligned.warnings, *doubts(first, second, pair, labels > 0, volume_ml))
+    warnings = (*aligned.warnings, *doubts(first, second, pair, labels > 0, volume_ml, surer))
     return Suggestion(marked, replace(grid, array=probability, name="probability"), volume_ml, loaded, aligned, warnings)
 
 
-def _outline(loaded: OutlineModel, pair: tuple[Volume, Volume], device: str, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
-    """Labels uint8 and probability float32, both (k, j, i) on the grid that the pair shares."""
+def _outline(loaded: OutlineModel, pair: tuple[Volume, Volume], device: str,
+             progress: Progress) -> tuple[np.ndarray, np.ndarray, float]:
+    """Labels uint8 and probability float32, both (k, j, i) on the grid that the pair shares; and by how much the network is surer of the
+    pair than of it exchanged."""
     affine = pair[0].affine
     first, second = (to_ras(finite_values(volume), affine) for volume in pair)
     head = heads(first, second)
     canvas = canvas_of(head, spacing_ras_mm(affine))
     images = images_on(canvas, (first, second), head)
-    logits = logits_of(loaded.network, loaded.slices, images, choose_device(device), progress)
+    where = choose_device(device)
+    logits = logits_of(loaded.network, loaded.slices, images, where, progress)
+    surer = surer_as_given(loaded.network, loaded.slices, images, logits, where, progress)
     probability = probability_of(logits, canvas, loaded.rule.temperature)
     marked = outline_of(probability, _voxel_ml(pair[0]), loaded.rule)
-    return from_ras(marked.astype(np.uint8), affine), from_ras(probability, affine)
+    return from_ras(marked.astype(np.uint8), affine), from_ras(probability, affine), surer
 
 
 def spacing_ras_mm(affine: np.ndarray) -> tuple[float, float, float]:

@@ -11,6 +11,7 @@ from FusionINNLib.atomic import replacing
 from FusionINNLib.outlining.canvas import Canvas, canvas_of, heads
 from FusionINNLib.outlining.logits import logits_of
 from FusionINNLib.outlining.networks import slices_of
+from FusionINNLib.outlining.order import surer_as_given
 from training.data.canvas_cases import SETS, sources_of, turned
 from training.data.prepare import PreparedCase, load
 from training.loop.config import load_config
@@ -79,6 +80,15 @@ def logits_of_fold(canvas: Path, splits: Path, runs: Path, row: str, fold: int, 
                 report(f"{row}, fold {fold}: {case}")
             with np.load(path) as stored:
                 yield name, case, stored["logits"].astype(np.float32)
+
+
+def surer_of_fold(canvas: Path, splits: Path, runs: Path, row: str, fold: int, logits: list[tuple[str, str, np.ndarray]],
+                  device: str = "cpu") -> list[float]:
+    """By how much a fold's network is surer of the patients it holds back, of whom it gave these logits, than with contrasts exchanged."""
+    folder = run_folder(runs, row, fold)
+    network, slices = load_run(folder, TRAINERS).eval(), slices_of(load_config(folder / "config.json", TRAINERS).settings)
+    return [surer_as_given(network, slices, canvas_case(canvas, name, case).contrasts.astype(np.float32), one, torch.device(device))
+            for name, case, one in logits]
 
 
 def _keep(path: Path, logits: np.ndarray) -> None:

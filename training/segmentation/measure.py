@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from FusionINNLib.outlining.agreement import agreement
+from FusionINNLib.outlining.canvas import shown
 from FusionINNLib.outlining.outline import Rule, kept_islands, outline_of, probability_of
 from training.data.canvas_cases import SETS
 from training.segmentation.calibration import Example, Reliability, chosen_rule
-from training.segmentation.held_out import Patient, canvas_case, finished_folds, logits_of_fold, patient_of
+from training.segmentation.held_out import Patient, canvas_case, finished_folds, logits_of_fold, patient_of, surer_of_fold
 from training.segmentation.rows import THRESHOLD
 
 Report = Callable[[str], None]
@@ -35,10 +36,11 @@ class Figures:
 
 @dataclass(frozen=True)
 class Measured:
-    """All figures, and the rule that each row and fold went by."""
+    """All figures, and the rule that each row and fold went by. surer: of the first row, see `order.surer_as_given`, of each patient."""
 
     figures: list[Figures]
     rules: dict[str, dict[int, Rule]]
+    surer: tuple[float, ...] = ()
 
     def reliability(self, row: str, name: str) -> Reliability | None:
         """Of all patients of a set together; None for a row that gives no probabilities."""
@@ -63,9 +65,10 @@ def measure(canvas: Path, prepared: Path, splits: Path, runs: Path, rows: list[s
                 marked = outline_of(probability, patient.voxel_ml, rules[row][fold])
                 figures.append(_figures(row, fold, patient, marked, probability))
                 report(f"{row}, fold {fold}, {case}: Dice {figures[-1].dice or 0:.3f}")
+    surer = tuple(surer_of_fold(canvas, splits, runs, rows[0], fold, logits[rows[0]][fold], device) for fold in logits[rows[0]])
     folds_of = {(one.set, one.case): one.fold for one in figures}
     figures += [_figures(THRESHOLD, folds_of[key], patient, above_threshold(patient), None) for key, patient in patients.items()]
-    return Measured(figures, rules)
+    return Measured(figures, rules, tuple(one for of_fold in surer for one in of_fold))
 
 
 def rule_for(examples: dict[int, list[Example]], fold: int) -> Rule:
@@ -76,8 +79,7 @@ def rule_for(examples: dict[int, list[Example]], fold: int) -> Rule:
 
 def example_of(canvas: Path, name: str, case: str, logits: np.ndarray) -> Example:
     found = canvas_case(canvas, name, case)
-    images = found.contrasts.astype(np.float32)
-    head = (images > images.min((1, 2, 3), keepdims=True) + 0.05).any(0)
+    head = shown(found.contrasts.astype(np.float32))
     k, j, i = SETS[name]
     return Example(logits, found.labels > 0, head, max(3.0, k) * max(2.0, j) * max(2.0, i) / 1000)
 

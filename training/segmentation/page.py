@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from FusionINNLib.outlining.order import MARGIN, PERCENTILE, looks_exchanged
 from training.benchmark.intervals import Table, difference, mean_of
 from training.data.canvas_cases import SETS
 from training.markdown import number, table
@@ -34,7 +35,8 @@ def page(measured: Measured, command: str, training: list[str]) -> str:
     """
     parts = [f"Made by `{command}`.", WORDS, *(_table(measured, name) for name in SETS),
              "### How the rows were trained", "\n".join(training),
-             "### Can the probabilities be believed?", _calibration(measured), "### Shipped row, patient by patient", _patients(measured)]
+             "### Can the probabilities be believed?", _calibration(measured),
+             "### Contrasts exchanged", _exchanged(measured), "### Shipped row, patient by patient", _patients(measured)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -52,7 +54,17 @@ def as_csv(measured: Measured) -> str:
 def as_json(measured: Measured, command: str) -> str:
     """The same with bins of calibration and rules."""
     rules = {row: {str(fold): rule.to_dict() for fold, rule in by_fold.items()} for row, by_fold in measured.rules.items()}
-    return json.dumps({"command": command, "rules": rules, "figures": [asdict(one) for one in measured.figures]}, indent=1) + "\n"
+    found = {"command": command, "rules": rules, "surer_as_given": measured.surer, "figures": [asdict(one) for one in measured.figures]}
+    return json.dumps(found, indent=1) + "\n"
+
+
+def _exchanged(measured: Measured) -> str:
+    """How often the shipped row would have said that T1ce and FLAIR are exchanged, where they are not and where they are."""
+    surer = np.array(measured.surer)
+    wrongly, rightly = (sum(map(looks_exchanged, one)) for one in (surer, -surer))
+    return (f"The shipped row's networks, on the {surer.size} patients that they did not see, warn of {wrongly} as they are and of "
+            f"{rightly} with T1ce and FLAIR exchanged: where they are surer of the other order by {MARGIN:g} logits ({PERCENTILE}th "
+            "percentile in the head). That border was chosen on these patients.")
 
 
 def _title(row: str) -> str:
