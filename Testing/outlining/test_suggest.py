@@ -11,6 +11,7 @@ import torch
 from making import AFFINES, head, volume
 
 from FusionINNLib.errors import Cancelled, GeometryError, InputError, ModelError
+from FusionINNLib.outlining.csad import Answer
 from FusionINNLib.outlining.doubts import KNOWS, LARGEST_ML
 from FusionINNLib.outlining.logits import logits_of
 from FusionINNLib.outlining.model import load
@@ -150,3 +151,20 @@ def test_importing_the_library_does_not_load_this_room():
 
     code = "import sys, FusionINNLib, FusionINNLib.cli.parser; sys.exit('torch' in sys.modules or 'FusionINNLib.outlining' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).resolve().parents[2]).returncode == 0
+
+
+def test_contrasts_that_look_exchanged_are_doubted(outline_model, monkeypatch):
+    """As the network that knows them would: one that is surer where the first image is the brighter one."""
+    class Brighter(torch.nn.Module):
+        def forward(self, first, second):
+            return Answer(5 * (first - second)[:, :1], [], [])
+
+    loaded = replace(load(outline_model), network=Brighter())
+    monkeypatch.setattr("FusionINNLib.outlining.suggest.models.load", lambda model: loaded)
+    first, second = pair()
+    hot = first.array.copy()
+    hot[2:6, 12:22, 14:24] = 10 * hot.max()  # some hundredths of the head, far above all else
+    first = replace(first, array=hot)
+    as_given, exchanged = suggested(first, second, outline_model), suggested(second, first, outline_model)
+    word = "surer of these images in the other order"
+    assert not any(word in one for one in as_given.warnings) and any(word in one for one in exchanged.warnings)
