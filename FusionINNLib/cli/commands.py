@@ -65,6 +65,9 @@ def fuse(options: argparse.Namespace) -> None:
         _warn(SAME)
     if differ := patients_differ(first, second):
         _warn(differ)
+    if method.info.capabilities.ordered and isinstance(scans[0], ColorVolume):
+        _warn(f"{method.info.title} was trained with the anatomical image first, and here the one in colour is: give them in the other "
+              "order.")
     if options.dry_run:
         is_colored = any(isinstance(scan, ColorVolume) for scan in scans)
         names = FUSION_FILES - ({REPORT} if options.no_report else set()) - (set() if is_colored else COLOR_FILES)

@@ -29,7 +29,7 @@ class Capabilities:
 
     exact: the sources from fused image and latent, voxel by voxel. estimate: the sources from the fused image alone. draws: an estimate
     is a mean over drawn latents, so that their number and seed count. needs_training: fuses only with the weights of a model. dims: looks
-    at slices, or at neighbourhoods in all three axes. color: takes colour itself.
+    at slices, or at neighbourhoods in all three axes. color: takes colour itself. ordered: was trained with the anatomical image first.
     deterministic: where not, the seed counts and is recorded.
     """
 
@@ -40,6 +40,7 @@ class Capabilities:
     dims: Literal[2, 3] = 2
     color: bool = False
     deterministic: bool = True
+    ordered: bool = False
 
 
 @dataclass(frozen=True)

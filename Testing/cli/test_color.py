@@ -74,6 +74,12 @@ def test_another_chroma_is_refused(pair, tmp_path, capsys):
     assert "chroma.nii.gz" in capsys.readouterr().err and not (tmp_path / "h").exists()
 
 
+def test_the_order_that_a_method_was_trained_with_is_asked_for(pair, tmp_path, capsys):
+    for sources, warned in ((pair, False), (pair[::-1], True)):
+        assert main(["fuse", *map(str, sources), "--out", str(tmp_path / "f"), "--method", "lagn", "--dry-run"]) == 0
+        assert ("give them in the other order" in capsys.readouterr().err) == warned
+
+
 def test_two_sources_in_colour_are_refused(pair, tmp_path, capsys):
     assert main(["fuse", str(pair[1]), str(pair[1]), "--out", str(tmp_path / "f")]) == 2
     assert "both in colour" in capsys.readouterr().err and not (tmp_path / "f").exists()
