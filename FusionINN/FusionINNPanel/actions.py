@@ -11,7 +11,7 @@ from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES
 from FusionINNPanel import requirements, terms
 from FusionINNPanel.comparison import Comparison, volumesOfViews
 from FusionINNPanel.follow_up import alignmentOf
-from FusionINNPanel.messages import fusionSentences
+from FusionINNPanel.messages import fusionSentences, lostColorSentences
 from FusionINNPanel.pairs import choosePair, isOfOtherInputs
 from FusionINNPanel.parameters import ESTIMATE_OUTPUTS, Arrangement, FusionINNParameterNode, Method, Reference, forgetOutputs
 from FusionINNPanel.sample import sampleTask
@@ -77,7 +77,8 @@ class Actions:
         with slicer.util.NodeModify(self._parameters):
             self._parameters.firstExact, self._parameters.secondExact = nodes
             self._afterDecomposition("exact", exact.difference)
-        self._state.say(_("Decomposed exactly: {first}, {second}.").format(first=nodes[0].GetName(), second=nodes[1].GetName()))
+        said = _("Decomposed exactly: {first}, {second}.").format(first=nodes[0].GetName(), second=nodes[1].GetName())
+        self._state.say(" ".join([said, *lostColorSentences(self._parameters.decomposedVolume)]))
         self._comparison.showResults(self._parameters)
 
     def _onEstimated(self, estimated: mrml.Estimated) -> None:
@@ -87,7 +88,8 @@ class Actions:
                 setattr(self._parameters, image.parameter, getattr(nodes, image.node_field))
             self._afterDecomposition("estimated", estimated.difference)
         said = _("ESTIMATED from the fused image alone: a computed guess, not a scan.")
-        self._state.say(" ".join([said, estimated.trust.sentence, *estimated.warnings]))
+        lost = lostColorSentences(self._parameters.decomposedVolume)
+        self._state.say(" ".join([said, estimated.trust.sentence, *estimated.warnings, *lost]))
         self._comparison.showResults(self._parameters)
 
     def _afterDecomposition(self, shown: str, difference) -> None:

@@ -71,7 +71,7 @@ class Comparison:
             return
         if not self.isShown:
             self._previousLayout = mrml.showLayout(layoutNode(), _layoutFor(parameters))
-        self._grid = _gridOf(_leadOf(volumesOfViews(parameters)))
+        self._grid = _gridOf(_leadOf(shownVolumes(parameters)))
         self.update(parameters)
 
     def update(self, parameters: FusionINNParameterNode) -> None:
@@ -83,7 +83,7 @@ class Comparison:
         mrml.showLayout(layoutNode(), _layoutFor(parameters))
         if views != _madeViews():  # new ones are not turned yet
             self._grid = None
-        volumes = volumesOfViews(parameters)
+        volumes = shownVolumes(parameters)
         lead = _leadOf(volumes)
         isNewGrid = self._grid != _gridOf(lead)
         self._grid = _gridOf(lead)
@@ -134,12 +134,12 @@ class Comparison:
 
     def resetWindows(self, parameters: FusionINNParameterNode) -> None:
         """Window and level of both columns as they were when the comparison showed them first."""
-        mrml.restoreWindows(volumesOfViews(parameters))
+        mrml.restoreWindows(shownVolumes(parameters))
 
     def startBlinking(self, parameters: FusionINNParameterNode) -> bool:
         """Switch the fused view to and fro between the two chosen volumes; False where one of them is not there."""
         self.stopBlinking()
-        one, other = blinkedVolumes(parameters)
+        one, other = map(mrml.inColor, blinkedVolumes(parameters))
         if one is None or other is None or not self.isShown:
             return False
         self._blink = mrml.Blink(slicer.mrmlScene, "fused", one, other)
@@ -220,6 +220,11 @@ def volumesOfViews(parameters: FusionINNParameterNode) -> dict:
         followUp = mrml.followUpOf(*mrml.inputsOf(fused))
         volumes |= {"fused": parameters.change, "behind": followUp.later if followUp else parameters.secondVolume}
     return volumes
+
+
+def shownVolumes(parameters: FusionINNParameterNode) -> dict:
+    """As `volumesOfViews`, in colour what has colours."""
+    return {view: mrml.inColor(node) for view, node in volumesOfViews(parameters).items()}
 
 
 def hasChange(parameters: FusionINNParameterNode) -> bool:

@@ -64,3 +64,10 @@ def fusionSentences(fused: mrml.Fused) -> list[str]:
         said = _("{volume} was registered and resampled: moved by {shift:.1f} mm on average and {angle:.1f} degrees.").format(
             volume=moved, shift=alignment.shift_mm, angle=alignment.rotation_deg)
     return [said, *fused.warnings]
+
+
+def lostColorSentences(fusedVolume) -> list[str]:
+    """That what was decomposed is grey where its source was in colour; nothing in all other cases."""
+    if fusedVolume is None or not mrml.hasLostColor(fusedVolume):
+        return []
+    return [_("Its colours are no longer in the scene, so that it is shown in grey: fuse the sources again to have them.")]

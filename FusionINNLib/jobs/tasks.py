@@ -8,10 +8,12 @@ from FusionINNLib.evaluation.difference import Compared, Difference
 from FusionINNLib.evaluation.segment_numbers import InSegments
 from FusionINNLib.outlining.records import SuggestedOutline
 from FusionINNLib.progress import Progress
+from FusionINNLib.results.color import FusedColor, fused_color, luminances
 from FusionINNLib.results.recipe import Recipe
 from FusionINNLib.results.records import Estimate, Fusion
 from FusionINNLib.results.scene_folder import Export
 from FusionINNLib.results.segments import Drawn, on_grid
+from FusionINNLib.volumes.color import ColorVolume
 from FusionINNLib.volumes.volume import Volume
 
 
@@ -20,6 +22,14 @@ def fuse(progress: Progress, **arguments) -> Fusion:
     from FusionINNLib import pipeline
 
     return pipeline.fuse(**arguments, progress=progress)
+
+
+def fuse_scans(progress: Progress, *, first: Volume | ColorVolume, second: Volume | ColorVolume,
+               **arguments) -> tuple[Fusion, FusedColor | None]:
+    """`pipeline.fuse` of what `color.luminances` gives of both, and the fused image in colour where one of them is."""
+    one, other = luminances(first, second)
+    fusion = fuse(progress, first=one, second=other, **arguments)
+    return fusion, fused_color(fusion, first, second)
 
 
 def decompose(progress: Progress, **arguments) -> tuple[Volume, Volume]:

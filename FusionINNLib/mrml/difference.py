@@ -6,6 +6,7 @@ import numpy as np
 
 from FusionINNLib import __version__
 from FusionINNLib.evaluation.difference import Compared, Difference, difference
+from FusionINNLib.mrml.color import luminanceFromNode
 from FusionINNLib.mrml.nodes import PREFIX, ROLE, Node, inputsOf, isEstimate, readNode, recordOf, setRecord, setWindow, updateVolumeNode
 from FusionINNLib.mrml.outputs import checkOutputs, outputNode, refer
 from FusionINNLib.mrml.subject_hierarchy import placeBeside
@@ -27,7 +28,7 @@ def comparedWith(sourceNode: Node, fusedNode: Node | None) -> Compared:
     alignment = recordOf(fusedNode, "Alignment", {}) if fusedNode is not None else {}
     moving = inputsOf(fusedNode)[0 if fusedNode is None or fusedNode.GetAttribute(PREFIX + "Reference") != "first" else 1]
     wasMoved = alignment.get("mode") == "rigid" and moving is sourceNode
-    return Compared(readNode(sourceNode), np.array(alignment["reference_to_moving_ras_mm"]) if wasMoved else None)
+    return Compared(luminanceFromNode(sourceNode), np.array(alignment["reference_to_moving_ras_mm"]) if wasMoved else None)
 
 
 def storeDifferenceImage(scene, computed: Difference, decomposedNode: Node, sourceNode: Node, *,

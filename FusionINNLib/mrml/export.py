@@ -4,6 +4,7 @@ from typing import Any
 
 from FusionINNLib.errors import InputError, ResultError
 from FusionINNLib.methods import registry
+from FusionINNLib.mrml.color import storedColor, storeFusedColor
 from FusionINNLib.mrml.nodes import PREFIX, Node, kindOfNode, recordOf, setRecord
 from FusionINNLib.mrml.readback import SceneFusion, fusionFromNodes, isOfFusion, settingsOf, trustOf, warningsOf, withChecksum
 from FusionINNLib.mrml.results import EstimateNodes, FusionNodes, storeEstimateSteps, storeExactSteps, storeImagesSteps
@@ -41,6 +42,8 @@ def exportSteps(fusedNode: Node, latentNode: Node | None = None, *, segmentation
     if len(sources) != 2 or alignment is None:
         raise ResultError(f"{fusedNode.GetName()} does not say what it was fused from: fuse the sources again.")
     yield
+    color = storedColor(fusedNode, stored.fused)
+    yield
     exact: list[Volume] = []
     estimate: dict[str, Volume] = {}
     settings: dict[str, Any] = {}
@@ -60,7 +63,7 @@ def exportSteps(fusedNode: Node, latentNode: Node | None = None, *, segmentation
     if segmentationNode is not None:
         segments = drawnSegments(segmentationNode, fusedNode, stored.fused)
     return Export(stored.fused, stored.latent, stored.recipe, sources, alignment, settingsOf(fusedNode),
-                  (exact[0], exact[1]) if exact else None, estimate or None, settings, warnings, trust, segments)
+                  (exact[0], exact[1]) if exact else None, estimate or None, settings, warnings, trust, segments, color=color)
 
 
 def storeExport(scene, export: Export) -> tuple[FusionNodes, dict[str, Node]]:
@@ -79,6 +82,7 @@ def storeExportSteps(scene, export: Export) -> Steps[tuple[FusionNodes, dict[str
         setRecord(nodes.fused, Reference=str(export.settings["reference"]))
     for node in filter(None, (nodes.fused, nodes.latent)):
         placeBeside(node, nodes.fused)
+    storeFusedColor(scene, export.color, nodes.fused, export.fused)
     others: dict[str, Node] = {}
     if export.exact is not None:
         exact = yield from storeExactSteps(scene, export.exact, nodes.fused)

@@ -1,10 +1,11 @@
 """A lightbox: slices of one image side by side, evenly spread over what it shows. Main thread only."""
 import numpy as np
 
+from FusionINNLib.mrml.color import luminanceFromNode
 from FusionINNLib.mrml.display import showLayers
 from FusionINNLib.mrml.fitting import fit, gridOf, planeOf
 from FusionINNLib.mrml.layout import LIGHTBOX_VIEWS, compositeNodeOf, sliceNodeOf
-from FusionINNLib.mrml.nodes import Node, voxelsOfNode
+from FusionINNLib.mrml.nodes import Node
 from FusionINNLib.volumes.volume import transform_points
 
 
@@ -41,7 +42,7 @@ def _turn(sliceNode: Node, volumeNode: Node, number: int) -> None:
 def _spread(volumeNode: Node, count: int) -> list[int]:
     """Numbers of slices through the head, evenly spread, without its very ends."""
     grid = gridOf(volumeNode)
-    voxels = np.moveaxis(voxelsOfNode(volumeNode), grid.through_plane_axis, 0)
+    voxels = np.moveaxis(luminanceFromNode(volumeNode).array, grid.through_plane_axis, 0)
     sizes = np.abs(np.nan_to_num(voxels[:, ::4, ::4].astype(np.float32))).reshape(len(voxels), -1).max(axis=1)
     used = np.flatnonzero(sizes > 0.05 * sizes.max()) if sizes.max() > 0 else np.arange(len(voxels))
     places = used[0] + (np.arange(count) + 0.5) / count * (used[-1] - used[0])

@@ -156,7 +156,7 @@ def updateVolumeNode(node: Node, volume: Volume, like: Node | None = None) -> No
 
 def onGridOf(volume: Volume, node: Node) -> Volume:
     """A volume with its axes in the order and direction of a node's, each voxel kept. Raises GeometryError where the grids differ."""
-    grid = emptyGrid(voxelsOfNode(node).shape, affineOfResult(node))
+    grid = emptyGrid(node.GetImageData().GetDimensions()[::-1], affineOfResult(node))
     turned = onto_grid(volume, grid)
     if turned is None:
         raise GeometryError(f"{node.GetName()} has changed its geometry since the work was started: start it again.")

@@ -14,6 +14,7 @@ import numpy as np
 from FusionINNLib import __version__
 from FusionINNLib.errors import GeometryError, InputError
 from FusionINNLib.methods import registry
+from FusionINNLib.mrml.color import anyVoxelsOfNode, storeSourceColor
 from FusionINNLib.mrml.nodes import (
     PREFIX,
     Node,
@@ -138,8 +139,8 @@ def sourceOfNode(node: Node) -> Source:
     """An input as provenance names it. The checksum is that of its file where the node is as it was loaded, else of its voxels."""
     from FusionINNLib.volumes.io import sha256
 
-    voxels, storage = voxelsOfNode(node), node.GetStorageNode()
-    grid = {"shape_kji": list(voxels.shape), "ijk_to_ras_mm": affineOfResult(node).tolist()}
+    voxels, storage = anyVoxelsOfNode(node), node.GetStorageNode()
+    grid = {"shape_kji": list(voxels.shape[:3]), "ijk_to_ras_mm": affineOfResult(node).tolist()}
     if (storage is not None and (path := storage.GetFullNameFromFileName()) and Path(path).is_file()
             and storage.GetNumberOfFileNames() <= 1 and not node.GetModifiedSinceRead()):
         return Source(node.GetName(), Path(path).name, sha256(path), unitOfNode(node), grid)
@@ -167,6 +168,7 @@ def storeExactSteps(scene, sources: tuple[Volume, Volume], fusedNode: Node, *, f
     for n, (image, volume, chosen) in enumerate(zip(EXACT_IMAGES, sources, (firstNode, secondNode))):
         node = _store(scene, volume, fusedNode, chosen, image, None)
         setRecord(node, Resampled=bool(recordOf(fusedNode, "Recipe", {}).get("sources", [{}, {}])[n].get("resampled", False)))
+        storeSourceColor(scene, node, fusedNode)
         nodes.append(node)
         yield
     return nodes[0], nodes[1]
@@ -196,6 +198,8 @@ def storeEstimateSteps(scene, estimate: Any, fusedNode: Node, *, settings: dict,
         setRecord(node, Warnings=[*notes, *estimate.warnings], State=estimate.trust.value)
         said = [node.GetDescription(), estimate.trust.sentence, *warningsOf(node)]
         node.SetDescription(" ".join(said))  # in the Data module, also when a scene is opened again
+        if image.kind.name == "estimated":
+            storeSourceColor(scene, node, fusedNode)
         nodes.append(node)
         yield
     return EstimateNodes(*nodes)

@@ -21,7 +21,6 @@ from FusionINNLib.mrml.nodes import (
     recordOf,
     toImage,
     transformToWorld,
-    voxelsOfNode,
 )
 from FusionINNLib.results.segments import DEFAULT_COLOR, Drawn, Segment, Segments, on_grid
 from FusionINNLib.volumes.volume import Volume, transform_points
@@ -54,7 +53,7 @@ def drawnSegments(node: Node, fusedNode: Node, grid: Volume) -> Drawn:
     moving = inputsOf(fusedNode)[0 if fusedNode.GetAttribute(PREFIX + "Reference") != "first" else 1]
     own = _gridOf(node)
     moved = (alignment.get("mode") == "rigid" and moving is not None and own is not None and not own.same_grid(grid)
-             and own.same_grid(emptyGrid(voxelsOfNode(moving).shape, affineOfNode(moving))))
+             and own.same_grid(emptyGrid(moving.GetImageData().GetDimensions()[::-1], affineOfNode(moving))))
     return _drawn(node, grid, np.array(alignment["reference_to_moving_ras_mm"]) if moved else None)
 
 
@@ -77,7 +76,7 @@ def segmentationFromLabels(scene, segments: Segments, name: str, node: Node | No
 
 def drawnFor(node: Node, fixedNode: Node, movingNode: Node) -> tuple[Drawn, bool]:
     """The segments of a node, not yet on the grid of `fixedNode`, and whether they were drawn on that of `movingNode` alone."""
-    fixed, moving = (emptyGrid(voxelsOfNode(one).shape, affineOfNode(one)) for one in (fixedNode, movingNode))
+    fixed, moving = (emptyGrid(one.GetImageData().GetDimensions()[::-1], affineOfNode(one)) for one in (fixedNode, movingNode))
     own = _gridOf(node)
     return _drawn(node, fixed, None), own is not None and own.same_grid(moving) and not own.same_grid(fixed)
 

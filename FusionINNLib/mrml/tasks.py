@@ -11,6 +11,7 @@ from typing import Any
 from FusionINNLib.errors import InputError, ResultError
 from FusionINNLib.evaluation.difference import Compared, Difference
 from FusionINNLib.methods import registry
+from FusionINNLib.mrml.color import scanFromNode, storeFusedColor
 from FusionINNLib.mrml.difference import comparedWith, storeDifferenceImage
 from FusionINNLib.mrml.export import exportSteps, storeExportSteps
 from FusionINNLib.mrml.nodes import Node, inputsOf, volumeFromNode
@@ -21,6 +22,8 @@ from FusionINNLib.mrml.results import EstimateNodes, storeEstimateSteps, storeEx
 from FusionINNLib.mrml.segments import drawnSegments
 from FusionINNLib.mrml.tables import storeNumbers
 from FusionINNLib.progress import Progress
+from FusionINNLib.results.color import FusedColor, luminances
+from FusionINNLib.results.records import Fusion
 from FusionINNLib.results.scene_folder import Export, Source
 from FusionINNLib.results.trust import worst
 from FusionINNLib.steps import Steps, finish, in_one_step
@@ -63,19 +66,23 @@ def fuseTask(scene, firstVolume: Node | None, secondVolume: Node | None, *, refe
     choices = {"alignment": alignment, "reference": reference, "method": method, "model": model}
 
     def read() -> Steps[dict]:
-        first = volumes[0] if volumes is not None else volumeFromNode(firstVolume)
+        first = volumes[0] if volumes is not None else scanFromNode(firstVolume)
         yield
-        second = volumes[1] if volumes is not None else volumeFromNode(secondVolume)
+        second = volumes[1] if volumes is not None else scanFromNode(secondVolume)
+        luminances(first, second)  # before a process is started: it refuses two sources in colour
         return {"first": first, "second": second, **choices, "device": device}
 
-    def store(fusion) -> Steps[Fused]:
+    def store(result: tuple[Fusion, FusedColor | None]) -> Steps[Fused]:
+        fusion, color = result
         needPresent(scene, firstVolume, secondVolume)
         settings = choices | {"model": fusion.recipe.model}  # its id: a chosen folder is nobody else's business
         nodes = yield from storeFusionSteps(scene, fusion, firstVolume, secondVolume, settings=settings, reference=reference,
                                             fusedNode=_present(scene, fusedVolume), latentNode=_present(scene, latentVolume))
-        return Fused(nodes, fusion.alignment, reference, tuple(fusion.warnings))
+        yield
+        storeFusedColor(scene, color, nodes.fused, fusion.fused)
+        return Fused(nodes, fusion.alignment, reference, (*fusion.warnings, *(color.sentences if color is not None else ())))
 
-    return Task("fuse", read, store)
+    return Task("fuse_scans", read, store)
 
 
 def checkFusion(firstVolume: Node | None, secondVolume: Node | None, fusedVolume: Node | None = None,

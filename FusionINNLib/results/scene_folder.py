@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from FusionINNLib.atomic import new_folder
 from FusionINNLib.errors import ResultError
 from FusionINNLib.progress import Progress
 from FusionINNLib.registration.alignment import Alignment
+from FusionINNLib.results.color import COLOR_FILES, ESTIMATED_COLOR, EXACT_COLOR, FusedColor, in_color, stored_color
 from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES, DecomposedImage
 from FusionINNLib.results.recipe import Recipe, SourceRecord
 from FusionINNLib.results.records import Estimate, Fusion
@@ -28,6 +29,9 @@ from FusionINNLib.results.segments import Drawn, Segment, Segments, on_grid
 from FusionINNLib.results.trust import Trust
 from FusionINNLib.volumes.io import read_segmentation, sha256, write_nifti
 from FusionINNLib.volumes.volume import Volume
+
+if TYPE_CHECKING:
+    from FusionINNLib.results.folder import StoredFusion
 
 SEGMENTATION, SCENE = "segmentation.nii.gz", "scene.json"
 
@@ -47,6 +51,7 @@ class Source:
 class Export:
     """All that a result folder holds, in the world RAS of the fused image.
 
+    color: of a fusion of a source in colour.
     latent: None where the method makes none; then on_grid are the sources on the grid of the fused image, if they are at hand.
     alignment: as in fusion.json. settings: what the user chose. exact: both sources as decomposed, None where they were not.
     estimate: the five volumes of an estimate by the names `records.Estimate` gives them, None where there is none; estimate_settings: how
@@ -69,6 +74,7 @@ class Export:
     segments: Segments | Drawn | None = None
     notes: tuple[str, ...] = ()
     on_grid: tuple[Volume, Volume] | None = None
+    color: FusedColor | None = None
 
 
 def write(export: Export, fusion: Fusion, folder: Path, write_report: Callable[[Path], None], *, overwrite: bool = False,
@@ -87,14 +93,17 @@ def write(export: Export, fusion: Fusion, folder: Path, write_report: Callable[[
     progress = progress or Progress()
     first, second = export.sources
     inputs = InputFile(first.file, first.sha256), InputFile(second.file, second.sha256)
+    color = export.color
+    chroma = (color.role, color.chroma) if color is not None else None
     with new_folder(folder, overwrite, _own_names()) as part:
         progress.step("writing files", 0, 3)
-        write_fusion(fusion, part, inputs, (_grid(first), _grid(second)), export.settings)
+        write_fusion(fusion, part, inputs, (_grid(first), _grid(second)), export.settings, color)
         if export.exact is not None:
-            write_exact(export.exact, export.recipe, part)
+            write_exact(export.exact, export.recipe, part, chroma)
         if export.estimate is not None:
             estimate = Estimate(**export.estimate, warnings=export.estimate_warnings, trust=export.estimate_trust)
-            write_estimate(estimate, part, InputFile(FUSED, sha256(part / FUSED)), export.recipe, export.estimate_settings)
+            write_estimate(estimate, part, InputFile(FUSED, sha256(part / FUSED)), export.recipe, export.estimate_settings,
+                           color=chroma)
         progress.step("writing files", 1, 3)
         segments = on_grid(export.segments, export.fused)
         if segments is not None:
@@ -132,8 +141,14 @@ def read(folder: Path, progress: Progress | None = None) -> Export:
         alignment, settings = dict(provenance["alignment"]), settings_of(provenance["settings"])
     except (KeyError, TypeError) as problem:
         raise ResultError("fusion.json does not say what was fused: fuse the sources again.") from problem
-    export = Export(stored.fused, stored.latent, stored.recipe, (first, second), alignment, settings)
+    export = Export(stored.fused, stored.latent, stored.recipe, (first, second), alignment, settings, color=_color(stored, folder))
     return _with_others(export, folder)
+
+
+def _color(stored: "StoredFusion", folder: Path) -> FusedColor | None:
+    """The colours of a fusion, None where neither source had any."""
+    found = stored_color(folder, stored.provenance, stored.recipe.shape)
+    return FusedColor(*found, *in_color(stored.fused, stored.recipe, *found)) if found is not None else None
 
 
 def settings_of(record: dict[str, Any]) -> dict[str, Any]:
@@ -236,4 +251,6 @@ def _other_names() -> frozenset[str]:
 
 
 def _own_names() -> frozenset[str]:
-    return _other_names() | {"fused.nii.gz", "latent.nii.gz", "fusion.json", "report.png", SCENE}
+    """All that a result folder may hold, without and with colours."""
+    return _other_names() | COLOR_FILES | {*EXACT_COLOR.values(), *ESTIMATED_COLOR.values(), "fused.nii.gz", "latent.nii.gz", "fusion.json",
+                                           "report.png", SCENE}

@@ -51,6 +51,7 @@ class qMRMLNodeComboBox(qt.QWidget):
     removeEnabled = value(bool, "removeEnabled", True)
     renameEnabled = value(bool, "renameEnabled", False)
     showChildNodeTypes = value(bool, "showChildNodeTypes", True)
+    hideChildNodeTypes = value("QStringList", "hideChildNodeTypes", [])
     baseName = value(str, "baseName", "")
     nodeTypes = value("QStringList", "nodeTypes", [])
 
@@ -83,7 +84,7 @@ class qMRMLNodeComboBox(qt.QWidget):
             self.currentNodeChanged.emit(node)
 
     def _fits(self, node) -> bool:
-        if node.GetHideFromEditors():
+        if node.GetHideFromEditors() or any(node.IsA(kind) for kind in self.hideChildNodeTypes or ()):
             return False
         return any(node.IsA(kind) if self.showChildNodeTypes else node.GetClassName() == kind for kind in self.nodeTypes or ())
 
