@@ -52,9 +52,9 @@ def luminances(first: Volume | ColorVolume, second: Volume | ColorVolume) -> tup
 
 def fused_color(fusion: Fusion, first: Volume | ColorVolume, second: Volume | ColorVolume) -> FusedColor | None:
     """The colours of a fusion of these sources; None where neither is in colour."""
-    for role, scan in (("first", first), ("second", second)):
+    for role, scan, record in (("first", first, fusion.recipe.sources[0]), ("second", second, fusion.recipe.sources[1])):
         if isinstance(scan, ColorVolume):
-            chroma = _on_grid(scan, fusion)
+            chroma = _on_grid(scan, fusion, record.resampled)
             rgb, clipped = in_color(fusion.fused, fusion.recipe, role, chroma)
             return FusedColor(role, chroma, rgb, clipped)
     return None
@@ -70,11 +70,11 @@ def in_color(fused: Volume, recipe: Recipe, role: str, chroma: np.ndarray) -> tu
     return joined(np.clip(np.moveaxis(levels, 0, recipe.axis), 0, 255), chroma)
 
 
-def _on_grid(scan: ColorVolume, fusion: Fusion) -> np.ndarray:
-    """Chroma where the fused image has its voxels: moved as the source itself was."""
+def _on_grid(scan: ColorVolume, fusion: Fusion, was_moved: bool) -> np.ndarray:
+    """Chroma where the fused image has its voxels: moved as the source itself was. The reference stays where it is."""
     channels = [replace(scan.luminance, array=np.ascontiguousarray(scan.chroma[..., n])) for n in range(3)]
     kept = [onto_grid(channel, fusion.fused) for channel in channels]
-    if all(channel is not None for channel in kept) and not fusion.alignment.resampled:
+    if all(channel is not None for channel in kept) and not was_moved:
         return np.stack([channel.array for channel in kept if channel is not None], -1)
     moved = [resample(channel, fusion.fused, fusion.alignment.transform) for channel in channels]
     return np.rint(np.stack([channel.array for channel in moved], -1)).astype(np.int16)
