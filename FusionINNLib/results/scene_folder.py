@@ -28,11 +28,14 @@ from FusionINNLib.results.records import Estimate, Fusion
 from FusionINNLib.results.segments import Drawn, Segment, Segments, on_grid
 from FusionINNLib.results.trust import Trust
 from FusionINNLib.volumes.io import read_segmentation, sha256, write_nifti
+from FusionINNLib.volumes.suggested import DESCRIPTION as SUGGESTED
+from FusionINNLib.volumes.suggested import is_suggested_name
 from FusionINNLib.volumes.volume import Volume
 
 if TYPE_CHECKING:
     from FusionINNLib.results.folder import StoredFusion
 
+_DRAWN = "FusionINN: segmentation as drawn. Research use only."
 SEGMENTATION, SCENE = "segmentation.nii.gz", "scene.json"
 
 
@@ -107,7 +110,8 @@ def write(export: Export, fusion: Fusion, folder: Path, write_report: Callable[[
         progress.step("writing files", 1, 3)
         segments = on_grid(export.segments, export.fused)
         if segments is not None:
-            write_nifti(segments.labels, part / SEGMENTATION, description="FusionINN: segmentation as drawn. Research use only.")
+            is_drawn = not segments.segments or any(not is_suggested_name(one.name) for one in segments.segments)
+            write_nifti(segments.labels, part / SEGMENTATION, description=_DRAWN if is_drawn else SUGGESTED)
         _write_scene(segments, part)
         progress.step("writing files", 2, 3)
         write_report(part / REPORT)

@@ -13,6 +13,7 @@ from FusionINNLib.viewer.inputs import Input
 
 Node = Any
 ROLES = ("first", "second")
+SUGGESTED = "SUGGESTED by a network"  # in place of the name of a file
 REFERENCE_VOLUME = "referenceImageGeometryRef"  # as a segmentation node calls the volume that it was drawn on
 
 
@@ -51,6 +52,8 @@ class Case:
         elif not self._isSource(slot, new):
             self.forgetFusion()
             self.removeSuggestion()
+            if "segmentation" in self.inputs and self.inputs["segmentation"].file == SUGGESTED:  # it was of the volume that is gone
+                self.removeSegmentation()
         else:
             self._refer(slot)
         self._anchorOutlines()
@@ -71,7 +74,7 @@ class Case:
         segments = mrml.segmentsFromNode(node, mrml.volumeFromNode(node.GetNodeReference(REFERENCE_VOLUME)))
         labels = {one.label: (one.name, one.color) for one in segments.segments}
         self._remove(node)
-        self.setInput("segmentation", Input(replace(segments.labels, name="suggested"), "SUGGESTED by a network", "", labels))
+        self.setInput("segmentation", Input(replace(segments.labels, name="suggested"), SUGGESTED, "", labels))
 
     def removeSuggestion(self) -> None:
         """Take what was suggested away, unless it is the segmentation."""

@@ -22,6 +22,7 @@ from FusionINNLib.results.folder import read_fusion
 from FusionINNLib.results.segments import Segment, Segments
 from FusionINNLib.results.trust import Trust
 from FusionINNLib.volumes.io import read_segmentation, read_volume, sha256, write_nifti
+from FusionINNLib.volumes.suggested import is_suggested
 from FusionINNLib.volumes.volume import Volume
 
 voxels = slicer.util.arrayFromVolume
@@ -99,6 +100,18 @@ def test_the_command_line_reads_what_the_scene_wrote(scene, tiny_model, tmp_path
     stored = read_fusion(tmp_path / "out")
     assert stored.provenance["settings"] == {"model": "tiny"} and stored.provenance["inputs"]["first"]["unit"] == "um2/s"
     assert stored.provenance["inputs"]["first"]["grid"]["shape_kji"] == list(head().shape)
+
+
+def test_a_suggestion_stays_one_in_the_file(scene, addVolume, tmp_path, tiny_model):
+    case = fuse_in(scene, tiny_model, "lps")
+    suggested = tumour(scene, "lps")
+    for n in range(suggested.GetSegmentation().GetNumberOfSegments()):
+        suggested.GetSegmentation().GetNthSegment(n).SetName(f"SUGGESTED lesion {n}")
+    write(mrml.exportFromNodes(case.nodes.fused, segmentationNode=suggested), tmp_path / "out", device="cpu", model=tiny_model)
+    assert is_suggested(read_segmentation(tmp_path / "out/segmentation.nii.gz"))
+    drawn = tumour(scene, "lps")
+    write(mrml.exportFromNodes(case.nodes.fused, segmentationNode=drawn), tmp_path / "drawn", device="cpu", model=tiny_model)
+    assert not is_suggested(read_segmentation(tmp_path / "drawn/segmentation.nii.gz"))
 
 
 def test_volumes_that_slicer_turned_over_are_written_on_one_grid(scene, tiny_model, tmp_path, reopened):

@@ -410,3 +410,5 @@ def test_a_suggestion_stands_beside_a_drawn_outline_and_alone_where_there_is_non
     assert "Dice" not in said and case.suggestion is None and not case.scene.IsNodePresent(earlier)
     assert mrml.isSuggestion(case.nodes["segmentation"]) and case.inputs["segmentation"].labels[1][0] == "SUGGESTED lesion"
     assert case.inputs["segmentation"].volume.same_grid(case.inputs["second"].volume)
+    case.setInput("first", replace(case.inputs["first"], sha256="another"))
+    assert "segmentation" not in case.nodes, "it was of a volume that is gone"
