@@ -11,7 +11,7 @@ from FusionINNLib import mrml
 from FusionINNLib.errors import FusionINNError
 from FusionINNLib.steps import in_one_step
 from FusionINNPanel import model_folders, requirements
-from FusionINNPanel.messages import methodToolTip, whyNotUsable
+from FusionINNPanel.messages import methodSettingsToolTip, methodToolTip, settingText, whyNotUsable
 from FusionINNPanel.run import Run
 from FusionINNPanel.state import PanelState
 
@@ -46,9 +46,17 @@ class Choices:
         for index, row in enumerate(methods):
             self._ui.fusionMethodComboBox.setItemData(index, methodToolTip(row, registry.state(row.name)), qt.Qt.ToolTipRole)
         try:
+            self._showSettings(registry.info(parameters.fusionMethod))
             self._showModels(registry.info(parameters.fusionMethod))
         except FusionINNError as problem:
             self._ui.modelLabel.text = self._ui.fusionMethodComboBox.toolTip = str(problem)
+
+    def _showSettings(self, row: MethodInfo) -> None:
+        """What may be written as settings of the chosen method."""
+        box = self._ui.methodSettingsLineEdit
+        box.enabled = bool(row.settings)
+        box.placeholderText = " ".join(f"{setting.name}={settingText(setting.default)}" for setting in row.settings)
+        box.toolTip = methodSettingsToolTip(row)
 
     def _showModels(self, row: MethodInfo) -> None:
         """The models of the chosen method, of which it may have none. Raises ModelError where the chosen one is not here."""
@@ -92,6 +100,7 @@ class Choices:
         row = registry.info(self._ui.fusionMethodComboBox.itemData(index))
         with slicer.util.NodeModify(self._state.chosen):
             self._state.chosen.fusionMethod = row.name
+            self._state.chosen.methodSettings = ""  # another method has other ones
             if row.default_model is not None:
                 self._state.chosen.model = row.default_model
         self._state.changed()

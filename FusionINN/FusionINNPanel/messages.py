@@ -43,6 +43,20 @@ def methodToolTip(row: MethodInfo, state: registry.Ready | registry.Lacking) -> 
     return "\n".join([row.summary, f"{back} {looks}", citation, *lacks])
 
 
+def settingText(value: bool | int | float | str) -> str:
+    """A value as it is written for the settings of a method."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def methodSettingsToolTip(row: MethodInfo) -> str:
+    """Which settings a method has, what they mean and take, and how they are written."""
+    if not row.settings:
+        return _("{title} has no settings.").format(title=row.title)
+    lines = [f"{one.name}={settingText(one.default)}: {one.meaning}" + (f" ({', '.join(one.choices)})" if one.choices else "")
+             for one in row.settings]
+    return "\n".join([_("Words NAME=VALUE with spaces between them; what is not named stays as the model or the method has it:"), *lines])
+
+
 def whyNotUsable(row: MethodInfo, state: registry.Ready | registry.Lacking) -> str:
     """Why a method cannot fuse here, "" where it can."""
     from FusionINNLib.methods import registry

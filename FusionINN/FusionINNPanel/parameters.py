@@ -77,6 +77,7 @@ class FusionINNParameterNode:
 
     firstVolume, secondVolume, segmentation, reference - inputs of Fuse.
     fusionMethod - name of the fusion method, see FusionINNLib/methods/registry.py (`method` is how a fused image is taken apart).
+    methodSettings - NAME=VALUE words, those settings of it that are not to be as it has them.
     fusedVolume, latentVolume - outputs of Fuse; none stands for new ones.
     decomposedVolume, method - what is taken apart, and how.
     firstExact ... cycleError, difference, change, numbers, segmentNumbers - outputs of decompositions of the volume `outputsOf`; for
@@ -93,6 +94,7 @@ class FusionINNParameterNode:
     suggestion: vtkMRMLSegmentationNode
     reference: Reference = Reference.SECOND
     fusionMethod: str = "fusioninn"
+    methodSettings: str = ""
     fusedVolume: vtkMRMLScalarVolumeNode
     latentVolume: vtkMRMLScalarVolumeNode
 

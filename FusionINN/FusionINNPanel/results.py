@@ -111,13 +111,13 @@ class ResultActions:
 
     def export(self) -> None:
         """Write a result folder."""
-        self._exportWith(lambda: mrml.exportTask, "")
+        self._exportWith(lambda: mrml.exportTask, "", self._onExported)
 
     def exportDicom(self) -> None:
         """Write DICOM series of the fused image and of what it was taken apart into, without anything of the patient."""
-        self._exportWith(lambda: mrml.exportDicomTask, "_DICOM")
+        self._exportWith(lambda: mrml.exportDicomTask, "_DICOM", self._onExportedDicom)
 
-    def _exportWith(self, task: Callable[[], Callable[..., mrml.Task]], ending: str) -> None:
+    def _exportWith(self, task: Callable[[], Callable[..., mrml.Task]], ending: str, onDone: Callable[[Path], None]) -> None:
         """Ask for a folder, and have a new one in it written. task: loads its file when it is called, and not before."""
         chosen = self._parameters
         parent = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Export into a new folder inside of"), self._lastFolder())
@@ -127,10 +127,16 @@ class ResultActions:
         self._state.start(lambda: task()(
             freeFolder(Path(parent), chosen.decomposedVolume.GetName() + ending), chosen.decomposedVolume, segmentation=chosen.segmentation,
             exactNodes=tuple(self._upToDate(EXACT_OUTPUTS)), estimateNodes=self._wholeEstimate(),
-            model=self._state.modelForWayBack(), device=chosen.device), self._onExported, withModel=self._usesNetwork())
+            model=self._state.modelForWayBack(), device=chosen.device), onDone, withModel=self._usesNetwork())
 
     def _onExported(self, folder: Path) -> None:
         self._state.say(_("Exported to {folder}.").format(folder=folder))
+
+    def _onExportedDicom(self, folder: Path) -> None:
+        said = [_("Exported to {folder}.").format(folder=folder)]
+        if mrml.isOfColor(self._parameters.decomposedVolume):
+            said.append(_("DICOM holds the fused brightness in grey; the images in colour are in what Export ... writes."))
+        self._state.say(" ".join(said))
 
     def load(self) -> None:
         """Read a result folder."""

@@ -16,7 +16,7 @@ from functools import cache
 from FusionINNLib.errors import InputError, ModelError
 from FusionINNLib.methods import model_card
 from FusionINNLib.methods.base import Capabilities, FusionMethod, MethodInfo
-from FusionINNLib.methods.settings import Setting, resolved
+from FusionINNLib.methods.settings import Setting, Value, resolved
 from FusionINNLib.results.recipe import Recipe
 
 DEFAULT = "fusioninn"
@@ -155,8 +155,14 @@ def create(name: str, model: str | None = None, settings: Mapping[str, object] |
                          f"install {' and '.join(missing)}, or choose another method.")
     card = _card(row, model)
     method = _class_of(row)(row, card)
-    method.settings = resolved(row.settings, settings or {}, card.data.get("defaults", {}) if card else {}, row.title)
+    method.settings = _settings(row, card, settings)
     return method
+
+
+def settings_of(name: str, model: str | None = None, given: Mapping[str, object] | None = None) -> Mapping[str, Value]:
+    """Every setting of a method with the value that `create` would give it; loads no network. Raises as `create`."""
+    row = info(name)
+    return _settings(row, _card(row, model) if row.settings else None, given)
 
 
 def method_of(recipe: Recipe, model: str | None = None) -> FusionMethod:
@@ -169,6 +175,10 @@ def maker_of(recipe: Recipe, model: str | None = None) -> FusionMethod:
     method = method_of(recipe, model)
     method.check(recipe)
     return method
+
+
+def _settings(row: MethodInfo, card: model_card.ModelCard | None, given: Mapping[str, object] | None) -> dict[str, Value]:
+    return resolved(row.settings, given or {}, card.data.get("defaults", {}) if card else {}, row.title)
 
 
 def _card(row: MethodInfo, model: str | None) -> model_card.ModelCard | None:

@@ -152,6 +152,11 @@ def storedColor(fusedNode: Node, fused: Volume) -> FusedColor | None:
     return FusedColor(role, chroma.astype(np.int16), rgb, float(recordOf(fusedNode, "ClippedShare", 0.0)))
 
 
+def isOfColor(fusedNode: Node | None) -> bool:
+    """Whether a source of a fused image was in colour."""
+    return fusedNode is not None and fusedNode.GetAttribute(PREFIX + _ROLE) is not None
+
+
 def hasLostColor(fusedNode: Node) -> bool:
     """Whether a source was in colour and what shows the fused image or gives the source back in it is gone: the ways back are grey."""
     nodes = [fusedNode.GetNodeReference(PREFIX + name) for name in (_CHROMA, _COLOR)]

@@ -3,7 +3,7 @@
 The scene is given; a task gives facts, which each side puts into its own words. The same task runs here and now (`Task.run`, for scripts),
 from a timer (the panel) or from an event loop (the page), the computation in a process of its own. Reading and storing: main thread only.
 """
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -55,14 +55,16 @@ class Task:
 
 def fuseTask(scene, firstVolume: Node | None, secondVolume: Node | None, *, reference: str = "second", alignment: str = "auto",
              method: str = registry.DEFAULT, model: str | None = None, device: str = "auto", fusedVolume: Node | None = None,
-             latentVolume: Node | None = None, volumes: tuple[Volume, Volume] | None = None) -> Task:
-    """Fuse two volume nodes; gives `Fused`. Raises InputError as `checkFusion`.
+             latentVolume: Node | None = None, volumes: tuple[Volume, Volume] | None = None,
+             settings: Mapping[str, object] | None = None) -> Task:
+    """Fuse two volume nodes; gives `Fused`. Raises InputError as `checkFusion`, and for settings that the method has not.
 
     method: name of a fusion method. model: id or folder of a model of it, None for its own.
     fusedVolume, latentVolume: outputs, None for new ones. volumes: first and second as they were read from their files, with the numbers
-    stored there; None for what the nodes hold.
+    stored there; None for what the nodes hold. settings: of the method, those that are not to be as it has them.
     """
     checkFusion(firstVolume, secondVolume, fusedVolume, latentVolume)
+    ofMethod = registry.settings_of(method, model, settings)
     choices = {"alignment": alignment, "reference": reference, "method": method, "model": model}
 
     def read() -> Steps[dict]:
@@ -70,13 +72,15 @@ def fuseTask(scene, firstVolume: Node | None, secondVolume: Node | None, *, refe
         yield
         second = volumes[1] if volumes is not None else scanFromNode(secondVolume)
         luminances(first, second)  # before a process is started: it refuses two sources in colour
-        return {"first": first, "second": second, **choices, "device": device}
+        return {"first": first, "second": second, **choices, "device": device, "settings": settings}
 
     def store(result: tuple[Fusion, FusedColor | None]) -> Steps[Fused]:
         fusion, color = result
         needPresent(scene, firstVolume, secondVolume)
-        settings = choices | {"model": fusion.recipe.model}  # its id: a chosen folder is nobody else's business
-        nodes = yield from storeFusionSteps(scene, fusion, firstVolume, secondVolume, settings=settings, reference=reference,
+        chosen: dict[str, Any] = choices | {"model": fusion.recipe.model}  # its id: a chosen folder is nobody else's business
+        if ofMethod:
+            chosen["method_settings"] = dict(ofMethod)
+        nodes = yield from storeFusionSteps(scene, fusion, firstVolume, secondVolume, settings=chosen, reference=reference,
                                             fusedNode=_present(scene, fusedVolume), latentNode=_present(scene, latentVolume))
         yield
         storeFusedColor(scene, color, nodes.fused, fusion.fused)

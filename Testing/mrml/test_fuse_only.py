@@ -83,3 +83,20 @@ def test_a_saved_scene_keeps_the_method(scene, fused, reopened):
 
 def test_the_layout_of_a_fuse_only_result_has_three_views():
     assert mrml.layoutXML(mrml.SOURCES_LAYOUT_ID).count("<view ") == 3 and mrml.layoutXML().count("<view ") == 6
+
+
+def test_settings_of_a_method_reach_it_and_are_recorded_with_those_that_were_not_named(scene, inputs):
+    from dataclasses import replace
+
+    from FusionINNLib.methods import registry
+    from FusionINNLib.methods.settings import Setting
+
+    row = replace(registry.info("average"), name="steps", settings=(Setting("steps", 100, "of 1000", least=2), Setting("fast", True, "")))
+    registry.register(row)
+    try:
+        task = mrml.fuseTask(scene, *inputs, method="steps", alignment="header", settings={"steps": "7"})
+        assert finish(task.read())["settings"] == {"steps": "7"}
+        fused = task.run()
+        assert mrml.settingsOf(fused.nodes.fused)["method_settings"] == {"steps": 7, "fast": True}
+    finally:
+        registry.unregister("steps")

@@ -1,4 +1,6 @@
 """Fusion methods in the panel: offered as the registry has them, and nothing offered that a method cannot do."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -120,3 +122,25 @@ def test_without_pytorch_the_methods_that_need_none_work(case, monkeypatch):
     choose(case, "average")
     assert case.compute("fuseButton").startswith("Fused: ")
     assert case.ui.numbersButton.enabled and not case.ui.decomposeButton.enabled
+
+
+def test_settings_of_a_method_are_offered_checked_and_recorded(case):
+    from FusionINNLib.methods.settings import Setting
+
+    settings = Setting("steps", 100, "of 1000", least=2), Setting("fast", True, "or not")
+    row = replace(registry.info("average"), name="steps", title="In steps", settings=settings)
+    registry.register(row)
+    try:
+        choose(case, "average")
+        box = case.ui.methodSettingsLineEdit
+        assert not box.enabled and "no settings" in box.toolTip
+        choose(case, "steps")
+        assert box.enabled and box.placeholderText == "steps=100 fast=true" and "of 1000" in box.toolTip
+        box.text = "steps=1"
+        assert "steps takes a whole number from 2" in case.compute("fuseButton") and case.parameters.fusedVolume is None
+        box.text = "pace=1"
+        assert "has no setting 'pace'" in case.compute("fuseButton")
+        choose(case, "average")
+        assert box.text == "" and case.parameters.methodSettings == ""
+    finally:
+        registry.unregister("steps")
