@@ -132,7 +132,9 @@ def test_a_source_that_was_moved_takes_its_colours_along(tmp_path):
     fusion = fuse(*luminances(mr, scan), method="average", reference="first", alignment="none")
     shift = np.eye(4)
     shift[0, 3] = 2 * AFFINE[0, 0]
-    moved = replace(fusion, alignment=replace(fusion.alignment, transform=shift, resampled=True))
+    sources = fusion.recipe.sources[0], replace(fusion.recipe.sources[1], resampled=True)
+    moved = replace(fusion, alignment=replace(fusion.alignment, transform=shift, resampled=True),
+                    recipe=replace(fusion.recipe, sources=sources))
     color = fused_color(moved, mr, scan)
     assert color is not None
     np.testing.assert_array_equal(color.chroma[:, :, :-2], scan.chroma[:, :, 2:])
