@@ -38,6 +38,8 @@ def _segresnet(slices: int = 1, filters: int = 8, down: tuple[int, ...] = (1, 2,
     return OneStream(SegResNet(2, filters, 2 * slices, 1, blocks_down=tuple(down), blocks_up=(1,) * (len(down) - 1)))
 
 
+SHIPPED: dict[str, object] = {"architecture": "unet", "slices": 1}
+"""Settings of the one that comes with the program."""
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"csad": _csad, "unet": _unet, "basic_unet": _basic_unet, "segresnet": _segresnet}
 """Name -> network of `slices` and settings of its own."""
 

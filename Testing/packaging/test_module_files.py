@@ -11,8 +11,8 @@ SCRIPTS = sorted(MODULE.rglob("*.py"))
 UI = MODULE / "Resources" / "UI" / "FusionINN.ui"
 IN_SLICER = {"slicer", "qt", "ctk", "vtk", "vtkmodules", "numpy", "scipy", "SimpleITK"}
 OURS = {"FusionINNPanel": MODULE / "FusionINNPanel", "FusionINNLib": LIBRARY}
-WIDGETS = {"QLabel", "QPushButton", "QComboBox", "QCheckBox", "QSpinBox", "QProgressBar", "QTableWidget", "ctkCollapsibleButton",
-           "ctkSliderWidget", "qMRMLNodeComboBox", "qMRMLWidget"}
+WIDGETS = {"QLabel", "QLineEdit", "QPushButton", "QComboBox", "QCheckBox", "QSpinBox", "QProgressBar", "QTableWidget",
+           "ctkCollapsibleButton", "ctkSliderWidget", "qMRMLNodeComboBox", "qMRMLWidget"}
 
 
 def parsed(path: Path) -> ast.Module:

@@ -11,9 +11,11 @@ from FusionINNLib import mrml
 from FusionINNLib.errors import InputError, ResultError
 from FusionINNLib.jobs import tasks as job_tasks
 from FusionINNLib.mrml.nodes import voxelsOfNode
+from FusionINNLib.outlining.agreement import Agreement
+from FusionINNLib.outlining.records import SuggestedOutline
 from FusionINNLib.phantom.case import small_case
 from FusionINNLib.results.scene_folder import read
-from FusionINNLib.results.segments import Drawn, on_grid
+from FusionINNLib.results.segments import Drawn, Segment, Segments, on_grid
 from FusionINNLib.results.trust import Trust
 from FusionINNLib.steps import finish
 from FusionINNLib.viewer import computations
@@ -24,6 +26,7 @@ from FusionINNLib.viewer.inputs import Input, read_input
 from FusionINNLib.viewer.state import INITIAL
 from FusionINNLib.viewer.trame_views import SliceViews
 from FusionINNLib.viewer.view_events import ViewEvents
+from FusionINNLib.volumes.suggested import COLOR, NAME
 
 
 def run(computation: computations.Computation) -> str:
@@ -399,16 +402,23 @@ def test_a_method_that_is_registered_is_offered(views):
         registry.unregister("mine")
 
 
-def test_a_suggestion_stands_beside_a_drawn_outline_and_alone_where_there_is_none(case):
+def test_a_suggestion_stands_beside_a_drawn_outline_and_alone_where_there_is_none(case, monkeypatch):
+    """What the network says is told in the tests of its own; here what becomes of it."""
+    grid = case.inputs["second"].volume
+    marks = replace(grid, array=(grid.array > np.percentile(grid.array, 99)).astype(np.uint8), name="suggested")
+    segments = Segments(marks, (Segment("suggested_lesion", NAME, COLOR, 1),))
+    monkeypatch.setattr(job_tasks, "suggest", lambda progress, drawn, **_: SuggestedOutline(
+        segments, 41.25, None if drawn is None else Agreement(0.5, 3.0, 0.5, 0.5), ("A doubt.",)))
     drawn = case.nodes["segmentation"]
     said = run(computations.suggest(case, alignment="auto", reference="second", device="cpu"))
-    assert said.startswith("SUGGESTED by a network") and "Dice with the drawn outline" in said
+    assert said.startswith("SUGGESTED by a network, drawn by nobody: 41.2 mL.")
+    assert "Dice with the drawn outline: 0.50." in said and said.endswith("A doubt.")
     assert case.nodes["segmentation"] is drawn and mrml.isSuggestion(case.suggestion)
     case.removeSegmentation()
     earlier = case.suggestion
     said = run(computations.suggest(case, alignment="auto", reference="second", device="cpu"))
     assert "Dice" not in said and case.suggestion is None and not case.scene.IsNodePresent(earlier)
-    assert mrml.isSuggestion(case.nodes["segmentation"]) and case.inputs["segmentation"].labels[1][0] == "SUGGESTED lesion"
-    assert case.inputs["segmentation"].volume.same_grid(case.inputs["second"].volume)
+    assert mrml.isSuggestion(case.nodes["segmentation"]) and case.inputs["segmentation"].labels[1][0] == NAME
+    np.testing.assert_array_equal(case.inputs["segmentation"].volume.array, marks.array)
     case.setInput("first", replace(case.inputs["first"], sha256="another"))
     assert "segmentation" not in case.nodes, "it was of a volume that is gone"

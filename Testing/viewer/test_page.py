@@ -249,7 +249,7 @@ def test_a_fusion_that_is_nowhere_else_ends_only_when_asked(visit, files, tmp_pa
     assert len(asked) == 2 and filled(visit) == set(INPUTS)
     visit.do("Fuse")
     with page.expect_download():
-        page.get_by_role("button", name="Download").click()
+        page.get_by_role("button", name="Download", exact=True).click()
     visit.wait_until_idle()
     visit.choose("first", files["first"])
     assert len(asked) == 2 and filled(visit) == set(INPUTS)

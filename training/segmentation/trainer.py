@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from FusionINNLib.errors import InputError
 from FusionINNLib.outlining.attention import NORMS
-from FusionINNLib.outlining.networks import build, slices_of
+from FusionINNLib.outlining.networks import SHIPPED, build, slices_of
 from training.data.canvas_cases import check
 from training.data.lesion_slices import SliceSampler, volume_rows
 from training.data.prepare import PreparedCase
@@ -32,7 +32,7 @@ class OutlineConfig(TrainingConfig):
     trained network). attention: norm of the maps. clip: at 1, which the faithful attention maps need.
     """
 
-    settings: dict = field(default_factory=lambda: {"architecture": "unet", "slices": 1})
+    settings: dict = field(default_factory=lambda: dict(SHIPPED))
     steps: int = 800
     batch: int = 8
     crop: int = 96

@@ -6,7 +6,7 @@ from FusionINNLib.methods.fusioninn.card import FusionINNCard
 from FusionINNLib.methods.fusioninn.forward import run_all
 from FusionINNLib.methods.fusioninn.fused_file import restore_background
 from FusionINNLib.methods.fusioninn.inference import Engine
-from FusionINNLib.methods.fusioninn.known_error import CHANGED, ROUNDED, UNSURE, SliceBelief, believed, settle
+from FusionINNLib.methods.fusioninn.known_error import CHANGED, ROUNDED, UNSURE, SliceBelief, believed, near_black_alone, settle
 from FusionINNLib.methods.fusioninn.latent_sampling import all_draws, draw, way_of_estimate, what_is_bare, what_was_lost, within_steps
 from FusionINNLib.methods.fusioninn.record import FusionRecord, record_of
 from FusionINNLib.methods.fusioninn.sketch import checksum
@@ -98,8 +98,7 @@ def estimate(engine: Engine, card: FusionINNCard, fused: Volume, recipe: Recipe,
             belief = believed(box.index, mean, spread, seen, way, record.sketches.projections[k], number, card.cell)
             misfits.append(float(belief.misfit.mean()))
             lost[k] = way.lost or misfits[-1] > CHANGED
-            if lost[k] or way.step or misfits[-1] > UNSURE:
-                beliefs[k] = belief
+            beliefs[k] = belief if lost[k] or way.step or misfits[-1] > UNSURE else near_black_alone(belief)
         cycle[box.index] = engine.fuse(average[:1], average[1:])[0][0] - image
         return 1
 

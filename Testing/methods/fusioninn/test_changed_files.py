@@ -167,6 +167,17 @@ def test_a_header_that_was_moved_changes_nothing(fusion, stored):
 # ---- scales ------------------------------------------------------------------------------------------------------------------------
 
 
+def test_what_an_offset_took_near_black_is_in_the_spread(fusion, stored):
+    """It is undone, but beside it float32 had no room for what black and nearly black voxels hid."""
+    read = stored(replace(fusion.fused, array=fusion.fused.array + np.float32(0.005)))
+    plain, after = (estimate(one, fusion.recipe, samples=4, device="cpu") for one in (fusion.fused, read.fused))
+    head = fusion.fused.array > 0.05
+    for name, source in (("first", fusion.first), ("second", fusion.second)):
+        errors = [np.sqrt(((getattr(guess, name).values - source.values)[head] ** 2).mean()) for guess in (plain, after)]
+        spreads = [np.sqrt((getattr(guess, f"{name}_spread").values[head] ** 2).mean()) for guess in (plain, after)]
+        assert errors[1] > 1.5 * errors[0] and spreads[1] > 1.4 * spreads[0], (name, errors, spreads)
+
+
 @pytest.mark.parametrize("gain, offset", [(1.0001, 0), (1.02, 0), (1, 0.005), (0.97, -0.0123)])
 def test_a_gain_and_an_offset_are_taken_off(gain, offset, fusion, stored):
     read = stored(replace(fusion.fused, array=(fusion.fused.array.astype(np.float64) * gain + offset).astype(np.float32)))

@@ -221,10 +221,10 @@ def test_of_a_scan_it_is_said_in_strong_words_that_an_estimate_means_nothing(tmp
 
 def test_estimates_come_near_the_sources_in_their_units(tmp_path):
     """With the model that the program brings: loose bounds, which the plain average of two unlike contrasts does not meet."""
-    case = small_case((24, 96, 92))
+    case = small_case((12, 80, 76))
     fusion = fuse(case.first, case.second, device="cpu")
     write_nifti(fusion.fused, tmp_path / "fused.nii.gz", extension=to_extension(fusion.recipe))
-    for dtype in (None, "i2", "u1"):
+    for dtype in (None, "u1"):
         path = tmp_path / "fused.nii.gz" if dtype is None else store_again(tmp_path / "fused.nii.gz", tmp_path / f"{dtype}.nii.gz", dtype)
         read = read_fused(path)
         guess = estimate(read.fused, read.recipe, samples=4, device="cpu")
