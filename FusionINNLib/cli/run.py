@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,7 @@ _OWN_MODULE = {"adc": "adc", "cohort": "cohort", "evaluate": "evaluate", "export
                "methods": "methods", "segment": "segment", "view": "view"}
 
 _PRINTS_RESULTS = ("evaluate", "methods", "view")
+AGAIN_S = 10.0  # in which a signal is the one that came before, told again
 
 
 def run(arguments: list[str] | None) -> int:
@@ -82,19 +84,31 @@ def _check_working_folder() -> None:
 
 @contextmanager
 def _stop_signals() -> Iterator[list[int]]:
-    """Signals that end a run become exceptions, so that half-written results are cleared away. Gives those that came."""
+    """Signals that end a run become exceptions, so that half-written results are cleared away. Gives those that came.
+
+    `timeout`, `make` and schedulers tell the same stop twice, within moments: the second one must not break off the clearing away.
+    """
     received: list[int] = []
+    last = -AGAIN_S
     if threading.current_thread() is not threading.main_thread():  # elsewhere signals cannot be set, and need not be
         yield received
         return
 
-    def interrupt(*_) -> None:
-        received.append(signal.SIGINT)
-        raise KeyboardInterrupt
+    def is_repeated(number: int) -> bool:
+        nonlocal last
+        received.append(number)
+        if (now := time.monotonic()) - last < AGAIN_S:
+            return True
+        last = now
+        return False
+
+    def interrupt(number: int, _) -> None:
+        if not is_repeated(number):
+            raise KeyboardInterrupt
 
     def leave(number: int, _) -> None:
-        received.append(number)
-        sys.exit(128 + number)
+        if not is_repeated(number):
+            sys.exit(128 + number)
 
     handlers = {signal.SIGTERM: leave, signal.SIGINT: interrupt}
     if hasattr(signal, "SIGHUP"):

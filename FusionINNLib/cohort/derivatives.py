@@ -6,6 +6,7 @@ from pathlib import Path
 from FusionINNLib import __version__
 from FusionINNLib.atomic import replacing
 from FusionINNLib.cohort.case import Case
+from FusionINNLib.results.estimate_images import ESTIMATED_WORDS
 from FusionINNLib.results.folder import rename_files
 
 BIDS_VERSION = "1.9.0"
@@ -23,7 +24,7 @@ report.png shows all of it, fusion.json says how it was made; cohort.json says w
 """
 _WORDS = {"fused": "Fused image of both sources", "latent": "Latent image: with the fused image it gives both sources back exactly",
           "exact": "Source taken out of fused and latent image again, exactly",
-          "estimated": "ESTIMATED from the fused image alone: a computed guess, not a scan",
+          "estimated": ESTIMATED_WORDS.removesuffix("."),
           "spread": "ESTIMATED: standard deviation, by the estimate's own account",
           "cycleerror": "ESTIMATED: the estimates fused again minus the fused image"}
 

@@ -84,6 +84,21 @@ def test_a_broken_connection_leaves_nothing(fused_case, tmp_path, tiny_model, se
     assert process.returncode == 128 + sent and "Traceback" not in stderr and everything_in(tmp_path) == {}
 
 
+@pytest.mark.parametrize("again", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_a_stop_that_is_told_twice_does_not_break_off_the_clearing_away(again):
+    """As `timeout`, `make` and schedulers tell it; one that comes much later counts."""
+    code = ("import os, signal, sys, time\n"
+            "from FusionINNLib.cli import run\n"
+            "with run._stop_signals():\n"
+            "    try:\n        os.kill(os.getpid(), signal.SIGTERM)\n"
+            "    finally:\n"
+            f"        os.kill(os.getpid(), {int(again)})\n        print('cleared')\n"
+            "        run.time.monotonic = lambda now=time.monotonic(): now + run.AGAIN_S\n"
+            f"        os.kill(os.getpid(), {int(again)})\n        print('never')\n")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT)
+    assert done.stdout == "cleared\n" and done.returncode != 0
+
+
 def test_a_run_that_is_to_survive_the_connection_does(fused_case, tmp_path, tiny_model):
     done = shell('trap "" HUP; "$@" & kill -HUP $!; sleep 1; kill -HUP $!; wait $!', "decompose", fused_case / "fused", "--out",
                  tmp_path / "back", "--model", tiny_model)
