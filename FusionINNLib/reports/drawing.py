@@ -4,6 +4,7 @@ Everything is on the screen here: arrays are (rows downwards, columns to the rig
 Only Pillow's built-in font is used, which knows little more than ASCII.
 """
 import unicodedata
+from collections import deque
 from functools import cache
 
 import numpy as np
@@ -17,6 +18,8 @@ RED = (255, 40, 40)
 AMBER = (255, 190, 0)
 
 ALL = -1
+DASH, DASH_GAP = 7, 5
+"""Pixels along a dashed line that are drawn, and left out."""
 _MOST_LABELS = 8
 _KNOWN_BEYOND_ASCII = "\u00b1\u00b7\u2026"
 
@@ -130,6 +133,35 @@ def outline(labels: np.ndarray, region, size: tuple[int, int]) -> np.ndarray:
         border = shown[here] != shown[there]
         line[here][border] = np.where(shown[here] != 0, shown[here], shown[there])[border]
     return numbers[line]
+
+
+def dashed(line: np.ndarray) -> np.ndarray:
+    """Of a thin line, boolean (height, width), the pixels of its dashes; a short line has shorter ones, so that it is broken too."""
+    left = {(int(row), int(column)) for row, column in np.argwhere(line)}
+    kept = np.zeros_like(line)
+    for start in map(tuple, np.argwhere(line)):
+        if start not in left:
+            continue
+        steps = _steps_along(left, start)
+        # Both ways round from where it starts: a line that closes is twice as long as its farthest pixel is away.
+        shrink = max(1.0, 2 * (DASH + DASH_GAP) / (max(steps.values()) + 1))
+        for pixel, step in steps.items():
+            kept[pixel] = int(step * shrink + DASH / 2) % (DASH + DASH_GAP) < DASH
+    return kept
+
+
+def _steps_along(left: set[tuple[int, int]], start: tuple[int, int]) -> dict[tuple[int, int], int]:
+    """How many pixels along its line each pixel lies from the first one; takes them out of those that are left."""
+    steps, waiting = {start: 0}, deque([start])
+    left.remove(start)
+    while waiting:
+        row, column = here = waiting.popleft()
+        for other in ((row + down, column + across) for down in (-1, 0, 1) for across in (-1, 0, 1)):
+            if other in left:
+                left.remove(other)
+                steps[other] = steps[here] + 1
+                waiting.append(other)
+    return steps
 
 
 def draw_badge(draw: ImageDraw.ImageDraw, place, badge: str, width: int) -> None:
