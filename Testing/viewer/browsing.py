@@ -165,3 +165,14 @@ class Visit:
                 self.page.wait_for_timeout(50)
             else:
                 raise AssertionError(f"the view {view} did not change")
+
+
+def filled(visit: Visit) -> set[str]:
+    """The views that are not empty."""
+    return {view for view, about in visit.state("views").items() if about["filled"]}
+
+
+def amber(picture: np.ndarray) -> int:
+    """Pixels of the word ESTIMATED in the upper right corner."""
+    corner = picture[:picture.shape[0] // 4, picture.shape[1] // 2:].astype(int)
+    return int(((corner[..., 0] > 200) & (corner[..., 1] > 140) & (corner[..., 2] < 90)).sum())

@@ -1,8 +1,9 @@
-"""The page and its server for the tests in this folder, as a user has them: a process, and a browser.
+"""The page and its server for the tests in this folder, as a user has them: a process, and a browser. And a case in the scene without them.
 
 They need trame-slicer (see requirements.txt), which has an environment of its own: `make test-viewer`. Without it all of them are skipped;
 those in a browser also without Chromium.
 """
+import asyncio
 import importlib.util
 import os
 import shutil
@@ -29,7 +30,16 @@ def pytest_pycollect_makemodule(module_path, parent):
 
 
 if HAS_VIEWER:
-    from browsing import Served, files_of_case, launch
+    from browsing import Served, Visit, files_of_case, launch
+    from cases import run
+    from trame.app import get_server
+
+    from FusionINNLib.viewer import computations
+    from FusionINNLib.viewer.case import Case
+    from FusionINNLib.viewer.display import Look
+    from FusionINNLib.viewer.inputs import read_input
+    from FusionINNLib.viewer.trame_views import SliceViews
+    from FusionINNLib.viewer.view_events import ViewEvents
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +69,70 @@ def browser():
         pytest.skip("chromium is not installed here: the page was not tested in a browser")
     with launch(CHROMIUM, root=hasattr(os, "geteuid") and os.geteuid() == 0) as started:
         yield started
+
+
+@pytest.fixture
+def visit(serve, browser, files):
+    """The page with the two volumes of the small case."""
+    opened = Visit(browser, serve(files["first"], files["second"], "--segmentation", files["segmentation"]))
+    opened.page.wait_for_function("() => window.trame.state.get('views').second.filled")
+    yield opened
+    assert opened.complaints == []
+    opened.page.close()
+
+
+# ---- without a browser -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def events():
+    """Tells who listens what happens on the views."""
+    return ViewEvents()
+
+
+@pytest.fixture(scope="session")
+def views(events):
+    """The six views, of which a process has one set; made in an event loop, as trame wants it."""
+    async def make():
+        return SliceViews(get_server("views"), lambda view: None, events)
+
+    return asyncio.run(make())
+
+
+@pytest.fixture
+def case(views, files):
+    """Two volumes and a segmentation, not fused."""
+    made = Case(views.scene)
+    for slot, path in files.items():
+        made.setInput(slot, read_input(slot, path))
+    yield made
+    made.clear()
+    made.removeSegmentation()
+
+
+@pytest.fixture
+def fused(case, tiny_model):
+    """The same, fused."""
+    run(computations.fuse(case, alignment="auto", reference="second", method="fusioninn", model=tiny_model, device="cpu"))
+    return case
+
+
+@pytest.fixture
+def look(views, case):
+    """The case on screen."""
+    shown = Look(views, case)
+    shown.update()
+    yield shown
+    shown.close()
+
+
+@pytest.fixture
+def back(tiny_model):
+    """Choices for the numbers and for export."""
+    return {"model": tiny_model, "device": "cpu"}
+
+
+@pytest.fixture
+def apart(back):
+    """Choices for the ways back."""
+    return back | {"difference_of": "second"}

@@ -5,34 +5,13 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-import pytest
-from browsing import VIEWS, Visit
+from browsing import VIEWS, Visit, amber, filled
 from dicom_making import save, slices
 from pydicom import dcmread
 
 from FusionINNLib.cli.__main__ import main
 
 INPUTS, ALL = ("first", "second"), set(VIEWS)
-
-
-@pytest.fixture
-def visit(serve, browser, files):
-    """The page with the two volumes of the small case."""
-    opened = Visit(browser, serve(files["first"], files["second"], "--segmentation", files["segmentation"]))
-    opened.page.wait_for_function("() => window.trame.state.get('views').second.filled")
-    yield opened
-    assert opened.complaints == []
-    opened.page.close()
-
-
-def filled(visit) -> set[str]:
-    return {view for view, about in visit.state("views").items() if about["filled"]}
-
-
-def amber(picture: np.ndarray) -> int:
-    """Pixels of the word ESTIMATED in the upper right corner."""
-    corner = picture[:picture.shape[0] // 4, picture.shape[1] // 2:].astype(int)
-    return int(((corner[..., 0] > 200) & (corner[..., 1] > 140) & (corner[..., 2] < 90)).sum())
 
 
 def test_from_files_to_download(serve, browser, files, tmp_path, tiny_model):
@@ -125,95 +104,6 @@ def check_download(path: Path, files: dict[str, Path], tmp_path: Path, model: st
     for name, slot in (("first_exact", "first"), ("second_exact", "second")):
         back = nib.load(tmp_path / f"back/{name}.nii.gz")
         assert (np.asanyarray(back.dataobj) == np.asanyarray(nib.load(files[slot]).dataobj)).all()
-
-
-def test_all_views_follow(visit):
-    """By wheel, key, slider and plane; what is outlined, blended and blinked is seen."""
-    page = visit.page
-    visit.do("Fuse")
-    visit.do("Decompose")
-    seen = [view for view in VIEWS if view != "difference"]
-    page.wait_for_timeout(500)
-
-    def changes(act, views=seen) -> str:
-        before = {view: visit.picture(view) for view in views}
-        act()
-        visit.wait_for_pictures(before)
-        return visit.state("where")["words"]
-
-    start = visit.state("where")["words"]
-    page.hover("#view-first")
-    wheeled = changes(lambda: page.mouse.wheel(0, -120))
-    number = int(start.split()[1])
-    assert wheeled.startswith(f"slice {number + 1} of 24")
-    page.focus("#view-second")
-    assert changes(lambda: page.keyboard.press("ArrowDown")) == start
-    slider = page.get_by_role("slider", name="Slice position")
-    slider.focus()
-    assert changes(lambda: page.keyboard.press("ArrowRight")) == wheeled
-    assert "of 60" in changes(lambda: page.get_by_role("button", name="Sagittal").click())
-    assert visit.state("where")["edges"] == {"left": "A", "right": "P", "top": "S", "bottom": "I"}
-    assert changes(lambda: page.get_by_role("button", name="Axial").click()) == wheeled
-    assert visit.state("where")["edges"] == {"left": "R", "right": "L", "top": "A", "bottom": "P"}
-
-    changes(lambda: page.get_by_label("Outlines").uncheck())
-    changes(lambda: page.keyboard.press("o") if page.focus("#view-first") is None else None)
-    page.get_by_role("slider", name="Opacity").focus()
-    changes(lambda: page.keyboard.press("Home"), ["fused"])
-    changes(lambda: page.keyboard.press("End"), ["fused"])
-    fused = visit.picture("fused")
-    changes(lambda: page.get_by_label("Blink", exact=True).check(), ["fused"])
-    page.wait_for_function("() => window.trame.state.get('blinked') === 'second'")
-    assert page.locator("#view-fused").get_attribute("aria-label").startswith(("First", "Second"))
-    page.get_by_label("Blink", exact=True).uncheck()
-    visit.wait_for_picture("fused", fused)
-
-    before = {"first": visit.picture("first")}
-    assert visit.do("Suggest outline").startswith("SUGGESTED by a network, drawn by nobody")
-    visit.wait_for_pictures(before)
-    page.locator("#suggested").get_by_role("button", name="Remove").click()
-    visit.wait_for_picture("first", before["first"])
-
-
-def test_windows_go_with_the_source(visit):
-    """A source and what it was decomposed to are seen through one window; Reset brings the first one back."""
-    page = visit.page
-    visit.do("Fuse")
-    visit.do("Decompose")
-    page.wait_for_timeout(500)
-    first = visit.state("window_range")
-    before = {view: visit.picture(view) for view in VIEWS}
-    page.get_by_role("slider", name="Window").last.focus()
-    for _ in range(20):
-        page.keyboard.press("ArrowLeft")
-    visit.wait_for_pictures({view: before[view] for view in ("first", "decomposedFirst")})
-    assert visit.state("window_range")[1] < first[1]
-    assert (visit.picture("second") == before["second"]).all()
-    page.get_by_role("button", name="Reset").click()
-    page.wait_for_function("high => window.trame.state.get('window_range')[1] === high", arg=first[1])
-
-
-def test_the_window_is_drawn_with_the_left_button(visit):
-    """The slider shows the same; a button that is let go outside of the view is let go."""
-    page, mouse = visit.page, visit.page.mouse
-    visit.do("Fuse")
-    visit.do("Decompose")
-    page.wait_for_timeout(500)
-    before = {view: visit.picture(view) for view in VIEWS}
-    place = page.locator("#view-second").bounding_box()
-    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
-    mouse.move(x, y)
-    mouse.down()
-    mouse.move(x + 60, y - 30, steps=6)
-    visit.wait_for_pictures({view: before[view] for view in ("second", "decomposedSecond")})
-    assert visit.state("window_of") == "second" and (visit.picture("first") == before["first"]).all()
-    low, high = visit.state("window_range")
-    mouse.move(place["x"] - 50, place["y"] - 20, steps=4)
-    mouse.up()
-    mouse.move(x, y, steps=4)
-    left = visit.settled("window_range")
-    mouse.move(x - 40, y + 40, steps=4)
-    assert visit.settled("window_range") == left != [low, high]
 
 
 def test_a_bad_file_is_refused_in_the_command_lines_words(visit, tmp_path, capsys, files):

@@ -1,0 +1,67 @@
+"""Fusion methods on the page: which are offered, and what can be done with one that only fuses."""
+import asyncio
+
+import pytest
+from cases import run
+from trame.app import get_server
+
+from FusionINNLib.errors import ResultError
+from FusionINNLib.viewer import computations
+from FusionINNLib.viewer.app import Viewer
+from FusionINNLib.viewer.state import INITIAL
+
+
+def test_a_method_that_only_fuses(case, tmp_path):
+    """Numbers and a result folder without a latent; no way back is offered."""
+    none = {"model": None, "device": "cpu"}
+    run(computations.fuse(case, alignment="auto", reference="second", method="average", **none))
+    assert case.fusion.latent is None and case.method.name == "average" and case.sources is not None
+    with pytest.raises(ResultError, match="only fuses"):
+        run(computations.decompose(case, difference_of="second", **none))
+    run(computations.numbers(case, **none))
+    assert case.rows and not case.estimateRows
+    run(computations.export(case, tmp_path / "result", **none))
+    assert not (tmp_path / "result/latent.nii.gz").exists() and (tmp_path / "result/report.png").is_file()
+    case.forgetFusion()
+    run(computations.load(case, tmp_path / "result"))
+    assert case.fusion.latent is None and case.method.name == "average"
+    run(computations.numbers(case, **none))
+
+
+def test_the_page_offers_what_the_method_can_do(views, files, tiny_model):
+    """A model that the page was started with is for its own method alone."""
+    async def use() -> None:
+        state = get_server("methods").state
+        state.update(INITIAL | {"fusion_method": "average"})
+        viewer = Viewer(state, views, tiny_model, "cpu")
+        for slot in ("first", "second"):
+            await viewer.load(slot, files[slot])
+        assert "only fuses" in state.about_method and state.only_fuses == ""
+        await viewer.fuse()
+        assert "only fuses" in state.only_fuses and state.why["decompose"] == state.only_fuses, state.problem
+        assert state.why["download"] == state.why["numbers"] == ""
+        await viewer.numbers()
+        assert state.numbers and not state.problem
+        state.fusion_method = "fusioninn"
+        await viewer.fuse()
+        assert state.only_fuses == "" == state.why["decompose"] and not state.problem
+        viewer.case.clear()
+        viewer.close()
+
+    asyncio.run(use())
+
+
+def test_a_method_that_is_registered_is_offered(views):
+    from FusionINNLib.methods import registry
+    from FusionINNLib.methods.base import MethodInfo
+    from FusionINNLib.viewer import messages
+    from FusionINNLib.viewer.sidebar import methods_offered
+
+    row = MethodInfo("mine", "My method", "Fuses as I like it.", "Me 2026: My method", "10.1/mine", "nobody.has:This",
+                     requires=("nobody_has_this",))
+    registry.register(row)
+    try:
+        assert ("mine", "My method") in methods_offered() and [name for name, _ in methods_offered()] == registry.names()
+        assert "cannot be used here: the package nobody_has_this" in messages.method(row, registry.state("mine"))
+    finally:
+        registry.unregister("mine")

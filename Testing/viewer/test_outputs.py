@@ -1,0 +1,44 @@
+"""What leaves the page of a case: its numbers, and a result folder that is read again."""
+import json
+
+import pytest
+from cases import run
+
+from FusionINNLib.errors import ResultError
+from FusionINNLib.results.scene_folder import read
+from FusionINNLib.viewer import computations
+from FusionINNLib.viewer.case import Case
+from FusionINNLib.viewer.inputs import read_input
+
+
+def test_numbers_of_regions_and_estimate(fused, back, apart):
+    run(computations.numbers(fused, **back))
+    assert {row.region for row in fused.rows} == {"whole volume", "segmentation", "10 mm margin"} and fused.estimateRows == ()
+    run(computations.estimate(fused, samples=2, seed=0, **apart))
+    run(computations.numbers(fused, **back))
+    assert {row.measure.split()[0] for row in fused.estimateRows} == {"spread", "cycle"}
+    fused.removeSegmentation()
+    assert fused.rows == ()
+
+
+def test_a_result_folder_and_back(fused, back, apart, tmp_path, views, files):
+    run(computations.decompose(fused, **apart))
+    run(computations.export(fused, tmp_path / "result", **back))
+    record = json.loads((tmp_path / "result/fusion.json").read_text())
+    assert [record["inputs"][role]["file"] for role in ("first", "second")] == ["adc.nii.gz", "flair.nii.gz"]
+    assert read(tmp_path / "result").segments is not None
+
+    alone = Case(views.scene)
+    run(computations.load(alone, tmp_path / "result"))
+    assert alone.exact is not None and alone.shown("exact", "second")["difference"] is None and "segmentation" in alone.nodes
+    alone.setInput("second", read_input("second", files["second"]))
+    run(computations.difference(alone, "exact", "second"))
+    assert alone.shown("exact", "second")["difference"] is not None and alone.isIdentical("exact", "second")
+    alone.clear()
+
+    swapped = Case(views.scene)
+    swapped.setInput("first", read_input("first", files["second"]))
+    with pytest.raises(ResultError, match="is not the file that this result was fused from"):
+        run(computations.load(swapped, tmp_path / "result"))
+    assert swapped.fusion is None and "first" in swapped.nodes
+    swapped.clear()
