@@ -60,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     prepare = commands.add_parser("prepare", help="folders of cases in, compact prepared cases out; goes on where it was interrupted")
     prepare.add_argument("--data", type=Path, required=True, metavar="DIR", help="SET/CASE/{t1,t1ce,t2,flair,...,seg}.nii.gz in it")
     prepare.add_argument("--out", type=Path, required=True, metavar="DIR")
+    prepare.add_argument("--shown", nargs="+", default=[], metavar="WHAT", help="in place of both sources, each in its own folder of "
+                         "--out: exact, estimated, estimated-8bit, fused, average, first or second")
 
     fit = commands.add_parser("fit", help="train; goes on where it was interrupted")
     _add_prepared(fit)
@@ -109,6 +111,8 @@ def _add_outlines(commands) -> None:
     prepare = commands.add_parser("segment-prepare", help="prepared cases in, slices for networks that suggest outlines out")
     prepare.add_argument("--prepared", type=Path, required=True, metavar="DIR", help="what 'prepare' wrote")
     prepare.add_argument("--out", type=Path, required=True, metavar="DIR")
+    prepare.add_argument("--shown", nargs="+", default=[], metavar="WHAT", help="in place of both sources, each in its own folder of "
+                         "--out: exact, estimated, estimated-8bit, fused, average, first or second")
 
     fit = commands.add_parser("segment-fit", help="train the rows of the table of outlines, fold by fold; goes on where interrupted")
     evaluate = commands.add_parser("segment-evaluate", help="measure what is trained on the patients that were held back")

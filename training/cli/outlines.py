@@ -17,8 +17,13 @@ from training.segmentation.rows import ROWS
 
 
 def segment_prepare(options: argparse.Namespace) -> None:
-    """python -m training segment-prepare --prepared DIR --out DIR"""
-    prepare(options.prepared, options.out)
+    """python -m training segment-prepare --prepared DIR --out DIR [--shown WHAT ...]"""
+    if not options.shown:
+        prepare(options.prepared, options.out)
+        return
+    from training.data import shown_canvas
+
+    shown_canvas.prepare(options.prepared, options.out, options.shown)
 
 
 def segment_fit(options: argparse.Namespace) -> None:

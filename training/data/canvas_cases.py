@@ -48,13 +48,18 @@ def check(case: PreparedCase) -> PreparedCase:
     return case
 
 
-def prepare(prepared: Path, out: Path, report: Callable[[str], None] = print) -> None:
-    """Every case of the sets of glioma patients; those that were done before are kept. Raises InputError where there is none."""
-    paths = [path for name in SETS for path in sorted((prepared / name).glob("*.npz"))]
+def prepared_cases(prepared: Path) -> list[tuple[str, Path]]:
+    """(set, file) of all prepared cases of the sets of glioma patients. Raises InputError where there is none."""
+    paths = [(name, path) for name in SETS for path in sorted((prepared / name).glob("*.npz"))]
     if not paths:
         raise InputError(f"{prepared} holds no prepared cases of {' or '.join(SETS)}: run 'python -m training prepare' first.")
-    for path in paths:
-        name, target = path.parent.name, out / path.parent.name / path.name
+    return paths
+
+
+def prepare(prepared: Path, out: Path, report: Callable[[str], None] = print) -> None:
+    """Every case of the sets of glioma patients; those that were done before are kept. Raises InputError where there is none."""
+    for name, path in prepared_cases(prepared):
+        target = out / name / path.name
         if target.exists():
             continue
         case = load(path)
