@@ -21,9 +21,9 @@ def segment_prepare(options: argparse.Namespace) -> None:
     if not options.shown:
         prepare(options.prepared, options.out)
         return
-    from training.data import shown_canvas
+    from training.segmentation import shown
 
-    shown_canvas.prepare(options.prepared, options.out, options.shown)
+    shown.prepare(options.prepared, options.out, options.shown)
 
 
 def segment_fit(options: argparse.Namespace) -> None:
@@ -51,14 +51,33 @@ def segment_evaluate(options: argparse.Namespace) -> None:
     training = [_trained(options.runs, row, list(by_fold)) for row, by_fold in measured.rules.items()]
     files = {"outlines.md": page.page(measured, command, training),
              "outlines.csv": page.as_csv(measured), "outlines.json": page.as_json(measured, command)}
-    options.out.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        with replacing(options.out / name) as file:
-            file.write(text.encode())
+    _write(options.out, files)
     print(files["outlines.md"])
     if options.model:
         export(options.canvas, options.splits, options.runs, rows[0], 0, options.model, measured, options.overwrite)
         print(f"Made the model folder {options.model}: try it with 'fusioninn segment --model {options.model} ...'.")
+
+
+def segment_worth(options: argparse.Namespace) -> None:
+    """python -m training segment-worth --canvas DIR --prepared DIR --splits FILE --runs DIR --out DIR"""
+    from training.segmentation import worth, worth_page
+
+    device = str(devices.choose_device(options.device))
+    found = worth.measure(options.canvas, options.prepared, options.splits, options.runs, device, _say)
+    if worth.SOURCES not in found:
+        raise InputError(f"{options.runs} holds no finished run on both sources: run 'python -m training segment-fit' with --runs "
+                         f"{options.runs / worth.SOURCES} first.")
+    command = _command(options)
+    files = {"worth.md": worth_page.page(found, command), "worth.json": worth_page.as_json(found, command)}
+    _write(options.out, files)
+    print(files["worth.md"])
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        with replacing(folder / name) as file:
+            file.write(text.encode())
 
 
 def _trained(runs: Path, row: str, done: list[int]) -> str:
@@ -88,7 +107,7 @@ def _largest_norm(folder: Path) -> float:
 
 def _command(options: argparse.Namespace) -> str:
     words = " ".join(f"--{name} {os.path.relpath(getattr(options, name))}" for name in ("canvas", "prepared", "splits", "runs", "out"))
-    return f"python -m training segment-evaluate {words}"
+    return f"python -m training {options.command} {words}"
 
 
 def _say(line: str) -> None:

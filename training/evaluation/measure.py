@@ -143,7 +143,7 @@ def _all_estimates(fusion: Fusion, chosen: list[int], model: str, device: str) -
     guesses: dict[str, Stacks] = {}
     spreads: list[np.ndarray] = []
     for name, dtype in STORAGES.items():
-        stored = _stored_and_read(fusion, dtype, model)
+        stored = stored_and_read(fusion, dtype, model)
         guess = estimate(stored.fused, _only(stored.recipe, chosen), samples=SAMPLES, seed=SEED, model=model, device=device)
         guesses[name] = nominal(guess.first, guess.second)
         if dtype is None:
@@ -176,7 +176,7 @@ def _unrounded(recipe: Recipe) -> Recipe:
     return replace(recipe, sources=tuple(replace(source, dtype="float32", not_finite=None, kept_apart=None) for source in recipe.sources))
 
 
-def _stored_and_read(fusion: Fusion, dtype: np.dtype | None, model: str) -> FusedFile:
+def stored_and_read(fusion: Fusion, dtype: np.dtype | None, model: str | None) -> FusedFile:
     """The fused image through a NIfTI file, as float32 or as integers with scale factors that span its range."""
     volume = fusion.fused if dtype is None else as_integers(fusion.fused, dtype)
     with tempfile.TemporaryDirectory() as folder:

@@ -15,6 +15,9 @@ from training.segmentation.rows import THRESHOLD
 
 Report = Callable[[str], None]
 
+Logits = dict[int, list[tuple[str, str, np.ndarray]]]
+"""Fold -> (set, case, logits (S, H, W)) of the patients that it holds back."""
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -56,19 +59,26 @@ def measure(canvas: Path, prepared: Path, splits: Path, runs: Path, rows: list[s
     figures: list[Figures] = []
     rules: dict[str, dict[int, Rule]] = {}
     for row, by_fold in logits.items():
-        examples = {fold: [example_of(canvas, name, case, one) for name, case, one in found] for fold, found in by_fold.items()}
-        rules[row] = {fold: rule_for(examples, fold) for fold in by_fold}
-        for fold, found in by_fold.items():
-            for name, case, one in found:
-                patient = patients.setdefault((name, case), patient_of(prepared, name, case))
-                probability = probability_of(one, patient.canvas, rules[row][fold].temperature)
-                marked = outline_of(probability, patient.voxel_ml, rules[row][fold])
-                figures.append(_figures(row, fold, patient, marked, probability))
-                report(f"{row}, fold {fold}, {case}: Dice {figures[-1].dice or 0:.3f}")
+        rules[row], found = figures_of(row, by_fold, canvas, prepared, patients, report)
+        figures += found
     surer = tuple(surer_of_fold(canvas, splits, runs, rows[0], fold, logits[rows[0]][fold], device) for fold in logits[rows[0]])
     folds_of = {(one.set, one.case): one.fold for one in figures}
     figures += [_figures(THRESHOLD, folds_of[key], patient, above_threshold(patient), None) for key, patient in patients.items()]
     return Measured(figures, rules, tuple(one for of_fold in surer for one in of_fold))
+
+
+def figures_of(row: str, logits: Logits, canvas: Path, prepared: Path, patients: dict[tuple[str, str], Patient],
+               report: Report) -> tuple[dict[int, Rule], list[Figures]]:
+    """The rule of each fold, and the figures of all patients of a row. Patients that were not there are added, (set, case) -> patient."""
+    examples = {fold: [example_of(canvas, name, case, one) for name, case, one in found] for fold, found in logits.items()}
+    rules = {fold: rule_for(examples, fold) for fold in logits}
+    figures: list[Figures] = []
+    for fold, name, case, one in ((fold, *each) for fold, found in logits.items() for each in found):
+        patient = patients.setdefault((name, case), patient_of(prepared, name, case))
+        probability = probability_of(one, patient.canvas, rules[fold].temperature)
+        figures.append(_figures(row, fold, patient, outline_of(probability, patient.voxel_ml, rules[fold]), probability))
+        report(f"{row}, fold {fold}, {case}: Dice {figures[-1].dice or 0:.3f}")
+    return rules, figures
 
 
 def rule_for(examples: dict[int, list[Example]], fold: int) -> Rule:

@@ -4,7 +4,6 @@
 
 Labels, head and canvas are those of the sources, so that only what a network is shown differs. One image is shown as both contrasts.
 """
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,15 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from FusionINNLib.errors import InputError
+from FusionINNLib.methods.registry import DEFAULT
 from FusionINNLib.outlining.canvas import canvas_of, heads, images_on
-from FusionINNLib.pipeline import decompose, estimate, fuse, read_fused
-from FusionINNLib.results.recipe import to_extension
+from FusionINNLib.pipeline import decompose, estimate, fuse
 from FusionINNLib.results.records import Fusion
-from FusionINNLib.volumes.io import write_nifti
 from FusionINNLib.volumes.volume import Volume
 from training.data.canvas_cases import CONTRASTS, SETS, on_canvas, prepared_cases, sources_of, turned
 from training.data.prepare import PreparedCase, load, save
-from training.robustness.damages import DAMAGES
+from training.evaluation.measure import STORAGES, stored_and_read
 
 Images = tuple[np.ndarray, np.ndarray]
 """What is shown as the first and as the second contrast, float32 (k, j, i)."""
@@ -31,31 +29,30 @@ def _twice(image: np.ndarray) -> Images:
 
 
 def _exact(fusion: Fusion) -> Images:
-    first, second = decompose(fusion.fused, fusion.latent, fusion.recipe)
+    return _as_pair(*decompose(fusion.fused, fusion.latent, fusion.recipe))
+
+
+def _as_pair(first: Volume, second: Volume) -> Images:
     return first.array.astype(np.float32), second.array.astype(np.float32)
 
 
-def _estimated(fusion: Fusion, damage: str) -> Images:
-    """From the file of the fused image, as it was written or damaged (`robustness/damages.py`)."""
-    change = next(one for one in DAMAGES if one.key == damage)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "fused.nii"
-        write_nifti(change.apply(fusion.fused), path, extension=to_extension(fusion.recipe))
-        read = read_fused(path)
-        guess = estimate(read.fused, read.recipe)
-    return guess.first.array, guess.second.array
+def _estimated(fusion: Fusion, storage: str) -> Images:
+    read = stored_and_read(fusion, STORAGES[storage], None)
+    guess = estimate(read.fused, read.recipe)
+    return _as_pair(guess.first, guess.second)
 
 
 SHOWN: dict[str, Callable[[Fusion], Images]] = {
     "exact": _exact,
-    "estimated": lambda fusion: _estimated(fusion, "none"),
-    "estimated-8bit": lambda fusion: _estimated(fusion, "bits8"),
+    "estimated": lambda fusion: _estimated(fusion, "float32"),
+    "estimated-8bit": lambda fusion: _estimated(fusion, "uint8"),
     "fused": lambda fusion: _twice(fusion.fused.array),
     "average": lambda fusion: _twice(fusion.fused.array),
     "first": lambda fusion: _twice(fusion.first.array.astype(np.float32)),
     "second": lambda fusion: _twice(fusion.second.array.astype(np.float32)),
 }
-"""What is shown -> how it is made of a fusion of the default method; "average" of one of that method."""
+"""What is shown -> how it is made of a fusion: of the default method, but where `ANY_FUSION` says that the average does."""
+ANY_FUSION = ("average", "first", "second")
 
 
 def shown_on_canvas(case: PreparedCase, spacing_mm: tuple[float, float, float], shown: str) -> PreparedCase:
@@ -67,8 +64,7 @@ def shown_on_canvas(case: PreparedCase, spacing_mm: tuple[float, float, float], 
 
 def _fused(case: PreparedCase, shown: str) -> Fusion:
     first, second = (Volume(turned(case.contrasts[case.index(name)]), np.eye(4), name) for name in CONTRASTS)
-    method = {"method": "average"} if shown == "average" else {}
-    return fuse(first, second, alignment="none", **method)
+    return fuse(first, second, alignment="none", method="average" if shown in ANY_FUSION else DEFAULT)
 
 
 def prepare(prepared: Path, out: Path, shown: Sequence[str], report: Callable[[str], None] = print) -> None:
