@@ -147,6 +147,8 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("second", metavar="SECOND", type=Path, help="FLAIR of the same patient")
     parser.add_argument("--segmentation", metavar="SEG", type=Path, help="an outline that somebody drew: how well both agree is said")
     parser.add_argument("--seg-nrrd", action="store_true", help="write a segmentation for 3D Slicer, too")
+    parser.add_argument("--dicom-seg", action="store_true",
+                        help="write a DICOM Segmentation, too, of the DICOM series on whose grid the outline lies; it names its patient")
     parser.add_argument("--align", choices=("auto", "none", "header", "rigid"), default="auto", help="as of 'fuse'")
     parser.add_argument("--reference", choices=("first", "second"), default="second", help="whose grid the outline has (default: second)")
     _add_choice(parser)

@@ -17,8 +17,8 @@ from FusionINNLib.volumes.volume import Volume
 
 
 def segment(options: argparse.Namespace) -> None:
-    """fusioninn segment FIRST SECOND --out DIR [--segmentation SEG] [--seg-nrrd]"""
-    from FusionINNLib.outlining import doubts, folder
+    """fusioninn segment FIRST SECOND --out DIR [--segmentation SEG] [--seg-nrrd] [--dicom-seg]"""
+    from FusionINNLib.outlining import dicom_file, doubts, folder
     from FusionINNLib.outlining.suggest import suggest_outline
 
     read = (options.first, options.second, options.segmentation, options.model and Path(options.model))
@@ -30,6 +30,7 @@ def segment(options: argparse.Namespace) -> None:
     if drawn is not None and is_suggested(drawn):
         raise InputError(f"{options.segmentation}: this outline was SUGGESTED by a network, and a Dice with it would say nothing; give one "
                          "that somebody drew, or made his own under another name.")
+    headers = dicom_file.source_headers(first if options.reference == "first" else second) if options.dicom_seg else None
     if are_same((first, second), (first_file, second_file)):
         warn(SAME)
     if differ := patients_differ(first, second):
@@ -47,7 +48,9 @@ def segment(options: argparse.Namespace) -> None:
         compared = file, _agreement(found.labels, resample_labels(drawn, found.labels, along))
     settings = {"alignment": options.align, "reference": options.reference, "model": found.model.card.id}
     with new_folder(options.out, options.overwrite, folder.FILES, read) as part:
-        folder.write(found, part, (first_file, second_file), settings, compared, for_slicer=options.seg_nrrd)
+        folder.write(found, part, (first_file, second_file), settings, compared, for_slicer=options.seg_nrrd, dicom=headers)
+    if headers is not None:
+        say(f"Note: {folder.DICOM} names the patient and the study of its series, as every DICOM object does; the other files do not.")
     print(f"SUGGESTED an outline of {found.volume_ml:.1f} mL in {options.out}: {folder.KIND}.")
     if compared is not None:
         _say_agreement(compared[1])

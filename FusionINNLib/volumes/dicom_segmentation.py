@@ -63,6 +63,9 @@ def _read(series: Series) -> Volume:
     segments = {number: _named(segmentation.get_segment_description(number)) for number in numbers}
     identity: Identity = {**file.tags, "files": (file.path,)}
     affine = LPS_TO_RAS @ stack.affine[:, [2, 1, 0, 3]]  # theirs acts on (k, j, i)
+    if np.linalg.det(affine[:3, :3]) < 0:  # slices in the order that those of the series have, see `dicom_stacks.geometry`
+        labels, last = labels[::-1], len(labels) - 1
+        affine = affine @ np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, -1, last], [0, 0, 0, 1]])
     return Volume(np.ascontiguousarray(labels), affine, name, identity=identity, notes=tuple(notes), segments=segments)
 
 

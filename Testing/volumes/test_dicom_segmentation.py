@@ -67,3 +67,12 @@ def test_beside_its_image_the_segmentation_is_found(tmp_path):
     folder = save([segmentation(slices(IMAGE), labels())], tmp_path / "a")
     assert at_its_place(read_segmentation(folder), labels())
     np.testing.assert_array_equal(read_volume(folder).array, IMAGE)
+
+
+def test_all_slices_of_a_series_have_the_grid_of_the_series(tmp_path):
+    image = read_volume(save(slices(IMAGE), tmp_path / "a"))
+    marks = np.where(labels() > 0, 1, 0).astype(np.uint8)
+    marks[:, 0, 0] = 1
+    read = read_segmentation(save([segmentation(slices(IMAGE), marks)], tmp_path / "b"))
+    assert read.same_grid(image, 1e-4)
+    np.testing.assert_array_equal(read.array, marks)

@@ -1,0 +1,111 @@
+"""A suggested outline as a DICOM Segmentation of the series on whose grid it lies: same patient, study and frame of reference.
+
+Written by highdicom for what DICOM PS3.3 asks (A.51). Each frame refers to the slice that it lies on; slices without a lesion have frames
+too, so that the grid is that of the series wherever the file is opened.
+"""
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from FusionINNLib import __version__
+from FusionINNLib.atomic import replacing
+from FusionINNLib.errors import InputError
+from FusionINNLib.methods.model_card import ModelCard
+from FusionINNLib.volumes.itk import LPS_TO_RAS
+from FusionINNLib.volumes.suggested import COLOR, DESCRIPTION, NAME
+from FusionINNLib.volumes.volume import Volume
+
+if TYPE_CHECKING:
+    from highdicom.seg import Segmentation
+    from pydicom import Dataset
+
+_NUMBER = 9101  # of the series, beyond those of scanners and of exported results
+_MAY_BE_MISSING = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "StudyDate", "StudyTime",
+                   "ReferringPhysicianName")
+"""What a DICOM object has even where it is empty; programs that make files anonymous take it away all the same."""
+
+
+def source_headers(volume: Volume) -> tuple[Dataset, ...]:
+    """The headers of the DICOM files that a volume was read from.
+
+    Raises InputError where it was not, or where nothing can refer to them, by a trial: better now than after the network's work.
+    """
+    import pydicom
+
+    files: tuple[Path, ...] = volume.identity.get("files", ())
+    if not files:
+        raise InputError(f"{volume.name}: this is no DICOM series that a DICOM segmentation could refer to; give the folder of the series "
+                         "on whose grid the outline lies (see --reference), or leave out --dicom-seg.")
+    headers = tuple(pydicom.dcmread(file, stop_before_pixels=True, force=True) for file in files)
+    frames = {str(header.get("FrameOfReferenceUID") or "") for header in headers} - {""}
+    if len(frames) != 1:
+        raise InputError(f"{volume.name}: the series does not say one frame of reference for all slices, which a DICOM segmentation needs; "
+                         "export it again from its source, or leave out --dicom-seg.")
+    for header in headers:
+        header.FrameOfReferenceUID = next(iter(frames))
+        for word in _MAY_BE_MISSING:
+            if word not in header:
+                setattr(header, word, "")
+        if "ImageOrientationPatient" in header:  # the reader took them for parallel; other last digits would be refused here
+            header.ImageOrientationPatient = headers[0].ImageOrientationPatient
+        _say_thickness(header, volume)
+    _made(np.zeros(volume.shape, np.uint8), volume, headers, None)
+    return headers
+
+
+def _say_thickness(header: Dataset, volume: Volume) -> None:
+    """Without a thickness of slices nothing reads the segmentation; where the series has none, the distance of slices stands in."""
+    shared = header.get("SharedFunctionalGroupsSequence")
+    measures = [header] if not shared else shared[0].get("PixelMeasuresSequence", ())
+    for one in measures:
+        if not one.get("SliceThickness"):
+            one.SliceThickness = f"{volume.spacing_ijk_mm[2]:.10g}"
+
+
+def write_dicom_segmentation(labels: Volume, card: ModelCard, headers: tuple[Dataset, ...], path: Path) -> None:
+    """Write a suggestion, 1 inside, whole or not at all. card: of the model. headers: see `source_headers`. Raises InputError, OSError."""
+    made = _made(labels.array, labels, headers, card)
+    with replacing(path) as file:
+        made.save_as(file, enforce_file_format=True)
+
+
+def _made(array: np.ndarray, grid: Volume, headers: tuple[Dataset, ...], card: ModelCard | None) -> Segmentation:
+    import highdicom
+    from pydicom.uid import generate_uid
+
+    lps = LPS_TO_RAS @ grid.affine[:, [2, 1, 0, 3]]  # theirs acts on (k, j, i)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on how the names of patients are written
+            volume = highdicom.Volume(array, lps, "PATIENT", headers[0].FrameOfReferenceUID)
+            made = highdicom.seg.Segmentation(
+                headers, volume, "BINARY", [_segment(card)], generate_uid(), _NUMBER, generate_uid(), 1, "FusionINN", "FusionINN",
+                __version__, card.sha256 if card is not None else "trial", omit_empty_frames=False, content_label="SUGGESTED",
+                content_description="SUGGESTED by a network, not a person. Research use only.",
+                series_description=f"FusionINN {NAME}, research use only")
+            made.get_volume()  # what was written can be read
+    except MemoryError:
+        raise
+    except Exception as error:  # highdicom and pydicom have many
+        said = " ".join(str(error).split())[:160].rstrip(". ")
+        raise InputError(f"{grid.name}: no DICOM segmentation can refer to this series ({said}); export it again from its source, or leave "
+                         "out --dicom-seg.") from error
+    return made
+
+
+def _segment(card: ModelCard | None):
+    import highdicom
+    from pydicom.sr.codedict import codes
+
+    parameters = {"model": card.id, "weights": card.sha256} if card is not None else None
+    algorithm = highdicom.AlgorithmIdentificationSequence("FusionINN suggested outline", codes.DCM.ArtificialIntelligence, __version__,
+                                                          "FusionINN", parameters)
+    described = highdicom.seg.SegmentDescription(
+        1, NAME, codes.SCT.MorphologicallyAbnormalStructure, codes.SCT.Lesion, "AUTOMATIC", algorithm, anatomic_regions=[codes.SCT.Brain],
+        display_color=highdicom.color.CIELabColor.from_rgb(*(round(255 * part) for part in COLOR)))
+    described.SegmentDescription = DESCRIPTION
+    return described
