@@ -8,6 +8,7 @@ from FusionINNLib.errors import FusionINNError
 from FusionINNPanel import model_folders
 from FusionINNPanel.comparison import blinkedVolumes
 from FusionINNPanel.follow_up import whyNoChange
+from FusionINNPanel.interval import whyNoInterval
 from FusionINNPanel.messages import whyNotUsable
 from FusionINNPanel.parameters import FusionINNParameterNode, Method
 from FusionINNPanel.suggestion import whyNoSuggestion
@@ -74,6 +75,9 @@ def buttonStates(parameters: FusionINNParameterNode, ways, running: bool, lackin
         "decomposeButton": _state(computing or noFused or _whyNotDecompose(parameters, ways), _("Take the fused image apart again.")),
         "changeButton": _state(noViews or ofFused or whyNoChange(parameters),
                                _("Later minus earlier time point, over the later one; orange is brighter now, blue is darker.")),
+        "intervalCheckBox": _state(noViews or whyNoInterval(parameters),
+                                   _("Half the width of the 90 % interval (1.645 standard deviations, by the estimate's own account) over "
+                                     "each estimated source; clear is narrow, light is wide, the legend says how much.")),
         "numbersButton": _state(ofFused or noFused or _whyNotNumbers(parameters, ways),
                                 _("Compute fusion metrics, also inside the segmentation and around it, as a table.")),
         "segmentNumbersButton": _state(ofFused or noFused or noSegmentation or _whyNotNumbers(parameters, ways),

@@ -9,6 +9,7 @@ import slicer
 import vtk
 
 from FusionINNLib import mrml
+from FusionINNPanel.interval import overlays
 from FusionINNPanel.parameters import Blinked, FusionINNParameterNode
 from FusionINNPanel.shared_views import LAYOUTS, SharedViews
 
@@ -83,7 +84,7 @@ class Comparison:
         mrml.showLayout(layoutNode(), _layoutFor(parameters))
         if views != _madeViews():  # new ones are not turned yet
             self._grid = None
-        volumes = shownVolumes(parameters)
+        volumes = shownVolumes(parameters) | overlays(parameters)
         lead = _leadOf(volumes)
         isNewGrid = self._grid != _gridOf(lead)
         self._grid = _gridOf(lead)

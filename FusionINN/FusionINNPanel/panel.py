@@ -15,6 +15,7 @@ from FusionINNPanel.button_states import Lacks, buttonStates
 from FusionINNPanel.choices import Choices
 from FusionINNPanel.comparison import Comparison
 from FusionINNPanel.follow_up import FollowUpView, followUpSentence
+from FusionINNPanel.interval import IntervalView
 from FusionINNPanel.pairs import Pairs
 from FusionINNPanel.parameters import Arrangement, FusionINNParameterNode
 from FusionINNPanel.results import ResultActions
@@ -34,6 +35,7 @@ class Panel:
         self.results = ResultActions(self.state, self.comparison)
         self.pairs = Pairs(self.state, ui.pairsTable, self.actions.fuse, self.comparison)
         self.followUp = FollowUpView(self.state, ui.changeButton, self.comparison)
+        self.interval = IntervalView(self.state, ui.intervalCheckBox, self.comparison)
         self.choices = Choices(self.state, ui)
         self.suggestion = SuggestionAction(self.state, self.comparison)
         self._waysKey, self._ways = None, None
@@ -69,6 +71,7 @@ class Panel:
         self.ui.differenceOfComboBox.enabled = not self.state.isRunning  # its image is computed like everything else
         self.pairs.refresh(self._lacking)
         self.followUp.refresh()
+        self.interval.refresh()
         self.comparison.setOpacity(self.parameters.opacity)
         self.comparison.mark()
 

@@ -83,7 +83,8 @@ class FusionINNParameterNode:
     firstExact ... cycleError, difference, change, numbers, segmentNumbers - outputs of decompositions of the volume `outputsOf`; for
     another one new ones are made.
     shown - the way back that the comparison shows below: "exact", "estimated" or "" for none.
-    differenceOf, opacity, showWhenDone, blinked, arrangement, changeShown, comparisonShown - the comparison; the last: is it on screen.
+    differenceOf, opacity, showWhenDone, blinked, arrangement, changeShown, intervalShown, comparisonShown - the comparison; the last: is it
+    on screen.
     alignment, device, model, samples, seed - advanced. Device and model are words of FusionINNLib, as their choices depend on the machine;
     a model of the user's is named as model_folders.py says.
     """
@@ -120,6 +121,7 @@ class FusionINNParameterNode:
     showWhenDone: bool = True
     comparisonShown: bool = False
     changeShown: bool = False
+    intervalShown: bool = False
     blinked: Blinked = Blinked.INPUTS
     arrangement: Arrangement = Arrangement.VIEWS
 

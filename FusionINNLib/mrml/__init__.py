@@ -46,6 +46,7 @@ _NAMES = {
                     "setFusedOpacity showCase showInSliceViews showOutlines",
     "mrml.export": "exportFromNodes exportSteps storeExport storeExportSteps",
     "mrml.inputs": "guessInputs guessSegmentation patientWarning",
+    "mrml.interval": "intervalOf",
     "mrml.layout": "HISTOGRAMS_LAYOUT_ID LAYOUTS LAYOUT_ID LIGHTBOX_LAYOUT_ID LIGHTBOX_VIEWS SOURCES_LAYOUT_ID VIEWS WITH_3D_LAYOUT_ID "
                    "compositeNodeOf installLayout keepOutOfScenes layoutXML restoreLayout showLayout sliceNodeOf viewName",
     "mrml.lightbox": "showLightbox",

@@ -3,7 +3,6 @@ import json
 from typing import Any
 
 import numpy as np
-import slicer
 import vtk
 
 from FusionINNLib.mrml.color_tables import singletonColors
@@ -17,6 +16,8 @@ from FusionINNLib.volumes.volume import transform_points
 
 ESTIMATED = "ESTIMATED"
 _BEFORE = PREFIX + "Before"
+_OVER = {"decomposedFirst": "overFirst", "decomposedSecond": "overSecond"}
+_OVER_OPACITY = 0.5
 
 
 # ---- what the views show -------------------------------------------------------------------------------------------------------------
@@ -26,20 +27,23 @@ def showCase(scene, volumes: dict[str, Node | None], orient: bool = True) -> Non
     """Put volumes into the views, link them, turn them all to the slices of the fused (else second, else first) volume and fit.
 
     volumes: keys from VIEWS; views without one are empty. The view "fused" has the second volume, or the one called "behind", behind the
-    fused one, see `setFusedOpacity`. The layout has to be shown before, so that there are views. orient: False leaves the views at the
-    slice and size that they are at.
+    fused one, see `setFusedOpacity`; those of the decomposed sources have what is called "overFirst" and "overSecond" before them. The
+    layout has to be shown before, so that there are views. orient: False leaves the views at the slice and size that they are at.
     """
     for view in VIEWS:
         composite = compositeNodeOf(scene, view)
         if composite is None:
             continue
-        behind, front = (volumes.get("behind", volumes.get("second")), volumes.get(view)) if view == "fused" else (volumes.get(view), None)
+        behind, front = volumes.get(view), volumes.get(_OVER.get(view, ""))
+        if view == "fused":
+            behind, front = volumes.get("behind", volumes.get("second")), volumes.get(view)
         showLayers(composite, behind, front)
+        if view in _OVER and front is not None:
+            composite.SetForegroundOpacity(_OVER_OPACITY)
+        lookAtLegends(composite)
         composite.SetDoPropagateVolumeSelection(False)  # or else the next volume that is loaded would be shown in all six
         composite.SetLinkedControl(True)
         composite.SetHotLinkedControl(True)
-    for legend in filter(None, map(_legendOf, volumes.values())):
-        legend.Modified()  # a view looks at it again only then, and not when it is given another volume
     lead = next((volumes[view] for view in ("fused", "second", "first") if volumes.get(view) is not None), None)
     if lead is not None and orient:
         orientViews(scene, lead)
@@ -233,8 +237,13 @@ def showLayers(composite: Node, behind: Node | None, front: Node | None) -> None
         composite.SetForegroundOpacity(1.0)
 
 
-def _legendOf(volumeNode: Node | None) -> Node | None:
-    return slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(volumeNode) if volumeNode is not None else None
+def lookAtLegends(composite: Node) -> None:
+    """Have a slice view draw the colour legends of what it shows, and no others: by itself it does so where the user chooses a volume in
+    it, and not where a volume is put there. It is not linked with other views afterwards."""
+    composite.SetLinkedControl(False)  # what a user chooses in one linked view goes into the others
+    composite.SetInteractionFlags(composite.BackgroundVolumeFlag | composite.ForegroundVolumeFlag)
+    composite.Modified()
+    composite.SetInteractionFlags(0)
 
 
 def markOf(composite: Node) -> str:

@@ -20,7 +20,7 @@ Node = Any
 
 PREFIX = "FusionINN."
 KIND = PREFIX + "Kind"
-"""Node attribute: fused, latent, exact, estimated, spread, cycle, difference, change, numbers, segmentNumbers or
+"""Node attribute: fused, latent, exact, estimated, spread, cycle, difference, change, interval, numbers, segmentNumbers or
 segmentation."""
 ROLE = PREFIX + "Role"
 """Node attribute: which source a decomposed volume is, first or second."""

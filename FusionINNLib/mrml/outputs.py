@@ -7,7 +7,9 @@ from FusionINNLib.results.recipe import NOTICE
 _DESCRIPTIONS = {
     "fused": "Fused image, no unit.", "latent": "Latent image: with the fused image it gives both sources back exactly.",
     "difference": "Decomposed minus source.",
-    "change": "Later minus earlier time point."} | {image.kind.name: image.kind.description for image in EXACT_IMAGES + ESTIMATE_IMAGES}
+    "change": "Later minus earlier time point.",
+    "interval": "ESTIMATED: half the width of the 90 % interval of the estimate, by its own account.",
+} | {image.kind.name: image.kind.description for image in EXACT_IMAGES + ESTIMATE_IMAGES}
 
 
 def checkOutputs(inputs: tuple[Node | None, ...], outputs: tuple[Node | None, ...]) -> None:

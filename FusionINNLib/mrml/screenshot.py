@@ -10,7 +10,7 @@ from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError
-from FusionINNLib.mrml.display import cornerText, markOf
+from FusionINNLib.mrml.display import cornerText, lookAtLegends, markOf
 from FusionINNLib.mrml.layout import LAYOUTS, compositeNodeOf, sliceNodeOf
 from FusionINNLib.mrml.nodes import Node
 
@@ -54,6 +54,7 @@ def pictureOfView(scene, applicationLogic, view: str, factor: int = FACTOR) -> n
         renderer.AddViewProp(image)
         managers = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance().InstantiateDisplayableManagers(renderer)
         managers.SetMRMLDisplayableNode(logic.GetSliceNode())
+        lookAtLegends(logic.GetSliceCompositeNode())
         if words := markOf(composite):
             renderer.AddViewProp(_enlarged(words, factor))
         window.Render()

@@ -32,6 +32,11 @@ def tutorial(user: User) -> list[tuple[str, Callable[[Step], None]]]:
         marked = [view for view, shown in mrml.estimatedViews(slicer.mrmlScene).items() if shown]
         _need(not user.widget.panel.comparison.isPossible or "decomposedFirst" in marked, "no view says ESTIMATED")
 
+    def sure(step: Step) -> None:
+        user.click("intervalCheckBox")
+        step.said = user.status
+        _need(user.parameters.intervalShown and user.widget.ui.intervalCheckBox.checked, "the interval is not shown")
+
     def cancel(step: Step) -> None:
         before = slicer.mrmlScene.GetNumberOfNodes()
         user.click("fuseButton")
@@ -44,6 +49,7 @@ def tutorial(user: User) -> list[tuple[str, Callable[[Step], None]]]:
         ("load the sample case", lambda step: _say(step, user.compute("sampleButton", "The sample case"))),
         ("fuse", lambda step: _say(step, user.compute("fuseButton", "Fused"))),
         ("decompose exactly", exact), ("decompose, estimated", estimate),
+        ("how sure the estimate is", sure),
         *((f"views: {name}", lambda step, index=index: _arrange(user, index))
           for index, name in ((1, "with 3-D"), (2, "lightbox"), (0, "six views"))),
         ("jump to the segmentation", lambda step: user.click("jumpButton")), ("blink", lambda step: _blink(user)),
