@@ -133,7 +133,7 @@ def export(progress: Progress, *, export: Export, folder: Path, overwrite: bool,
     sources = export.exact or on_grid_of_fused or pipeline.decompose(export.fused, export.latent, export.recipe, **common)
     fusion, labels = scene_folder.as_fusion(export, sources), segments.named if segments else None
     preview = pipeline.preview(fusion, report.slices_to_show(fusion, labels), **common)
-    drawn = report.fusion_report(fusion, labels, preview)
+    drawn = report.fusion_report(fusion, labels, preview, export.color)
     scene_folder.write(export, fusion, folder, lambda path: page.save(drawn, path), overwrite=overwrite, progress=progress)
 
 

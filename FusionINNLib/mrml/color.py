@@ -6,6 +6,7 @@ its node refers to. The chroma lies in the scene too, hidden, so that colours co
 from dataclasses import replace
 
 import numpy as np
+import slicer.util
 import vtk
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
@@ -96,6 +97,14 @@ def _vectors(node: Node) -> np.ndarray:
     return vtk_to_numpy(scalarsOf(node)).reshape(*node.GetImageData().GetDimensions()[::-1], -1)
 
 
+def addColorVolumeNode(scene, color: ColorVolume) -> Node:
+    """A source in colour as a new node, as Slicer makes one of such a file, with a name that no other node has."""
+    node = scene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", scene.GenerateUniqueName(color.luminance.name))
+    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(color.luminance.affine))
+    _fill(node, color.rgb)
+    return node
+
+
 # ---- results -------------------------------------------------------------------------------------------------------------------------
 
 
@@ -152,9 +161,19 @@ def storedColor(fusedNode: Node, fused: Volume) -> FusedColor | None:
     return FusedColor(role, chroma.astype(np.int16), rgb, float(recordOf(fusedNode, "ClippedShare", 0.0)))
 
 
+def colorsOf(node: Node) -> list[Node]:
+    """The nodes that hold the colours of an image, which are of no use without it."""
+    return [color for role in (_COLOR, _CHROMA) if (color := node.GetNodeReference(PREFIX + role)) is not None]
+
+
+def colorRole(fusedNode: Node | None) -> str | None:
+    """Which source of a fused image was in colour, "first" or "second"; None where neither was."""
+    return fusedNode.GetAttribute(PREFIX + _ROLE) if fusedNode is not None else None
+
+
 def isOfColor(fusedNode: Node | None) -> bool:
     """Whether a source of a fused image was in colour."""
-    return fusedNode is not None and fusedNode.GetAttribute(PREFIX + _ROLE) is not None
+    return colorRole(fusedNode) is not None
 
 
 def hasLostColor(fusedNode: Node) -> bool:
@@ -198,16 +217,9 @@ def _vectorNode(scene, owner: Node, role: str, name: str, vectors: np.ndarray) -
     node.SetName(scene.GenerateUniqueName(name) if node.GetName() != name else name)
     wasModifying = node.StartModify()
     try:
-        image = vtk.vtkImageData()
-        image.SetDimensions(vectors.shape[2::-1])
-        scalars = numpy_to_vtk(np.ascontiguousarray(vectors).reshape(-1, 3), deep=True)
-        scalars.SetName("ImageScalars")
-        image.GetPointData().SetScalars(scalars)
-        node.SetAndObserveImageData(image)
+        _fill(node, vectors)
         node.CopyOrientation(owner)
         node.SetAndObserveTransformNodeID(owner.GetTransformNodeID())
-        node.CreateDefaultDisplayNodes()
-        setWindow(node, 0, 255)  # or else Slicer stretches them, which changes the colours
     finally:
         node.EndModify(wasModifying)
     node.SetAttribute(KIND, role.lower())
@@ -215,6 +227,18 @@ def _vectorNode(scene, owner: Node, role: str, name: str, vectors: np.ndarray) -
               Estimated="true" if owner.GetAttribute(KIND) == "estimated" else None)
     placeBeside(node, owner)
     return node
+
+
+def _fill(node: Node, vectors: np.ndarray) -> None:
+    """Vectors (k, j, i, 3) as the voxels of a node, shown as the colours that they are."""
+    image = vtk.vtkImageData()
+    image.SetDimensions(vectors.shape[2::-1])
+    scalars = numpy_to_vtk(np.ascontiguousarray(vectors).reshape(-1, 3), deep=True)
+    scalars.SetName("ImageScalars")
+    image.GetPointData().SetScalars(scalars)
+    node.SetAndObserveImageData(image)
+    node.CreateDefaultDisplayNodes()
+    setWindow(node, 0, 255)  # or else Slicer stretches them, which changes the colours
 
 
 def _forget(scene, owner: Node, role: str) -> None:

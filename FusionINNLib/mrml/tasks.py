@@ -27,6 +27,7 @@ from FusionINNLib.results.records import Fusion
 from FusionINNLib.results.scene_folder import Export, Source
 from FusionINNLib.results.trust import worst
 from FusionINNLib.steps import Steps, finish, in_one_step
+from FusionINNLib.volumes.color import ColorVolume
 from FusionINNLib.volumes.volume import Volume
 
 
@@ -55,7 +56,7 @@ class Task:
 
 def fuseTask(scene, firstVolume: Node | None, secondVolume: Node | None, *, reference: str = "second", alignment: str = "auto",
              method: str = registry.DEFAULT, model: str | None = None, device: str = "auto", fusedVolume: Node | None = None,
-             latentVolume: Node | None = None, volumes: tuple[Volume, Volume] | None = None,
+             latentVolume: Node | None = None, volumes: tuple[Volume | ColorVolume, Volume | ColorVolume] | None = None,
              settings: Mapping[str, object] | None = None) -> Task:
     """Fuse two volume nodes; gives `Fused`. Raises InputError as `checkFusion`, and for settings that the method has not.
 

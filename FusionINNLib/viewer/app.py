@@ -11,7 +11,7 @@ from FusionINNLib.errors import Cancelled, ChoiceError, FusionINNError, InputErr
 from FusionINNLib.jobs.job import JobError, Said, Step
 from FusionINNLib.methods import model_card, registry
 from FusionINNLib.methods.base import no_estimate
-from FusionINNLib.viewer import computations, messages
+from FusionINNLib.viewer import computations, messages, typed
 from FusionINNLib.viewer.case import ROLES, Case
 from FusionINNLib.viewer.display import Look
 from FusionINNLib.viewer.inputs import SLOTS, Input, read_input
@@ -19,7 +19,6 @@ from FusionINNLib.viewer.run import Run
 from FusionINNLib.viewer.state import Facts, reasons
 from FusionINNLib.viewer.trame_views import SliceViews
 
-_MOST_SAMPLES = 64
 _log = logging.getLogger("FusionINN")
 
 
@@ -118,7 +117,8 @@ class Viewer:
             await self.compute(lambda: computations.decompose(self.case, difference_of=self.state.difference_of, **self._way_back()))
         else:
             await self.compute(lambda: computations.estimate(self.case, difference_of=self.state.difference_of, **self._way_back(),
-                                                             samples=_samples(self.state.samples), seed=_seed(self.state.seed)))
+                                                             samples=typed.samples(self.state.samples),
+                                                             seed=typed.seed(self.state.seed)))
 
     async def numbers(self) -> None:
         """Metrics, and figures of the estimate."""
@@ -196,8 +196,9 @@ class Viewer:
         """Bring all that the page says up to date."""
         case = self.case
         chosen, ready = registry.info(self.state.fusion_method), registry.state(self.state.fusion_method)
+        shown = frozenset(view for view, node in self.look.volumes.items() if node is not None)
         facts = Facts(frozenset(case.inputs), self.is_busy, case.fusion is not None, self._exact_problem(), self._only_fuses(),
-                      messages.unusable(chosen, ready), frozenset(view for view, node in self.look.volumes.items() if node is not None))
+                      messages.unusable(chosen, ready), shown, case.colored)
         self._tell(
             busy=facts.running, why=reasons(facts, self.state.method, self.state.pair), notes=list(case.said),
             inputs={slot: messages.described(case.inputs[slot]) if slot in case.inputs else None for slot in SLOTS},
@@ -248,7 +249,7 @@ class Viewer:
             names = dict(zip(ROLES, (source.name for source in self.case.sources))) | names
         views = {view: messages.view(view, names, self.look.volumes[view] is not None, estimated.get(view, False), self.state.method,
                                     self.state.difference_of, self.case.decomposed(self.state.method) is not None,
-                                    self.case.lacksDifference(self.state.method, self.state.difference_of))
+                                    self.case.lacksDifference(self.state.method, self.state.difference_of), self.case.colored)
                  for view in mrml.VIEWS}
         views["difference"]["identical"] = self.case.isIdentical(self.state.method, self.state.difference_of)
         return views
@@ -284,17 +285,3 @@ class Viewer:
     def _tell(self, **values) -> None:
         with self.state:
             self.state.update(values)
-
-
-def _samples(samples: object) -> int:
-    """How many latents of an estimate are drawn, as it was typed. Raises InputError."""
-    if not isinstance(samples, int) or not 1 <= samples <= _MOST_SAMPLES:
-        raise InputError(f"The number of latents is not one that can be drawn: give a whole number from 1 to {_MOST_SAMPLES}.")
-    return samples
-
-
-def _seed(seed: object) -> int:
-    """With which seed, as it was typed. Raises InputError."""
-    if not isinstance(seed, int) or not 0 <= seed < 2 ** 31:
-        raise InputError("The seed cannot be used: give a whole number of at least 0.")
-    return seed

@@ -10,6 +10,7 @@ from FusionINNLib.mrml.nodes import PREFIX, recordOf
 from FusionINNLib.reports.columns import window
 from FusionINNLib.results.scene_folder import Export, Segment, Segments, Source
 from FusionINNLib.viewer.inputs import Input
+from FusionINNLib.volumes.color import ColorVolume
 
 Node = Any
 ROLES = ("first", "second")
@@ -186,6 +187,12 @@ class Case:
         """How the fused image was made; None where there is none, or by a method that is not installed here."""
         return mrml.methodOf(self.fusion.fused) if self.fusion else None
 
+    @property
+    def colored(self) -> frozenset[str]:
+        """Which of ROLES are in colour: of the inputs, and of what was fused."""
+        return frozenset({*(slot for slot, one in self.inputs.items() if one.chroma is not None),
+                          *filter(None, [mrml.colorRole(self.fusion.fused) if self.fusion else None])})
+
     def lacksDifference(self, method: str, differenceOf: str) -> bool:
         """Whether there is something to compare that was not compared yet."""
         return self.decomposed(method) is not None and differenceOf in self.nodes and (method, differenceOf) not in self.differences
@@ -197,6 +204,8 @@ class Case:
             self._remove(self.differences.pop(key))  # a new node gets a window that fits it
 
     def _scan(self, slot: str, new: Input) -> Node:
+        if isinstance(new.scan, ColorVolume):
+            return mrml.addColorVolumeNode(self.scene, new.scan)
         node = mrml.addVolumeNode(self.scene, new.volume.name)
         mrml.updateVolumeNode(node, new.volume)
         mrml.setWindow(node, *window(new.volume, new.volume.through_plane_axis))
@@ -225,6 +234,8 @@ class Case:
     def _remove(self, node: Node | None) -> None:
         if node is None:
             return
+        for color in mrml.colorsOf(node):
+            self._remove(color)
         for n in reversed(range(node.GetNumberOfDisplayNodes())):
             self.scene.RemoveNode(node.GetNthDisplayNode(n))
         self.scene.RemoveNode(node)

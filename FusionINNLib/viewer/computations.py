@@ -45,7 +45,7 @@ def fuse(case: Case, *, alignment: str, reference: str, method: str, model: str 
     earlier = case.fusion or mrml.FusionNodes(None, None)
     task = mrml.fuseTask(case.scene, case.nodes["first"], case.nodes["second"], alignment=alignment, reference=reference, method=method,
                          model=model, device=device, fusedVolume=earlier.fused, latentVolume=earlier.latent,
-                         volumes=(first.volume, second.volume))
+                         volumes=(first.scan, second.scan))
 
     def keep(fused: mrml.Fused) -> str:
         case.setFusion(fused.nodes, (case.source("first"), case.source("second")), messages.warnings(first, second, fused.warnings))
@@ -58,6 +58,8 @@ def suggest(case: Case, *, alignment: str, reference: str, device: str) -> Compu
     """Have an outline suggested, beside a drawn one or in its place where there is none."""
     if not set(ROLES) <= set(case.inputs):
         raise InputError("Choose the first and the second volume.")
+    if case.colored:
+        raise InputError(messages.GREY_FOR_OUTLINES)
     task = mrml.suggestTask(case.scene, case.nodes["first"], case.nodes["second"], alignment=alignment, reference=reference, device=device,
                             drawn=case.nodes.get("segmentation"), volumes=[case.inputs[role].volume for role in ROLES])
 
@@ -77,7 +79,7 @@ def decompose(case: Case, *, difference_of: str, model: str | None, device: str)
     def keep(exact: mrml.Exact) -> str:
         case.setExact(exact.nodes)
         case.setDifference("exact", difference_of, exact.difference)
-        return messages.DECOMPOSED
+        return messages.decomposed(_colored_name(case))
 
     return Computation(task, keep)
 
@@ -90,7 +92,7 @@ def estimate(case: Case, *, difference_of: str, samples: int, seed: int, model: 
     def keep(estimated: mrml.Estimated) -> str:
         case.setEstimate(estimated.nodes)
         case.setDifference("estimated", difference_of, estimated.difference)
-        return messages.estimated(estimated.trust, estimated.warnings)
+        return messages.estimated(estimated.trust, estimated.warnings, _colored_name(case))
 
     return Computation(task, keep)
 
@@ -130,7 +132,7 @@ def export(case: Case, folder: Path, *, model: str | None, device: str) -> Compu
 def export_dicom(case: Case, folder: Path, *, model: str | None, device: str) -> Computation:
     """Write the images of the result as DICOM series."""
     task = mrml.exportDicomTask(folder, **_results(case), model=model, device=device)
-    return Computation(task, lambda written: messages.DICOM_READY)
+    return Computation(task, lambda written: messages.dicom_ready(_colored_name(case)))
 
 
 def load(case: Case, folder: Path) -> Computation:
@@ -140,6 +142,12 @@ def load(case: Case, folder: Path) -> Computation:
         return messages.loaded(folder, loaded.export.notes)
 
     return Computation(mrml.loadTask(case.scene, folder, check=case.checkSources), keep)
+
+
+def _colored_name(case: Case) -> str:
+    """The source whose colours the fused image has, "" for a fusion in grey."""
+    role = mrml.colorRole(_fusion(case).fused)
+    return "" if role is None or case.sources is None else case.sources[ROLES.index(role)].name
 
 
 def _compare(difference_of: str) -> mrml.Compare:

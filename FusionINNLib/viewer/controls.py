@@ -63,6 +63,7 @@ class Controls:
     def _on_plane(self, plane, **_) -> None:
         if plane != self._look.plane:
             self._look.setPlane(plane)
+            self._state.plane = self._look.plane
             self._viewer.refresh_slice()
 
     def _on_opacity(self, opacity, **_) -> None:

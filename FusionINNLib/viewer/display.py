@@ -41,7 +41,7 @@ class Look:
     def update(self) -> None:
         """Show the case as it is now. The plane is that of the volume's slices when there is another grid to look at."""
         self.stopBlinking()
-        self.volumes = self._case.shown(self.method, self.differenceOf)
+        self.volumes = {view: mrml.inColor(node) for view, node in self._case.shown(self.method, self.differenceOf).items()}
         mrml.showCase(self._case.scene, self.volumes, orient=False)
         mrml.setFusedOpacity(self._case.scene, self._opacity)
         self.setOutlined(self._outlined)
@@ -84,8 +84,8 @@ class Look:
     # ---- where the slice lies --------------------------------------------------------------------------------------------------------
 
     def setPlane(self, plane: str) -> None:
-        """Turn all views to one of PLANES, as the lead volume lies."""
-        self.plane = plane
+        """Turn all views to one of PLANES, as the lead volume lies; a single slice is seen in its own plane only."""
+        self.plane = _planeOf(self.lead) if self.lead is not None and _isSlice(self.lead) else plane
         self.fit()
 
     def fit(self) -> None:
@@ -98,7 +98,7 @@ class Look:
 
     def step(self, slices: int) -> None:
         """So many slices on, towards the head for axial views; no further than the volume reaches."""
-        low, high, size = self._views.offsetRange()
+        low, high, size = self._range()
         self.setOffset(min(max(self._views.offset() + slices * size, low), high))
 
     def setOffset(self, offset: float) -> None:
@@ -121,14 +121,20 @@ class Look:
         self._views.render()
 
     def where(self) -> dict:
-        """offset, low, high and step in mm; the slice in words; letters at the edges of the views."""
-        low, high, step = self._views.offsetRange()
+        """offset, low, high and step in mm; how many slices there are; the slice in words; letters at the edges of the views."""
+        low, high, step = self._range()
         offset = self._views.offset()
         number, count = round((offset - low) / step) + 1, round((high - low) / step) + 1
         plus, minus = _ACROSS[self.plane]
         words = f"slice {min(max(number, 1), count)} of {count}, {plus if offset >= 0 else minus} {abs(offset):.1f} mm"
-        return {"offset": round(offset, 3), "low": round(low, 3), "high": round(high, 3), "step": round(step, 4),
+        return {"offset": round(offset, 3), "low": round(low, 3), "high": round(high, 3), "step": round(step, 4), "count": count,
                 "words": words if self.lead is not None else "", "edges": self._views.edges() if self.lead is not None else {}}
+
+    def _range(self) -> tuple[float, float, float]:
+        """As `SliceViews.offsetRange`; of a single slice, beside which Slicer has two empty ones, only where it lies."""
+        low, high, step = self._views.offsetRange()
+        isSlice = self.lead is not None and _isSlice(self.lead)
+        return ((low + high) / 2, (low + high) / 2, step) if isSlice else (low, high, step)
 
     def _pointOfViews(self) -> np.ndarray:
         """A point of the slice that the views show, world RAS mm."""
@@ -143,7 +149,7 @@ class Look:
         if node is None:
             return None
         low, high = _windowOf(node)
-        least, most = node.GetImageData().GetScalarRange()
+        least, most = _rangeOf(node)
         return {"low": low, "high": high, "least": min(least, low), "most": max(most, high)}
 
     def setWindow(self, view: str, low: float, high: float) -> None:
@@ -158,7 +164,7 @@ class Look:
         the shorter side by the range of the volume's values, as in 3D Slicer. Returns the view whose window it is: that of the source."""
         source = next((one for one, other in _AS_SOURCE.items() if other == view and self.volumes[one] is not None), view)
         if (node := self.volumes[source]) is not None:
-            (low, high), (least, most) = _windowOf(node), node.GetImageData().GetScalarRange()
+            (low, high), (least, most) = _windowOf(node), _rangeOf(node)
             width = max(high - low + right * (most - least), _NARROWEST * (most - least))
             middle = min(max((low + high) / 2 + up * (most - least), least), most)
             self.setWindow(source, middle - width / 2, middle + width / 2)
@@ -208,6 +214,16 @@ def _gridOf(node: Node | None) -> tuple | None:
 def _windowOf(node: Node) -> tuple[float, float]:
     display = node.GetDisplayNode()
     return display.GetWindowLevelMin(), display.GetWindowLevelMax()
+
+
+def _isSlice(node: Node) -> bool:
+    """Whether a volume is a single slice, as a picture is."""
+    return 1 in node.GetImageData().GetDimensions()
+
+
+def _rangeOf(node: Node) -> tuple[float, float]:
+    """Least and largest value; of an image in colour of what its channels can hold, so that all three keep one scale."""
+    return (0.0, 255.0) if node.IsA("vtkMRMLVectorVolumeNode") else node.GetImageData().GetScalarRange()
 
 
 def _planeOf(node: Node) -> str:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from FusionINNLib.volumes.io import read_segmentation, read_volume, sha256
+from FusionINNLib.volumes.color import ColorVolume
+from FusionINNLib.volumes.color_files import read_scan
+from FusionINNLib.volumes.io import read_segmentation, sha256
 from FusionINNLib.volumes.volume import SegmentName, Volume
 
 SLOTS = ("first", "second", "segmentation")
@@ -17,22 +19,29 @@ _COLORS = ((0.93, 0.27, 0.27), (1.0, 0.72, 0.2), (0.93, 0.36, 0.84), (0.35, 0.82
 class Input:
     """What is to be fused, or outlines for it.
 
-    volume: as read; of a segmentation its labels. file, sha256: for provenance, without folder. labels: (name, (r, g, b) 0..1) of each
-    label of a segmentation, by its number.
+    volume: as read; of a segmentation its labels, of a scan in colour its luminance. file, sha256: for provenance, without folder.
+    labels: (name, (r, g, b) 0..1) of each label of a segmentation, by its number. chroma: of a scan in colour, see `volumes/color.py`.
     """
 
     volume: Volume
     file: str
     sha256: str
     labels: dict[int, tuple[str, tuple[float, float, float]]] = field(default_factory=dict)
+    chroma: np.ndarray | None = None
+
+    @property
+    def scan(self) -> Volume | ColorVolume:
+        """What is to be fused."""
+        return self.volume if self.chroma is None else ColorVolume(self.volume, self.chroma)
 
 
 def read_input(slot: str, path: Path, *, series: str | None = None, stack: str | None = None) -> Input:
     """Read what one of SLOTS is to hold. Raises InputError or GeometryError, as `fusioninn fuse` does for the same file, ChoiceError where
     it holds several series or stacks."""
-    volume = read_segmentation(path, series=series) if slot == "segmentation" else read_volume(path, series=series, stack=stack)
+    scan = read_segmentation(path, series=series) if slot == "segmentation" else read_scan(path, series=series, stack=stack)
+    volume, chroma = (scan.luminance, scan.chroma) if isinstance(scan, ColorVolume) else (scan, None)
     labels = labels_of(volume) if slot == "segmentation" else {}
-    return Input(volume, volume.name if path.is_dir() else path.name, sha256(path), labels)
+    return Input(volume, volume.name if path.is_dir() else path.name, sha256(path), labels, chroma)
 
 
 def labels_of(volume: Volume, names: dict[int, str] | None = None) -> dict[int, tuple[str, tuple[float, float, float]]]:

@@ -1,5 +1,6 @@
 """Words for what the page shows: steps of a computation, inputs, alignment, numbers. Plain data in, plain data out."""
 import math
+from collections.abc import Collection
 from pathlib import Path
 
 from FusionINNLib.evaluation.case_metrics import Row
@@ -18,9 +19,8 @@ EMPTY_TITLES = {"first": "First", "second": "Second", "fused": "Fused", "decompo
                 "decomposedSecond": "Second, decomposed", "difference": "Difference"}
 SUGGESTED = {"name": NAME, "color": f"rgb({', '.join(str(round(255 * part)) for part in COLOR)})"}
 SAMPLE_LOADED = "The sample case is loaded: a head made by code, no patient."
-DECOMPOSED = "Decomposed exactly, with the saved latent image."
+GREY_FOR_OUTLINES = "Outlines are suggested from volumes with one value a voxel: choose volumes that are not in colour."
 NUMBERS_COMPUTED = "The numbers are computed."
-DICOM_READY = "The DICOM series are ready: no patient's data is in them, and no latent image."
 WHICH = {"series": "These files are of several series: choose one.", "stack": "The series holds several stacks of slices: choose one."}
 RESULT_READY = "The result is ready."
 _MOST_LABELS = 8
@@ -45,7 +45,8 @@ def step_text(step: Step) -> str:
 
 def fused(first: Input, second: Input) -> str:
     """A fusion is there."""
-    return f"Fused {first.volume.name} and {second.volume.name}."
+    colored = next((f", in the colours of {one.volume.name}" for one in (first, second) if one.chroma is not None), "")
+    return f"Fused {first.volume.name} and {second.volume.name}{colored}."
 
 
 def method(row: MethodInfo, state: registry.Ready | registry.Lacking) -> str:
@@ -73,9 +74,22 @@ def warnings(first: Input, second: Input, of_fusion: tuple[str, ...]) -> tuple[s
     return (*said, *of_fusion)
 
 
-def estimated(trust: Trust, warnings: tuple[str, ...]) -> str:
-    """An estimate is there, how far it can be trusted, and what it warns of."""
-    return " ".join([ESTIMATED_WORDS, trust.sentence, *warnings])
+def decomposed(colored: str) -> str:
+    """The exact way back is done. colored: name of the source in colour, "" for none."""
+    kept = f" {colored} is in its own colours again." if colored else ""
+    return f"Decomposed exactly, with the saved latent image.{kept}"
+
+
+def estimated(trust: Trust, warnings: tuple[str, ...], colored: str) -> str:
+    """An estimate is there, how far it can be trusted, and what it warns of. colored: as for `decomposed`."""
+    kept = [f"The colours of {colored} are its own; only its luminance is estimated."] if colored else []
+    return " ".join([ESTIMATED_WORDS, trust.sentence, *warnings, *kept])
+
+
+def dicom_ready(colored: str) -> str:
+    """The series can be had, and what is not in them. colored: as for `decomposed`."""
+    grey = " They are in grey: the colours are in Download." if colored else ""
+    return f"The DICOM series are ready: no patient's data is in them, and no latent image.{grey}"
 
 
 def suggested(volume_ml: float, agreement: Agreement | None, warnings: tuple[str, ...]) -> str:
@@ -97,15 +111,16 @@ def described(one: Input) -> dict:
     edges = " × ".join(f"{edge:.3g}" for edge in one.volume.spacing_ijk_mm)
     labels = [{"name": name, "color": "rgb({:.0f} {:.0f} {:.0f})".format(*(255 * part for part in color))}
               for name, color in one.labels.values()]
-    return {"name": one.file, "grid": f"{voxels}, {edges} mm", "labels": labels[:_MOST_LABELS]}
+    color = ", in colour" if one.chroma is not None else ""
+    return {"name": one.file, "grid": f"{voxels}, {edges} mm{color}", "labels": labels[:_MOST_LABELS]}
 
 
 def view(view: str, names: dict[str, str], filled: bool, estimated: bool, method: str, difference_of: str,
-         decomposed: bool, comparing: bool) -> dict:
+         decomposed: bool, comparing: bool, colored: Collection[str] = ()) -> dict:
     """What a view says of itself.
 
     names: of the sources. filled: whether it shows anything; estimated: an estimate. decomposed: whether that was done by this method.
-    comparing: whether a difference is to come.
+    comparing: whether a difference is to come. colored: which sources are in colour, whose differences are those of their luminance.
     """
     first, second = (names.get(role, role) for role in ("first", "second"))
     way, source = "Estimated" if method == "estimated" else "Exact", first if difference_of == "first" else second
@@ -115,7 +130,8 @@ def view(view: str, names: dict[str, str], filled: bool, estimated: bool, method
     not_compared = "Not compared yet" if comparing else "The source is not loaded"
     not_there = not_compared if view == "difference" and decomposed else "Not decomposed yet"
     return {"title": titles[view] if filled else EMPTY_TITLES[view], "estimated": estimated, "filled": filled,
-            "empty": empty.get(view, not_there)}
+            "empty": empty.get(view, not_there),
+            "measure": "luminance" if view == "difference" and filled and difference_of in colored else ""}
 
 
 def window(window: dict[str, float]) -> dict:

@@ -29,7 +29,8 @@ def overlay(view: str) -> None:
     """What lies over a view: its name, what it shows, letters at its edges."""
     about = _about(view)
     with html.Div(classes="overlay"):
-        html.Div(f"{{{{ {about}.title }}}}", classes="title")
+        with html.Div(f"{{{{ {about}.title }}}}", classes="title"):
+            html.Div(f"{{{{ {about}.measure }}}}", classes="measure", v_if=f"{about}.measure")
         html.Div(f"{{{{ {about}.empty }}}}", classes="empty", v_if=f"!{about}.filled")
         for edge in _EDGES:
             html.Div(f"{{{{ where.edges.{edge} }}}}", classes=f"edge {edge}", v_if=f"{about}.filled", **attributes(aria_hidden="true"))
@@ -76,10 +77,11 @@ def _toolbar(controls) -> None:
         with html.Div(classes="row"):
             with v3.VBtnToggle(v_model=("plane",), mandatory=True, density="compact", variant="outlined", divided=True):
                 for plane in PLANES:
-                    v3.VBtn(plane, value=plane, size="small")
+                    v3.VBtn(plane, value=plane, size="small", disabled=(f"where.count === 1 && plane !== '{plane}'",))
             with html.Div(classes="field grow"):
                 html.Span("Slice", classes="about")
-                slider(v3.VSlider, "offset", "Slice position", min=("where.low",), max=("where.high",), step=("where.step",))
+                slider(v3.VSlider, "offset", "Slice position", min=("where.low",), max=("where.high",), step=("where.step",),
+                       disabled=("where.count === 1",))
                 html.Span("{{ where.words }}", classes="words")
             button("To segmentation", controls.jump, "why.segmentation", "Middle of the segmentation", variant="tonal")
             button("Fit", controls.fit, "''", "As large as the views allow", variant="tonal")

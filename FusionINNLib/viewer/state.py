@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 from FusionINNLib.outlining.records import missing_package
 from FusionINNLib.viewer.inputs import SLOTS
-from FusionINNLib.viewer.messages import EMPTY_TITLES
+from FusionINNLib.viewer.messages import EMPTY_TITLES, GREY_FOR_OUTLINES
 
 PAIRS = {"inputs": ("first", "second"), "firstFused": ("first", "fused"), "secondFused": ("second", "fused"),
          "firstDecomposed": ("first", "decomposedFirst"), "secondDecomposed": ("second", "decomposedSecond")}
@@ -18,7 +18,7 @@ INITIAL = {
     "alignment": "auto", "reference": "second", "method": "exact", "samples": 8, "seed": 0, "has_exact": False, "has_estimate": False,
     "suggested": None, "choices": None,
     "views": {view: {"title": title, "estimated": False, "filled": False, "empty": ""} for view, title in EMPTY_TITLES.items()},
-    "where": {"low": 0.0, "high": 1.0, "step": 1.0, "words": "", "edges": {}}, "offset": 0.0, "plane": "Axial",
+    "where": {"low": 0.0, "high": 1.0, "step": 1.0, "count": 0, "words": "", "edges": {}}, "offset": 0.0, "plane": "Axial",
     "opacity": 1.0, "outlined": True, "blink": False, "blinked": "", "pair": "inputs", "difference_of": "second",
     "window_of": "first", "window": None, "window_range": [0.0, 1.0],
     "numbers": None, "estimate_numbers": None, "numbers_open": False, "moved": "", "unkept": False}
@@ -29,7 +29,7 @@ class Facts:
     """What there is.
 
     shown: views that are not empty. exact_problem: why there is no exact way back, "" where there is one. only_fuses: why there is none
-    at all, of a method that has none. unusable: why the chosen method cannot fuse here.
+    at all, of a method that has none. unusable: why the chosen method cannot fuse here. colored: inputs that are in colour.
     """
 
     inputs: frozenset[str] = frozenset()
@@ -39,6 +39,7 @@ class Facts:
     only_fuses: str = ""
     unusable: str = ""
     shown: frozenset[str] = frozenset()
+    colored: frozenset[str] = frozenset()
 
 
 def reasons(facts: Facts, method: str, pair: str) -> dict[str, str]:
@@ -50,7 +51,8 @@ def reasons(facts: Facts, method: str, pair: str) -> dict[str, str]:
     gone = "Choose the two volumes that were fused: this fused image does not give them back." if no_inputs else ""
     kept = no_fused or (gone if facts.only_fuses else facts.exact_problem)
     return {"choose": busy, "sample": busy, "fuse": busy or facts.unusable or no_inputs,
-            "suggest": busy or no_inputs or (f"The package {package} is not installed." if (package := missing_package()) else ""),
+            "suggest": busy or no_inputs or (GREY_FOR_OUTLINES if facts.colored else "")
+            or (f"The package {package} is not installed." if (package := missing_package()) else ""),
             "cancel": "" if facts.running else "Nothing is being computed.",
             "decompose": busy or no_fused or facts.only_fuses or (exact if method == "exact" else ""), "numbers": busy or kept,
             "download": busy or kept, "dicom": busy or kept,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from FusionINNLib.errors import InputError
 from FusionINNLib.volumes.io import ITK_ENDINGS, NIFTI_ENDINGS
+from FusionINNLib.volumes.png import ENDING as PICTURE
 
 MEGABYTE = 2 ** 20
 _MOST_FILES = 4000  # slices of one series
@@ -85,6 +86,8 @@ def to_read(folder: Path) -> Path:
     if not files:
         raise InputError("No file came with the request: choose a file.")
     headers = [file for file in files if file.name.lower().endswith(_HEADERS)]
+    if len(files) > 1 and all(file.suffix.lower() == PICTURE for file in files):  # beside DICOM files a picture is none of the series
+        raise InputError("These are several pictures: choose one for each place.")
     known = [file for file in files if file.name.lower().endswith(NIFTI_ENDINGS + ITK_ENDINGS)]
     if len(headers) == 1:
         return headers[0]

@@ -82,11 +82,14 @@ def test_what_is_to_be_read(uploads):
     assert receive(uploads, ("a.raw", b"x"), ("a.mhd", b"y")).name == "a.mhd"
     assert receive(uploads, ("1.dcm", b"x"), ("2.dcm", b"y")).is_dir()
     assert receive(uploads, ("odd.txt", b"x")).name == "odd.txt"
+    assert receive(uploads, ("a.png", b"x")).name == "a.png"
+    assert receive(uploads, ("1.dcm", b"x"), ("2.dcm", b"y"), ("a.png", b"z")).is_dir()
 
 
 @pytest.mark.parametrize(("files", "words"), [
     ([("a.nii", b"x" * 101)], "larger than"), ([("a.dcm", b"x" * 60), ("b.dcm", b"x" * 60)], "larger than"),
     ([("a.nii", b"x"), ("a.nii", b"y")], "same name"), ([("a.nii", b"x"), ("b.nii", b"y")], "several volumes"),
+    ([("a.png", b"x"), ("b.PNG", b"y")], "several pictures"),
     ([("a.nii", b"x"), ("../b", b"y")], "not allowed"), ([], "No file")])
 def test_refused_uploads_leave_nothing(uploads, files, words):
     with pytest.raises(InputError, match=words):
