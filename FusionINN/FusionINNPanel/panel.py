@@ -65,7 +65,7 @@ class Panel:
             button = getattr(self.ui, name)
             button.enabled, button.toolTip = state.enabled, state.toolTip
         self._showWays(ways)
-        self._showPatientWarning()
+        self._showWarnings()
         self.choices.refresh()
         self.ui.layoutButton.text = _("Back to the previous layout") if self.comparison.isShown else _("Show the comparison")
         self.ui.differenceOfComboBox.enabled = not self.state.isRunning  # its image is computed like everything else
@@ -214,11 +214,12 @@ class Panel:
                  (ways.estimate, _("Estimated: {reason}").format(reason=ways.estimateReason))]
         self.ui.waysLabel.text = "\n".join(("\u2713 " if possible else "\u2717 ") + line for possible, line in lines)
 
-    def _showPatientWarning(self) -> None:
+    def _showWarnings(self) -> None:
         chosen = self.state.chosen
-        warning = followUpSentence(chosen) or mrml.patientWarning(chosen.firstVolume, chosen.secondVolume)
-        self.ui.patientLabel.text = warning or ""
-        self.ui.patientLabel.visible = bool(warning)
+        warnings = [followUpSentence(chosen) or mrml.patientWarning(chosen.firstVolume, chosen.secondVolume),
+                    mrml.orderWarning(chosen.firstVolume, chosen.fusionMethod)]
+        self.ui.patientLabel.text = "\n".join(filter(None, warnings))
+        self.ui.patientLabel.visible = any(warnings)
 
 
 def _state(node) -> tuple:

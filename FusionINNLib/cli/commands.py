@@ -15,7 +15,7 @@ from FusionINNLib.cli.terminal import say as _say
 from FusionINNLib.cli.terminal import warn as _warn
 from FusionINNLib.errors import InputError
 from FusionINNLib.methods import devices, registry
-from FusionINNLib.methods.base import no_exact_way
+from FusionINNLib.methods.base import no_exact_way, other_order
 from FusionINNLib.methods.settings import pairs
 from FusionINNLib.registration.alignment import patients_differ, resample_labels
 from FusionINNLib.results.color import (
@@ -65,9 +65,8 @@ def fuse(options: argparse.Namespace) -> None:
         _warn(SAME)
     if differ := patients_differ(first, second):
         _warn(differ)
-    if method.info.capabilities.ordered and isinstance(scans[0], ColorVolume):
-        _warn(f"{method.info.title} was trained with the anatomical image first, and here the one in colour is: give them in the other "
-              "order.")
+    if ordered := other_order(method.info, isinstance(scans[0], ColorVolume)):
+        _warn(ordered)
     if options.dry_run:
         is_colored = any(isinstance(scan, ColorVolume) for scan in scans)
         names = FUSION_FILES - ({REPORT} if options.no_report else set()) - (set() if is_colored else COLOR_FILES)

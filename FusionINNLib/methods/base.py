@@ -165,6 +165,13 @@ class SliceMethod(FusionMethod):
                       (*pair.alignment.warnings, *warnings))
 
 
+def other_order(info: MethodInfo, first_in_color: bool) -> str | None:
+    """A sentence where a method that was trained with the anatomical image first is given the one in colour there; else None."""
+    if not (info.capabilities.ordered and first_in_color):
+        return None
+    return f"{info.title} was trained with the anatomical image first, and here the one in colour is: give them in the other order."
+
+
 def no_exact_way(info: MethodInfo) -> str:
     """Why there is no exact decomposition, for people."""
     if not info.capabilities.estimate:

@@ -11,6 +11,8 @@ import vtk
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from FusionINNLib.errors import InputError, ResultError
+from FusionINNLib.methods import registry
+from FusionINNLib.methods.base import other_order
 from FusionINNLib.mrml.inputs import identityOfNode
 from FusionINNLib.mrml.nodes import (
     KIND,
@@ -52,6 +54,13 @@ def scanFromNode(node: Node | None) -> Volume | ColorVolume:
         return volumeFromNode(node)
     luminance, chroma = _split(node, rgb)
     return ColorVolume(check_voxels(luminance), chroma)
+
+
+def orderWarning(firstNode: Node | None, method: str) -> str | None:
+    """A sentence where the first volume is the one in colour, and the method wants that second; else None. method: a name."""
+    scalars = scalarsOf(firstNode) if firstNode is not None and firstNode.IsA("vtkMRMLVectorVolumeNode") else None
+    inColors = scalars is not None and scalars.GetNumberOfComponents() in (3, 4)
+    return other_order(registry.info(method), inColors) if method in registry.names() else None
 
 
 def luminanceFromNode(node: Node) -> Volume:

@@ -45,6 +45,27 @@ def test_a_source_in_colour_is_fused_and_all_its_views_are_in_colour(colored):
     assert shown("decomposedSecond") is colored.parameters.secondExact
 
 
+def test_the_order_that_a_method_was_trained_with_is_asked_for_before_the_work(colored):
+    """LAGN wants the anatomical image first."""
+    label, grey, picture = colored.ui.patientLabel, colored.parameters.firstVolume, colored.parameters.secondVolume
+    colored.parameters.fusionMethod = "lagn"
+    colored.panel.refresh()
+    assert not label.visible, "as it should be"
+    colored.parameters.secondVolume = None
+    colored.parameters.firstVolume, colored.parameters.secondVolume = picture, grey
+    colored.panel.refresh()
+    assert label.visible and label.text == ("LAGN was trained with the anatomical image first, and here the one in colour is: give them in "
+                                            "the other order.")
+    assert not colored.panel.state.isRunning
+    grey.SetName("sub-01_mr")
+    picture.SetName("sub-02_pet")
+    colored.panel.refresh()
+    assert "different patients" in label.text and "the other order" in label.text, "both are said"
+    colored.parameters.fusionMethod = "average"
+    colored.panel.refresh()
+    assert "the other order" not in label.text
+
+
 def test_colours_that_are_no_bytes_are_refused_in_one_sentence(colored):
     import slicer
 
