@@ -194,7 +194,8 @@ class FusionINNLogic(ScriptedLoadableModuleLogic):
 
     def fuse(self, firstVolume, secondVolume, **choices):
         """Fuse two scalar volume nodes; `mrml.FusionNodes`. choices: reference ("first", "second"), alignment ("auto", "none", "header",
-        "rigid"), model, device ("auto", "cpu", "cuda:0"), fusedVolume and latentVolume (nodes to update)."""
+        "rigid"), method, settings (of it, name -> value), seed, model, device ("auto", "cpu", "cuda:0"), fusedVolume and latentVolume
+        (nodes to update)."""
         return mrml.fuseTask(slicer.mrmlScene, firstVolume, secondVolume, **choices).run().nodes
 
     def decompose(self, fusedVolume, latentVolume=None, **choices) -> tuple:

@@ -47,7 +47,7 @@ class Actions:
         self._state.start(lambda: mrml.fuseTask(
             slicer.mrmlScene, chosen.firstVolume, chosen.secondVolume, reference=chosen.reference.value, alignment=alignmentOf(chosen),
             method=chosen.fusionMethod, model=self._state.model(), device=chosen.device, fusedVolume=chosen.fusedVolume,
-            latentVolume=chosen.latentVolume, settings=pairs(chosen.methodSettings.split())), self._onFused,
+            latentVolume=chosen.latentVolume, settings=pairs(chosen.methodSettings.split()), seed=chosen.seed), self._onFused,
             withModel=registry.info(chosen.fusionMethod).capabilities.needs_training)
 
     def _onFused(self, fused: mrml.Fused) -> None:

@@ -85,8 +85,9 @@ class FusionINNParameterNode:
     shown - the way back that the comparison shows below: "exact", "estimated" or "" for none.
     differenceOf, opacity, showWhenDone, blinked, arrangement, changeShown, intervalShown, comparisonShown - the comparison; the last: is it
     on screen.
-    alignment, device, model, samples, seed - advanced. Device and model are words of FusionINNLib, as their choices depend on the machine;
-    a model of the user's is named as model_folders.py says.
+    alignment, device, model, samples, seed - advanced. The seed is that of estimates, and of Fuse by a method that draws random numbers.
+    Device and model are words of FusionINNLib, as their choices depend on the machine; a model of the user's is named as model_folders.py
+    says.
     """
 
     firstVolume: vtkMRMLScalarVolumeNode

@@ -57,12 +57,13 @@ class Task:
 def fuseTask(scene, firstVolume: Node | None, secondVolume: Node | None, *, reference: str = "second", alignment: str = "auto",
              method: str = registry.DEFAULT, model: str | None = None, device: str = "auto", fusedVolume: Node | None = None,
              latentVolume: Node | None = None, volumes: tuple[Volume | ColorVolume, Volume | ColorVolume] | None = None,
-             settings: Mapping[str, object] | None = None) -> Task:
+             settings: Mapping[str, object] | None = None, seed: int = 0) -> Task:
     """Fuse two volume nodes; gives `Fused`. Raises InputError as `checkFusion`, and for settings that the method has not.
 
     method: name of a fusion method. model: id or folder of a model of it, None for its own.
     fusedVolume, latentVolume: outputs, None for new ones. volumes: first and second as they were read from their files, with the numbers
-    stored there; None for what the nodes hold. settings: of the method, those that are not to be as it has them.
+    stored there; None for what the nodes hold. settings: of the method, those that are not to be as it has them. seed: of a method that
+    draws random numbers; recorded of such a one alone.
     """
     checkFusion(firstVolume, secondVolume, fusedVolume, latentVolume)
     ofMethod = registry.settings_of(method, model, settings)
@@ -73,12 +74,14 @@ def fuseTask(scene, firstVolume: Node | None, secondVolume: Node | None, *, refe
         yield
         second = volumes[1] if volumes is not None else scanFromNode(secondVolume)
         luminances(first, second)  # before a process is started: it refuses two sources in colour
-        return {"first": first, "second": second, **choices, "device": device, "settings": settings}
+        return {"first": first, "second": second, **choices, "device": device, "settings": settings, "seed": seed}
 
     def store(result: tuple[Fusion, FusedColor | None]) -> Steps[Fused]:
         fusion, color = result
         needPresent(scene, firstVolume, secondVolume)
         chosen: dict[str, Any] = choices | {"model": fusion.recipe.model}  # its id: a chosen folder is nobody else's business
+        if not registry.info(method).capabilities.deterministic:
+            chosen["seed"] = seed
         if ofMethod:
             chosen["method_settings"] = dict(ofMethod)
         nodes = yield from storeFusionSteps(scene, fusion, firstVolume, secondVolume, settings=chosen, reference=reference,

@@ -124,6 +124,25 @@ def test_without_pytorch_the_methods_that_need_none_work(case, monkeypatch):
     assert case.ui.numbersButton.enabled and not case.ui.decomposeButton.enabled
 
 
+def test_a_method_that_draws_random_numbers_takes_the_seed_and_records_it(case):
+    import slicer
+
+    from FusionINNLib import mrml
+
+    chosen, found = case.parameters, []
+    for seed in (5, 5, 6):
+        choose(case, "ddfm")
+        case.ui.methodSettingsLineEdit.text, case.ui.seedSpinBox.value = "steps=2", seed
+        assert chosen.seed == seed and case.compute("fuseButton").startswith("Fused: ")
+        assert mrml.settingsOf(chosen.fusedVolume)["seed"] == seed
+        assert mrml.fusionFromNodes(chosen.fusedVolume).recipe.record["seed"] == seed
+        found.append(slicer.util.arrayFromVolume(chosen.fusedVolume).copy())
+    assert np.array_equal(found[0], found[1]) and not np.array_equal(found[1], found[2])
+    choose(case, "average")
+    case.compute("fuseButton")
+    assert "seed" not in mrml.settingsOf(chosen.fusedVolume), "it draws nothing"
+
+
 def test_settings_of_a_method_are_offered_checked_and_recorded(case):
     from FusionINNLib.methods.settings import Setting
 
