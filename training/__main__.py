@@ -28,9 +28,11 @@ def main(arguments: list[str] | None = None) -> int:
         from training.cli import methods as methods_command
         from training.cli import prior as prior_command
         from training.cli import robustness as robustness_command
+        from training.cli import scale as scale_command
         from training.cli import tables as tables_commands
 
         own = {"robustness": robustness_command, "methods": methods_command, "prior": prior_command, "priors": prior_command,
+               "scale": scale_command,
                **dict.fromkeys(TABLES, tables_commands), **dict.fromkeys(OUTLINES, outlines)}
         room = own.get(options.command, commands)
         getattr(room, options.command.replace("-", "_"))(options)
@@ -102,6 +104,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_robustness(robustness)
     methods = commands.add_parser("methods", help="every method that is ready here beside the plain average, each as a user runs it")
     _add_methods(methods)
+    scale = commands.add_parser("scale", help="cohorts: workers, memory, the scheduler alone, and what is lost when something dies")
+    scale.add_argument("--out", type=Path, required=True, metavar="DIR", help="where scale.md and scale.json go")
+    scale.add_argument("--patients", type=_count, default=200, metavar="N", help="made-up ones (default: 200)")
+    scale.add_argument("--quick", action="store_true", help="a few cases, to see that the command works")
     commands.add_parser("bench", help="speed against the reference implementation", add_help=False)
     return parser
 
