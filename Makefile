@@ -92,17 +92,25 @@ $(VENV)/.check: $(VENV)/.tests
 	$(BIN)/python -m pip install -qq --editable ".[check]"
 	touch $@
 
-$(SLICER_VENV)/.installed: Testing/mrml/requirements.txt pyproject.toml
+# What is heavy first, by itself: of several environments this can be done at once, FusionINN itself cannot, which writes one egg-info.
+$(SLICER_VENV)/.torch: Testing/mrml/requirements.txt
 	$(PYTHON) -m venv $(SLICER_VENV)
 	$(SLICER_VENV)/bin/python -m pip install -qq --upgrade pip
 	$(SLICER_VENV)/bin/python -m pip install -qq $(TORCH)
+	$(SLICER_VENV)/bin/python -m pip install -qq -r Testing/mrml/requirements.txt
+	touch $@
+
+$(SLICER_VENV)/.installed: $(SLICER_VENV)/.torch pyproject.toml
 	$(SLICER_VENV)/bin/python -m pip install -qq --editable . -r Testing/mrml/requirements.txt
 	touch $@
 
-$(VIEWER_VENV)/.installed: pyproject.toml
+$(VIEWER_VENV)/.torch:
 	$(PYTHON) -m venv $(VIEWER_VENV)
 	$(VIEWER_VENV)/bin/python -m pip install -qq --upgrade pip
 	$(VIEWER_VENV)/bin/python -m pip install -qq $(TORCH)
+	touch $@
+
+$(VIEWER_VENV)/.installed: $(VIEWER_VENV)/.torch pyproject.toml
 	$(VIEWER_VENV)/bin/python -m pip install -qq --editable ".[viewer]"
 	touch $@
 

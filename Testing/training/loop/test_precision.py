@@ -29,7 +29,7 @@ def place(tmp_path_factory):
 
 def _config(preset: str, **settings) -> TrainingConfig:
     if preset == "deepfuse":
-        return BaselineConfig("deepfuse", **{"steps": 6, "batch": 4, "crop": 32, "validate_every": 3} | settings)
+        return BaselineConfig("deepfuse", **{"steps": 2, "batch": 2, "crop": 32, "validate_every": 2} | settings)
     return replace(RUN if preset == "default" else PAPER_RUN, **settings)
 
 
@@ -57,7 +57,7 @@ def test_some_steps_in_16_bits_are_close_to_those_in_32(place, tmp_path, preset)
 
 @pytest.mark.parametrize("name", LOW)
 def test_the_loss_falls_and_the_model_is_exact(place, tmp_path, name):
-    config = _config("paper", precision=name, steps=30, validate_every=30, learning_rate=3e-3)
+    config = _config("paper", precision=name, steps=8, validate_every=8, warm_up=0, learning_rate=1e-2)
     trainer = TRAINERS[config.preset](config, place / "prepared", place / "splits.json", tmp_path)
     before = trainer.validation_loss()
     trainer.run(lambda line: None)
