@@ -68,6 +68,8 @@ def fuse(options: argparse.Namespace) -> None:
     if ordered := other_order(method.info, isinstance(scans[0], ColorVolume)):
         _warn(ordered)
     if options.dry_run:
+        for volume in (first, second):
+            _say_notes(volume)
         is_colored = any(isinstance(scan, ColorVolume) for scan in scans)
         names = FUSION_FILES - ({REPORT} if options.no_report else set()) - (set() if is_colored else COLOR_FILES)
         return plan.say_fusion(first, second, options.align, options.reference, options.method, options.out, names)

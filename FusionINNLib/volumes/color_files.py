@@ -16,7 +16,7 @@ from FusionINNLib.progress import Progress
 from FusionINNLib.volumes.color import ColorVolume, is_grey, split
 from FusionINNLib.volumes.io import ITK_ENDINGS, NIFTI_ENDINGS, plain_name, read_volume
 from FusionINNLib.volumes.itk import read_itk_bytes
-from FusionINNLib.volumes.nifti import opened, read_header
+from FusionINNLib.volumes.nifti import opened, read_header, read_stored
 from FusionINNLib.volumes.nifti_geometry import affine_mm
 from FusionINNLib.volumes.packing import packed
 from FusionINNLib.volumes.png import is_picture, read_pixels
@@ -81,27 +81,33 @@ def _nifti(path: Path) -> _Found | None:
     """None for what is no NIfTI in colour, or cannot be read at all: `read_volume` says why."""
     if not (path.is_file() and path.name.lower().endswith(NIFTI_ENDINGS)):
         return None
-    from nibabel.loadsave import load
-
-    name = plain_name(path)
+    name, notes, vectors = plain_name(path), list[str](), False
     try:
         with opened(path, name) as file:
             header = read_header(file, name)
-        shape, stored = tuple(int(side) for side in header.get_data_shape()), header.get_data_dtype()
-        is_vector = stored == np.uint8 and len(shape) == 5 and shape[3] == 1 and shape[4] in (3, 4)
-        if stored.names not in (("R", "G", "B"), ("R", "G", "B", "A")) and not is_vector:
-            return None
-        image: Any = load(path)
-        voxels = np.asarray(image.dataobj)
+        stored, vectors = header.get_data_dtype(), _is_vector(header)
     except Exception:  # nibabel raises half a dozen kinds
         return None
-    i, j, k = (*shape, 1)[:3]
-    sides = i, j, k
-    check_shape(sides, name)
-    colors = voxels[:, :, :, 0] if is_vector else np.stack([voxels[channel] for channel in "RGB"], -1)
-    notes: list[str] = []
-    affine = affine_mm(header, sides, name, notes)
-    return np.ascontiguousarray(colors.reshape(*sides, -1)[..., :3].transpose(2, 1, 0, 3)), affine, notes
+    if stored.names not in (("R", "G", "B"), ("R", "G", "B", "A")) and not vectors:
+        return None
+    parts = int(header.get_data_shape()[4]) if vectors else stored.itemsize
+    voxel = np.dtype((np.void, parts))
+    header, (i, j, k), voxels = read_stored(path, name, notes, lambda _header, _name: voxel, _sides if vectors else None)
+    bytes_ = voxels.view(np.uint8)  # vectors lie channel after channel, colours voxel after voxel
+    colors = np.moveaxis(bytes_.reshape(parts, k, j, i), 0, -1) if vectors else bytes_.reshape(k, j, i, parts)
+    return np.ascontiguousarray(colors[..., :3]), affine_mm(header, (i, j, k), name, notes), notes
+
+
+def _is_vector(header: Any) -> bool:
+    shape = header.get_data_shape()
+    return header.get_data_dtype() == np.uint8 and len(shape) == 5 and shape[3] == 1 and shape[4] in (3, 4)
+
+
+def _sides(header: Any, name: str) -> tuple[int, int, int]:
+    """(i, j, k) of a volume of vectors."""
+    i, j, k = (int(side) for side in header.get_data_shape()[:3])
+    check_shape((i, j, k), name)
+    return i, j, k
 
 
 def _itk(path: Path) -> _Found | None:

@@ -12,8 +12,9 @@ import logging
 import math
 import os
 import re
+import warnings
 import zlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -49,23 +50,35 @@ def read_nifti(path: Path, name: str) -> Volume:
     sform goes before qform. Raises InputError for what is no scalar volume or is damaged, GeometryError for a bad affine.
     """
     notes: list[str] = []
-    header_path, data_path = files_of(path)
-    with opened(header_path, name) as file:
-        header = read_header(file, name)
-        dtype, shape, offset = _scalar_type(header, name), _volume_shape(header, name), _data_offset(header, name, notes)
-        stored = _read_voxels(file, data_path, offset, dtype, shape, name, notes) if data_path == header_path else None
-    if stored is None:
-        with opened(data_path, name) as file:
-            stored = _read_voxels(file, data_path, offset, dtype, shape, name, notes)
+    header, shape, stored = read_stored(path, name, notes, _scalar_type)
+    dtype = stored.dtype
     if dtype.kind == "f" and dtype.itemsize > 8:
         stored = stored.astype(np.float64)
         notes.append(f"{8 * dtype.itemsize}-bit floats converted to 64 bits")
     slope, intercept = _scale(header, name)
+    if np.isinf(header["scl_slope"]):
+        notes.append("the scale slope in the header is infinite: the numbers were taken as they are stored")
     if (slope, intercept) != (1.0, 0.0):
         notes.append(f"scale factors applied (slope {slope:g}, intercept {intercept:g})")
     affine = affine_mm(header, shape, name, notes)
     array = np.ascontiguousarray(stored.astype(stored.dtype.newbyteorder("="), copy=False)).reshape(shape[::-1])
     return Volume(array, affine, name, slope=slope, intercept=intercept, notes=tuple(notes))
+
+
+def read_stored(path: Path, name: str, notes: list[str], type_of: Callable[[Nifti1Header, str], np.dtype],
+                shape_of: Callable[[Nifti1Header, str], tuple[int, int, int]] | None = None) -> tuple[Nifti1Header, tuple[int, int, int],
+                                                                                                     np.ndarray]:
+    """(header, (i, j, k), all voxels as one run) of a file or a pair. type_of, shape_of: of the header and name, may refuse it; by itself
+    the shape of a volume with one number per voxel. Raises InputError for damage."""
+    header_path, data_path = files_of(path)
+    with opened(header_path, name) as file:
+        header = read_header(file, name)
+        dtype, shape = type_of(header, name), (shape_of or volume_shape)(header, name)
+        offset = _data_offset(header, data_path != header_path, name, notes)
+        if data_path == header_path:
+            return header, shape, _read_voxels(file, data_path, offset, dtype, shape, name, notes)
+    with opened(data_path, name) as file:
+        return header, shape, _read_voxels(file, data_path, offset, dtype, shape, name, notes)
 
 
 def files_of(path: Path) -> tuple[Path, Path]:
@@ -151,7 +164,9 @@ def read_header(file: _Content, name: str) -> Nifti1Header:
     if header_class is None:
         raise InputError(f"{name}: this is not a NIfTI image; give a file that a NIfTI writer made.")
     try:
-        header = header_class.from_fileobj(file, check=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd extensions, which are no news
+            header = header_class.from_fileobj(file, check=False)
         if header["magic"].item()[:3] not in (b"n+1", b"n+2", b"ni1", b"ni2"):
             raise InputError(f"{name}: this is an Analyze header, which doesn't say which way left and right are; convert the volume to "
                              "NIfTI from its source.")
@@ -176,7 +191,7 @@ def _scalar_type(header: Nifti1Header, name: str) -> np.dtype:
     return dtype
 
 
-def _volume_shape(header: Nifti1Header, name: str) -> tuple[int, int, int]:
+def volume_shape(header: Nifti1Header, name: str) -> tuple[int, int, int]:
     """(i, j, k), after dropping a fourth and further axis of one."""
     shape = header.get_data_shape()
     if len(shape) == 5 and shape[3] == 1 and shape[4] > 1:
@@ -190,9 +205,10 @@ def _volume_shape(header: Nifti1Header, name: str) -> tuple[int, int, int]:
     return i, j, k
 
 
-def _data_offset(header: Nifti1Header, name: str, notes: list[str]) -> int:
-    """Where the voxels begin, in bytes. A single file without an offset has them behind its header, as the format's library does."""
-    offset, pair = float(header["vox_offset"]), header["magic"].item()[:2] == b"ni"
+def _data_offset(header: Nifti1Header, pair: bool, name: str, notes: list[str]) -> int:
+    """Where the voxels begin, in bytes. A single file without an offset has them behind its header, as the format's library does.
+    pair: whether they lie in a file of their own, whatever the header says."""
+    offset = float(header["vox_offset"])
     behind = int(header["sizeof_hdr"]) + 4
     if offset == 0 and not pair:
         notes.append("the header doesn't say where the voxels begin (vox_offset 0): read from its end on")
@@ -208,7 +224,7 @@ def _read_voxels(file: _Content, path: Path, offset: int, dtype: np.dtype, shape
     """The stored voxels as one run, read together with what follows them: only then gzip compares its checksum."""
     cut_off = InputError(f"{name}: the file is damaged or cut off; copy or download it again.")
     count = math.prod(shape) * dtype.itemsize  # of Python's numbers: a damaged header may say more than 64 bits hold
-    if count > 1100 * max(path.stat().st_size, 1):  # gzip can't pack more tightly; checked before memory is asked for
+    if offset + count > 1100 * max(path.stat().st_size, 1):  # gzip can't pack more tightly; checked before memory is asked for
         raise cut_off
     buffer = np.empty(count, dtype=np.uint8)
     view = buffer.data

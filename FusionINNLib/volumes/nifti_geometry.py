@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from FusionINNLib.errors import GeometryError
+from FusionINNLib.volumes.volume import note_unusual_edges
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Header
 
 _MM_PER_UNIT = {"meter": 1000.0, "micron": 0.001}
-_LIKELY_EDGES_MM = (0.05, 30.0)
-"""Edges of voxels outside of this speak against mm where the header names no unit."""
 _APART = 0.1
 """Distance of the two transforms from which they contradict each other, as a fraction of the smallest voxel edge."""
 _SAME_EDGE = 0.02
@@ -79,10 +78,8 @@ def _to_mm(header: Nifti1Header, affine: np.ndarray, notes: list[str]) -> np.nda
     if unit in _MM_PER_UNIT:
         affine[:3] *= _MM_PER_UNIT[unit]
         notes.append(f"lengths converted from {unit} to mm")
-    elif unit != "mm":
-        edges = np.linalg.norm(affine[:3, :3], axis=0)
-        if edges.min() < _LIKELY_EDGES_MM[0] or edges.max() > _LIKELY_EDGES_MM[1]:
-            notes.append(f"the header names no unit of length: taken as mm, which makes unusual voxels of {_edges(edges)} mm")
+    says = f"gives lengths in {unit}" if unit == "mm" or unit in _MM_PER_UNIT else "names no unit of length: taken as mm"
+    note_unusual_edges(affine, f"the header {says}", notes)
     return affine
 
 

@@ -22,6 +22,9 @@ LARGEST = 1e30
 CLEARLY_THICKER = 1.2
 """An axis is the through-plane axis when its spacing is more than this many times that of both others."""
 
+LIKELY_EDGES_MM = (0.05, 30.0)
+"""Edges of voxels outside of this speak against the unit of length that the header names, or doesn't."""
+
 
 @dataclass(frozen=True)
 class SegmentName:
@@ -163,6 +166,13 @@ def check_affine(affine: np.ndarray, name: str) -> None:
     if shear > SHEAR_TOLERANCE:
         degrees = np.degrees(np.arcsin(min(shear, 1.0)))
         raise GeometryError(f"{name}: the grid is sheared by {degrees:.2g} degrees; resample it onto a grid with right angles first.")
+
+
+def note_unusual_edges(affine: np.ndarray, said: str, notes: list[str]) -> None:
+    """Add a sentence to `notes` where voxels have edges that a scan of a patient hardly has. said: what the header says of its unit."""
+    edges = np.linalg.norm(affine[:3, :3], axis=0)
+    if edges.min() < LIKELY_EDGES_MM[0] or edges.max() > LIKELY_EDGES_MM[1]:
+        notes.append(f"{said}, which makes unusual voxels of {' x '.join(f'{edge:.3g}' for edge in edges)} mm")
 
 
 def check_shape(shape: tuple[int, ...], name: str) -> None:
