@@ -77,7 +77,7 @@ def buttonStates(parameters: FusionINNParameterNode, ways, running: bool, lackin
                                _("Later minus earlier time point, over the later one; orange is brighter now, blue is darker.")),
         "intervalCheckBox": _state(noViews or whyNoInterval(parameters),
                                    _("Half the width of the 90 % interval (1.645 standard deviations, by the estimate's own account) over "
-                                     "each estimated source; clear is narrow, light is wide, the legend says how much.")),
+                                     "each estimated source; clear is narrow, yellow is wide, the legend says how much.")),
         "numbersButton": _state(ofFused or noFused or _whyNotNumbers(parameters, ways),
                                 _("Compute fusion metrics, also inside the segmentation and around it, as a table.")),
         "segmentNumbersButton": _state(ofFused or noFused or noSegmentation or _whyNotNumbers(parameters, ways),

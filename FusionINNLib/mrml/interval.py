@@ -76,8 +76,9 @@ def _brightest(values: np.ndarray, estimatedNode: Node) -> float:
 
 
 def intervalColors(scene) -> Node:
-    """The colour node for intervals, of which a scene has one: from clear over violet to light pink, which no difference or change has."""
+    """The colour node for intervals, of which a scene has one: from clear over violet and magenta to yellow: hues that are told apart
+    also where half of them is the image below, and other ones than those of differences and changes."""
     size = np.linspace(0.0, 1.0, 256)
-    stops = {0.0: (0.45, 0.1, 0.9), 0.5: (0.85, 0.1, 0.85), 1.0: (1.0, 0.75, 0.95)}
+    stops = {0.0: (0.35, 0.05, 0.9), 0.5: (0.9, 0.1, 0.7), 1.0: (1.0, 0.95, 0.2)}
     colors = [np.interp(size, list(stops), part) for part in zip(*stops.values())]
     return singletonColors(scene, "FusionINNInterval", "FusionINN interval", np.column_stack([*colors, size > _CLEAR]))
