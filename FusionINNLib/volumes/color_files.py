@@ -90,7 +90,7 @@ def _nifti(path: Path) -> _Found | None:
         return None
     if stored.names not in (("R", "G", "B"), ("R", "G", "B", "A")) and not vectors:
         return None
-    parts = int(header.get_data_shape()[4]) if vectors else stored.itemsize
+    parts = int(header["dim"][5]) if vectors else stored.itemsize
     voxel = np.dtype((np.void, parts))
     header, (i, j, k), voxels = read_stored(path, name, notes, lambda _header, _name: voxel, _sides if vectors else None)
     bytes_ = voxels.view(np.uint8)  # vectors lie channel after channel, colours voxel after voxel

@@ -81,9 +81,9 @@ def test_an_infinite_slope_is_told(tmp_path):
     assert not read.is_scaled and re.search("slope in the header is infinite", read.notes[0])
 
 
-@pytest.mark.parametrize("unit, factor, words", [(1, 1, "meter, which makes unusual voxels of 900 x"), (2, 1e-3, "in mm, which makes unusual"),
-                                                 (3, 1, "in micron, which makes unusual"), (0, 1e-3, "names no unit"), (2, 1, None),
-                                                 (1, 1e-3, None), (3, 1e3, None)])
+@pytest.mark.parametrize("unit, factor, words", [
+    (1, 1, "meter, which makes unusual voxels of 900 x"), (2, 1e-3, "in mm, which makes unusual"),
+    (3, 1, "in micron, which makes unusual"), (0, 1e-3, "names no unit"), (2, 1, None), (1, 1e-3, None), (3, 1e3, None)])
 def test_a_unit_that_makes_unusual_voxels_is_told(tmp_path, unit, factor, words):
     made = affine_from(GRID[:3, :3] * factor)
     fields = {f"srow_{axis}": row for axis, row in zip("xyz", made)}
