@@ -188,6 +188,7 @@ class Viewer:
     def show(self) -> None:
         """Bring the views, then the page, up to date."""
         self.look.method, self.look.differenceOf = self.state.method, self.state.difference_of
+        self.look.interval = bool(self.state.interval)
         self.look.update()
         self.refresh()
         self._compare()

@@ -24,8 +24,8 @@ class Case:
 
     inputs, nodes: by "first", "second", "segmentation"; what is not loaded is not in them. sources: of the fusion, by name and checksum.
     suggestion: an outline that a network suggested, where somebody drew one too; else it is the segmentation, and called what it is.
-    exact, estimate: of the fusion as it is now, None where it was not decomposed so. differences: by way back and source ("exact",
-    "first"). said: sentences on how the inputs came together.
+    exact, estimate: of the fusion as it is now, None where it was not decomposed so. intervals: of the estimate, as far as somebody wanted
+    to see them. differences: by way back and source ("exact", "first"). said: sentences on how the inputs came together.
     """
 
     scene: Any
@@ -36,6 +36,7 @@ class Case:
     sources: tuple[Source, Source] | None = None
     exact: tuple[Node, Node] | None = None
     estimate: mrml.EstimateNodes | None = None
+    intervals: dict[str, Node] = field(default_factory=dict)
     differences: dict[tuple[str, str], Node] = field(default_factory=dict)
     rows: tuple[Row, ...] = ()
     estimateRows: tuple[Row, ...] = ()
@@ -153,9 +154,9 @@ class Case:
     def forgetDecompositions(self) -> None:
         """Take both ways back away."""
         self._forgetDifferences("exact", "estimated")
-        for node in (*(self.exact or ()), *(vars(self.estimate).values() if self.estimate else ())):
+        for node in (*(self.exact or ()), *(vars(self.estimate).values() if self.estimate else ()), *self.intervals.values()):
             self._remove(node)
-        self.exact, self.estimate, self.estimateRows = None, None, ()
+        self.exact, self.estimate, self.intervals, self.estimateRows = None, None, {}, ()
 
     @property
     def alignment(self) -> dict:
@@ -175,6 +176,15 @@ class Case:
         back = self.decomposed(method) or (None, None)
         return {"first": self.nodes.get("first"), "second": self.nodes.get("second"), "fused": self.fusion.fused if self.fusion else None,
                 "decomposedFirst": back[0], "decomposedSecond": back[1], "difference": self.differences.get((method, differenceOf))}
+
+    def interval_over(self, method: str) -> dict[str, Node]:
+        """How sure what is shown below is, to lay over it, by the names that `mrml.showCase` has for it: made, or brought up to date, when
+        it is asked for. What is exact has nothing of the kind."""
+        if method != "estimated" or (one := self.estimate) is None:
+            return {}
+        self.intervals = {"overFirst": mrml.intervalOf(self.scene, one.first, one.firstSpread),
+                          "overSecond": mrml.intervalOf(self.scene, one.second, one.secondSpread)}
+        return self.intervals
 
     def decomposed(self, method: str) -> tuple[Node, Node] | None:
         """(first, second) as decomposed in one of the two ways; None where that was not done."""

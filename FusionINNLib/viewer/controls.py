@@ -18,7 +18,8 @@ class Controls:
         for name, listener in (("offset", self._on_offset), ("plane", self._on_plane), ("opacity", self._on_opacity),
                                ("outlined", self._on_outlined), ("window_of", self._on_window_of), ("window_range", self._on_window),
                                ("pair", self._on_pair), ("blink", self._on_blink), ("method", self._on_method),
-                               ("difference_of", self._on_method), ("fusion_method", self._on_fusion_method)):
+                               ("difference_of", self._on_method), ("interval", self._on_interval),
+                               ("fusion_method", self._on_fusion_method)):
             self._state.change(name)(listener)
 
     def step(self, slices: int) -> None:
@@ -83,6 +84,11 @@ class Controls:
 
     def _on_method(self, **_) -> None:
         if self._look.method != self._state.method or self._look.differenceOf != self._state.difference_of:
+            self._state.blink = False
+            self._viewer.show()
+
+    def _on_interval(self, interval, **_) -> None:
+        if self._look.interval != bool(interval):
             self._state.blink = False
             self._viewer.show()
 

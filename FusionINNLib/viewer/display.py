@@ -17,12 +17,13 @@ _AS_SOURCE = {"first": "decomposedFirst", "second": "decomposedSecond"}
 class Look:
     """What is on screen.
 
-    method, differenceOf: see `Case.shown`.
+    method, differenceOf: see `Case.shown`. interval: whether that of an estimate is to lie over it.
     """
 
     def __init__(self, views: SliceViews, case: Case):
         self._views, self._case = views, case
         self.method, self.differenceOf, self.plane = "exact", "second", "Axial"
+        self.interval = False
         self.volumes: dict[str, Node | None] = dict.fromkeys(mrml.VIEWS)
         self._opacity, self._outlined, self._blink, self._grid = 1.0, True, None, None
         self._point = np.zeros(3)  # that is looked at, world RAS mm: it stays when the plane changes
@@ -42,7 +43,8 @@ class Look:
         """Show the case as it is now. The plane is that of the volume's slices when there is another grid to look at."""
         self.stopBlinking()
         self.volumes = {view: mrml.inColor(node) for view, node in self._case.shown(self.method, self.differenceOf).items()}
-        mrml.showCase(self._case.scene, self.volumes, orient=False)
+        over = self._case.interval_over(self.method) if self.interval else {}
+        mrml.showCase(self._case.scene, self.volumes | over, orient=False)
         mrml.setFusedOpacity(self._case.scene, self._opacity)
         self.setOutlined(self._outlined)
         if self._grid != (grid := _gridOf(self.lead)):

@@ -18,6 +18,9 @@ _THEME = {"theme": {"defaultTheme": "fusioninn", "themes": {"fusioninn": {"dark"
     "background": "#101418", "surface": "#182027", "primary": "#6cb6e8", "secondary": "#8aa0b2", "error": "#ff8a80", "warning": "#ffbf00",
     "on-surface": "#dfe7ee", "on-background": "#dfe7ee", "on-primary": "#06202f"}}}}}
 _EDGES = ("left", "right", "top", "bottom")
+_LEGENDS = ("decomposedFirst", "decomposedSecond")  # views that have a colour legend at the right while an interval is shown
+_INTERVAL = ("How sure the estimate is: half the width of the 90 % interval (1.645 standard deviations, by its own account) over each "
+             "estimated source; clear is narrow, light is wide, the legend says how much")
 
 
 def enable(server) -> None:
@@ -28,7 +31,7 @@ def enable(server) -> None:
 def overlay(view: str) -> None:
     """What lies over a view: its name, what it shows, letters at its edges."""
     about = _about(view)
-    with html.Div(classes="overlay"):
+    with html.Div(classes=("interval && !why.interval ? 'overlay legend' : 'overlay'",) if view in _LEGENDS else "overlay"):
         with html.Div(f"{{{{ {about}.title }}}}", classes="title"):
             html.Div(f"{{{{ {about}.measure }}}}", classes="measure", v_if=f"{about}.measure")
         html.Div(f"{{{{ {about}.empty }}}}", classes="empty", v_if=f"!{about}.filled")
@@ -61,7 +64,8 @@ def build(server, viewer, controls, views) -> VAppLayout:
 
 def _view(view: str, views) -> None:
     about = _about(view)
-    words = f"{about}.title + ({about}.estimated ? ', ESTIMATED' : '') + ', ' + where.words"
+    over = " + (interval && !why.interval ? ', below its 90 % interval' : '')" if view in _LEGENDS else ""
+    words = f"{about}.title + ({about}.estimated ? ', ESTIMATED' : ''){over} + ', ' + where.words"
     classes = "view lower" if view in VIEWS[3:] else "view"
     with html.Div(classes=classes, id=f"view-{view}", **attributes(role="img", tabindex="0", aria_label=(words,))):
         views.place(view)
@@ -85,6 +89,12 @@ def _toolbar(controls) -> None:
                 html.Span("{{ where.words }}", classes="words")
             button("To segmentation", controls.jump, "why.segmentation", "Middle of the segmentation", variant="tonal")
             button("Fit", controls.fit, "''", "As large as the views allow", variant="tonal")
+            with html.Div(classes="field"):
+                v3.VCheckbox(v_model=("outlined",), label="Outlines", hide_details=True, density="compact")
+            # Tool tips on the place and not on the box: one that cannot be clicked does not see the pointer.
+            with html.Div(classes="field", title=(f"why.interval || '{_INTERVAL}'",)):
+                v3.VCheckbox(model_value=("interval && !why.interval",), update_modelValue="interval = $event", label="90 % interval",
+                             hide_details=True, density="compact", disabled=("!!why.interval",))
         with html.Div(classes="row"):
             with html.Div(classes="field"):
                 label("Window of", "window_of")
@@ -99,11 +109,8 @@ def _toolbar(controls) -> None:
                 html.Span("Fused over second", classes="about")
                 slider(v3.VSlider, "opacity", "Opacity of the fused image over the second volume", min=0, max=1, step=0.05,
                        style="width:80px")
-            with html.Div(classes="field"):
-                v3.VCheckbox(v_model=("outlined",), label="Outlines", hide_details=True, density="compact")
-            with html.Div(classes="field"):
-                v3.VCheckbox(v_model=("blink",), label="Blink", hide_details=True, density="compact", disabled=("!!why.blink && !blink",),
-                             title=("why.blink || 'Switch the fused view to and fro between two volumes'",))
+            with html.Div(classes="field", title=("why.blink || 'Switch the fused view to and fro between two volumes'",)):
+                v3.VCheckbox(v_model=("blink",), label="Blink", hide_details=True, density="compact", disabled=("!!why.blink && !blink",))
                 select("pair", [("inputs", "first / second"), ("firstFused", "first / fused"), ("secondFused", "second / fused"),
                                 ("firstDecomposed", "first / decomposed"), ("secondDecomposed", "second / decomposed")], "Blink between")
 

@@ -19,7 +19,7 @@ INITIAL = {
     "suggested": None, "choices": None,
     "views": {view: {"title": title, "estimated": False, "filled": False, "empty": ""} for view, title in EMPTY_TITLES.items()},
     "where": {"low": 0.0, "high": 1.0, "step": 1.0, "count": 0, "words": "", "edges": {}}, "offset": 0.0, "plane": "Axial",
-    "opacity": 1.0, "outlined": True, "blink": False, "blinked": "", "pair": "inputs", "difference_of": "second",
+    "opacity": 1.0, "outlined": True, "interval": False, "blink": False, "blinked": "", "pair": "inputs", "difference_of": "second",
     "window_of": "first", "window": None, "window_range": [0.0, 1.0],
     "numbers": None, "estimate_numbers": None, "numbers_open": False, "moved": "", "unkept": False}
 
@@ -43,7 +43,7 @@ class Facts:
 
 
 def reasons(facts: Facts, method: str, pair: str) -> dict[str, str]:
-    """For each button why it cannot be clicked, "" where it can."""
+    """For each button and check box why it cannot be clicked, "" where it can."""
     busy = "Wait until the computation is over, or cancel it." if facts.running else ""
     no_fused = "" if facts.fused else "Fuse two volumes first."
     no_inputs = "" if {"first", "second"} <= facts.inputs else "Choose the first and the second volume."
@@ -56,5 +56,13 @@ def reasons(facts: Facts, method: str, pair: str) -> dict[str, str]:
             "cancel": "" if facts.running else "Nothing is being computed.",
             "decompose": busy or no_fused or facts.only_fuses or (exact if method == "exact" else ""), "numbers": busy or kept,
             "download": busy or kept, "dicom": busy or kept,
+            "interval": _why_no_interval(facts, method),
             "blink": "" if set(PAIRS[pair]) <= facts.shown else "One of the two is not there yet.",
             "segmentation": "" if "segmentation" in facts.inputs else "There is no segmentation."}
+
+
+def _why_no_interval(facts: Facts, method: str) -> str:
+    if facts.only_fuses or "decomposedFirst" not in facts.shown:
+        return facts.only_fuses or "Decompose the fused image by an estimate first."
+    return "" if method == "estimated" else ("Exact sources have no interval, as nothing in them is guessed: take the fused image apart "
+                                             "by an estimate to see one.")

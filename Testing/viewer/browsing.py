@@ -172,6 +172,12 @@ def filled(visit: Visit) -> set[str]:
     return {view for view, about in visit.state("views").items() if about["filled"]}
 
 
+def violet(picture: np.ndarray) -> int:
+    """Pixels in the colours of an interval."""
+    red, green, blue = np.moveaxis(picture.astype(int), -1, 0)
+    return int(((np.minimum(red, blue) - green > 30) & (blue > 60)).sum())
+
+
 def amber(picture: np.ndarray) -> int:
     """Pixels of the word ESTIMATED in the upper right corner."""
     corner = picture[:picture.shape[0] // 4, picture.shape[1] // 2:].astype(int)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from browsing import VIEWS, Visit, amber, filled
+from browsing import VIEWS, Visit, amber, filled, violet
 from dicom_making import save, slices
 from pydicom import dcmread
 
@@ -58,6 +58,7 @@ def test_from_files_to_download(serve, browser, files, tmp_path, tiny_model):
     assert {view for view in VIEWS if amber(visit.picture(view)) > 20} == guessed
     assert all("ESTIMATED" in visit.page.locator(f"#view-{view}").get_attribute("aria-label") for view in guessed)
     assert not visit.page.get_by_text("Identical in every voxel.").is_visible()
+    check_interval(visit)
 
     assert visit.do("Numbers") == "The numbers are computed."
     table = visit.page.get_by_role("complementary", name="Numbers").inner_text()
@@ -73,6 +74,26 @@ def test_from_files_to_download(serve, browser, files, tmp_path, tiny_model):
     check_series(tmp_path / "series.zip", tmp_path / "series")
     visit.page.close()
     check_download(tmp_path / "result.zip", files, tmp_path, tiny_model)
+
+
+def check_interval(visit: Visit) -> None:
+    """Violet with a legend over both estimates once it is wanted, nothing of it over exact sources, whose tool tip says why."""
+    below, box = ("decomposedFirst", "decomposedSecond"), visit.page.get_by_label("90 % interval", exact=True)
+    plain = {view: visit.picture(view) for view in below}
+    assert not box.is_checked()
+    box.check()
+    visit.wait_for_pictures(plain)
+    assert all(violet(visit.picture(view)) > violet(plain[view]) + 200 for view in below)
+    assert "below its 90 % interval" in visit.page.locator("#view-decomposedFirst").get_attribute("aria-label")
+    visit.page.get_by_label("Exact").check()
+    visit.page.get_by_title("Exact sources have no interval").wait_for()
+    assert box.is_disabled() and not box.is_checked()
+    visit.page.get_by_label("Estimated").check()
+    visit.page.get_by_title("How sure the estimate is").wait_for()
+    assert box.is_checked()
+    box.uncheck()
+    for view in below:
+        visit.wait_for_picture(view, plain[view])
 
 
 def check_series(path: Path, folder: Path) -> None:

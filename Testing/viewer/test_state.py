@@ -47,6 +47,14 @@ def test_blinking_needs_both(pair, shown, possible):
     assert (not why(pair=pair, shown=shown)["blink"]) is possible
 
 
+@pytest.mark.parametrize(("facts", "method", "words"), [
+    ({}, "estimated", "by an estimate first"), ({"shown": BOTH | {"decomposedFirst"}}, "exact", "nothing in them is guessed"),
+    ({"shown": BOTH | {"decomposedFirst"}}, "estimated", ""), ({"only_fuses": "It only fuses."}, "exact", "It only fuses.")])
+def test_only_estimates_have_an_interval(facts, method, words):
+    reason = why(method=method, **facts)["interval"]
+    assert words in reason and bool(reason) == bool(words)
+
+
 def test_the_page_starts_with_every_word_it_uses():
     assert set(INITIAL["views"]["first"]) == {"title", "estimated", "filled", "empty"}
     assert INITIAL["method"] == "exact" and INITIAL["reference"] == "second" and INITIAL["samples"] == 8 and INITIAL["seed"] == 0

@@ -1,0 +1,71 @@
+"""The interval of an estimate over it: off until somebody wants it, never over exact sources, and gone with its estimate."""
+import asyncio
+
+import numpy as np
+from cases import run
+from trame.app import get_server
+
+from FusionINNLib import mrml
+from FusionINNLib.mrml.nodes import voxelsOfNode
+from FusionINNLib.viewer import computations
+from FusionINNLib.viewer.app import Viewer
+from FusionINNLib.viewer.controls import Controls
+from FusionINNLib.viewer.state import INITIAL
+
+BELOW = ("decomposedFirst", "decomposedSecond")
+
+
+def over(scene) -> list:
+    """What lies over the sources that the fused image was taken apart into, None for nothing."""
+    identifiers = [mrml.compositeNodeOf(scene, view).GetForegroundVolumeID() for view in BELOW]
+    return [scene.GetNodeByID(one) if one else None for one in identifiers]
+
+
+def test_it_is_wanted_for_estimates_and_never_lies_over_exact_sources(views, files, tiny_model):
+    async def use() -> None:
+        state = get_server("interval").state
+        state.update(INITIAL | {"samples": 2})
+        viewer = Viewer(state, views, tiny_model, "cpu")
+        controls = Controls(viewer)
+        for slot in ("first", "second"):
+            await viewer.load(slot, files[slot])
+        await viewer.fuse()
+        assert state.why["interval"] == "Decompose the fused image by an estimate first."
+        await viewer.decompose()
+        assert state.why["interval"].startswith("Exact sources have no interval")
+        state.method = "estimated"
+        await viewer.decompose()
+        assert state.why["interval"] == "" and over(views.scene) == [None, None], state.problem
+        state.interval = True
+        controls._on_interval(True)
+        shown, names = over(views.scene), [viewer.case.estimate.first.GetName(), viewer.case.estimate.second.GetName()]
+        assert [node.GetName() for node in shown] == [f"{name} 90 % interval" for name in names]
+        for way, expected in (("exact", [None, None]), ("estimated", shown)):
+            state.method = way
+            controls._on_method()
+            assert over(views.scene) == expected
+        state.interval = False
+        controls._on_interval(False)
+        assert over(views.scene) == [None, None] and viewer.look.estimated["decomposedFirst"]
+        viewer.case.clear()
+        viewer.close()
+
+    asyncio.run(use())
+
+
+def test_another_estimate_has_its_own_and_none_is_left_behind(fused, look, apart):
+    def count() -> int:
+        return sum(fused.scene.GetNumberOfNodesByClass(kind) for kind in ("vtkMRMLDisplayableNode", "vtkMRMLDisplayNode"))
+
+    before = count()
+    look.method, look.interval = "estimated", True
+    found = []
+    for seed in (0, 1):
+        run(computations.estimate(fused, samples=2, seed=seed, **apart))
+        look.update()
+        found.append(np.array(voxelsOfNode(over(fused.scene)[0])))
+        np.testing.assert_allclose(found[-1], 1.645 * voxelsOfNode(fused.estimate.firstSpread), rtol=1e-5)
+    assert (found[0] != found[1]).any()
+    fused.forgetDecompositions()
+    look.update()
+    assert over(fused.scene) == [None, None] and count() == before
