@@ -16,7 +16,8 @@ import numpy as np
 
 from FusionINNLib.errors import GeometryError, InputError
 from FusionINNLib.volumes import meta_header, nrrd_header
-from FusionINNLib.volumes.volume import SegmentName, Volume, check_affine, check_shape
+from FusionINNLib.volumes.itk_voxels import check_voxels_there, reader_of
+from FusionINNLib.volumes.volume import SegmentName, Volume, check_affine, check_shape, note_unusual_edges
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -59,18 +60,21 @@ def read_itk_bytes(path: Path, name: str) -> tuple[np.ndarray, np.ndarray, list[
     """Colours (k, j, i, 3 or 4) uint8, affine and notes of a file whose voxels are as many bytes; None for any other."""
     import SimpleITK as sitk
 
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
+    if reader_of(path) is None:
+        return None  # whoever reads it as a scalar volume says why
+    reader = _reader(path)
     try:
         with _failures_said(name):
             reader.ReadImageInformation()
     except (InputError, GeometryError):
-        return None  # whoever reads it as a scalar volume says why
+        return None
     if reader.GetPixelID() != sitk.sitkVectorUInt8 or reader.GetNumberOfComponents() not in (3, 4):
         return None
     image, notes = _read(path, name)
     affine = affine_of(image)
     check_affine(affine, name)
+    if "list" in nrrd_header.read_fields(path).get("kinds", "").lower().split():
+        notes.append("the header calls the bytes of a voxel a list: taken as red, green and blue")
     return sitk.GetArrayFromImage(image), affine, notes
 
 
@@ -81,15 +85,24 @@ def read_itk_segmentation(path: Path, name: str) -> Volume:
     """
     import SimpleITK as sitk
 
-    listed = nrrd_header.segments(nrrd_header.read_fields(path))
+    fields = nrrd_header.read_fields(path)
+    listed = nrrd_header.segments(fields)
+    if nrrd_header.is_fractional(fields):
+        raise InputError(f"{name}: the segmentation holds fractions and no labels; save it as a binary labelmap.")
     image, notes = _read(path, name)
     layers = image.GetNumberOfComponentsPerPixel()
+    for one in listed:
+        if one.layer >= layers:
+            raise InputError(f"{name}: the segment {one.named.name} is said to lie in layer {one.layer}, and the file has {layers} (from 0 "
+                             "on); save the segmentation again from its source.")
     if layers > 1 and not listed:
         _check_scalar(image, name)
     if layers == 1:
         volume = _to_volume(image, name, notes)
-        return replace(volume, segments={one.label: one.named for one in listed})
+        notes += _of_no_segment(volume.array[..., None], listed)
+        return replace(volume, segments={one.label: one.named for one in listed}, notes=tuple(notes))
     array = sitk.GetArrayFromImage(image)
+    notes += _of_no_segment(array, listed)
     labels, overlap = np.zeros(array.shape[:3], np.min_scalar_type(max([len(listed), *(one.label for one in listed)]))), 0
     segments: dict[int, SegmentName] = {}
     anew = len({one.label for one in listed}) < len(listed)
@@ -104,21 +117,40 @@ def read_itk_segmentation(path: Path, name: str) -> Volume:
     return Volume(labels, affine, name, notes=tuple(notes), segments=segments)
 
 
+def _of_no_segment(array: np.ndarray, listed: list[nrrd_header.NrrdSegment]) -> list[str]:
+    """A sentence on labels in (k, j, i, layer) that the header lists no segment for; none where it lists none at all."""
+    layers = array.shape[3] if listed else 0
+    known = {(one.layer, one.label) for one in listed}
+    found = [label for layer in range(layers) for label in np.unique(array[..., layer]).tolist() if label and (layer, label) not in known]
+    if not found:
+        return []
+    named = f"label{'s' if len(found) > 1 else ''} {', '.join(f'{label:g}' for label in found[:5])}"
+    return [f"the header lists no segment for {named}: {'left out' if layers > 1 else 'kept without a name'}"]
+
+
 def overlap_note(count: int) -> str:
     """What is said where segments overlap."""
     return f"segments overlap in {count} voxel{'s' if count > 1 else ''}: the later segment counts there"
 
 
-def _read(path: Path, name: str) -> tuple[sitk.Image, list[str]]:
-    """(three-dimensional image with lengths in mm, notes)."""
+def _reader(path: Path) -> sitk.ImageFileReader:
+    """A reader of what the file is by its content, whatever it is called."""
     import SimpleITK as sitk
 
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
+    reader.SetImageIO(reader_of(path) or "")
+    return reader
+
+
+def _read(path: Path, name: str) -> tuple[sitk.Image, list[str]]:
+    """(three-dimensional image with lengths in mm, notes)."""
     notes: list[str] = []
     fields = nrrd_header.read_fields(path)
     if fields:
         nrrd_header.check_readable(fields, name)
+    check_voxels_there(path, fields, name, notes)
+    reader = _reader(path)
     with _failures_said(name):
         reader.ReadImageInformation()
         _check_frames(reader.GetSize(), name)
@@ -130,6 +162,8 @@ def _read(path: Path, name: str) -> tuple[sitk.Image, list[str]]:
     if factor != 1:
         image.SetSpacing([factor * edge for edge in image.GetSpacing()])
         image.SetOrigin([factor * x for x in image.GetOrigin()])
+    if all(edge > 0 for edge in image.GetSpacing()):
+        note_unusual_edges(affine_of(image), f"the header's lengths are taken as {'mm' if factor == 1 else 'it says'}", notes)
     return image, notes
 
 

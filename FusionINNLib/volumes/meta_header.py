@@ -31,6 +31,7 @@ def read_fields(path: Path) -> dict[str, str]:
 
 def check_geometry(fields: dict[str, str], name: str, notes: list[str]) -> None:
     """Say which parts of the geometry are missing or contradict each other. Raises InputError for spacings and directions that are none."""
+    _check_numbers(fields, name)
     spacing = _numbers(fields, "elementspacing")
     turn = next((_numbers(fields, key) for key in _TURN if key in fields), np.empty(0))
     if (spacing < 0).any():
@@ -48,6 +49,16 @@ def check_geometry(fields: dict[str, str], name: str, notes: list[str]) -> None:
     if missing:
         notes.append(f"the header gives no {' and no '.join(missing)}: taken as {'1 mm' if 'spacing' in missing else 'unturned'}"
                      f"{' along the axes' if 'orientation' in missing and 'spacing' in missing else ''}")
+
+
+def _check_numbers(fields: dict[str, str], name: str) -> None:
+    """Raise InputError where an element of the geometry is not as many finite numbers as it needs: readers fill up as they like."""
+    axes = int(fields["ndims"]) if fields.get("ndims", "").isdecimal() else 3
+    for key, needed in (*((key, axes) for key in ("elementspacing", "elementsize", *_PLACE)), *((key, axes ** 2) for key in _TURN)):
+        found = _numbers(fields, key)
+        if key in fields and (found.size != needed or not np.isfinite(found).all()):
+            raise InputError(f"{name}: the header gives {fields[key] or 'nothing'} for {key}, where {needed} numbers are needed; save the "
+                             "volume again from its source.")
 
 
 def scale_factors(fields: dict[str, str], name: str) -> tuple[float, float]:

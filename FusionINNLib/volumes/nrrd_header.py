@@ -126,6 +126,11 @@ def segments(fields: dict[str, str]) -> list[NrrdSegment]:
     return found
 
 
+def is_fractional(fields: dict[str, str]) -> bool:
+    """Whether 3D Slicer says of a segmentation that its voxels are fractions."""
+    return any("fractional" in fields.get(f"segmentation_{word}representation", "").lower() for word in ("master", "source"))
+
+
 def _color(text: str) -> tuple[float, float, float] | None:
     try:
         values = tuple(min(1.0, max(0.0, float(word))) for word in text.split())

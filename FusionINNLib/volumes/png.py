@@ -54,6 +54,9 @@ def read_pixels(path: Path) -> tuple[str, np.ndarray]:
         raise InputError(f"{path}: there is no such file or folder; check the path.")
     try:
         with Image.open(path, formats=["PNG"]) as picture:
+            _check_whole(path)
+            if getattr(picture, "n_frames", 1) > 1:
+                raise InputError(f"{path.name}: the picture is animated; save the one image that you want.")
             if picture.mode == "P":
                 picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
             return picture.mode, np.asarray(picture)
@@ -61,3 +64,11 @@ def read_pixels(path: Path) -> tuple[str, np.ndarray]:
         raise InputError(f"{path.name}: the picture is too large to be a slice; give one of fewer pixels.") from problem
     except (OSError, SyntaxError, ValueError, EOFError, zlib.error) as problem:
         raise InputError(f"{path.name}: the file is damaged or no PNG picture; export it again.") from problem
+
+
+def _check_whole(path: Path) -> None:
+    """Raise InputError where Pillow would keep the upper 8 bits alone: of colours, and of grey with an alpha channel, of 16."""
+    with open(path, "rb") as file:
+        depth, kind = file.read(26)[24:26]
+    if depth == 16 and kind != 0:
+        raise InputError(f"{path.name}: the picture has 16 bits a colour or transparency; save it as 8-bit RGB PNG or 16-bit grey PNG.")

@@ -179,6 +179,8 @@ def check_shape(shape: tuple[int, ...], name: str) -> None:
     """Raise InputError for an empty volume, for one that is a line or a point, and for what has fewer than three axes."""
     if len(shape) == 0 or min(shape) <= 0:
         raise InputError(f"{name}: the volume is empty; export it again from its source.")
+    if len(shape) == 2 and min(shape) > 1:
+        raise InputError(f"{name}: the file holds a plane of two axes, which doesn't say where it lies; save it as a volume of one slice.")
     if len(shape) < 3 or sorted(shape)[1] == 1:
         raise InputError(f"{name}: the volume is no more than a line of voxels; give a slice or a volume.")
 
