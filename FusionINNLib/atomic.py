@@ -1,8 +1,8 @@
 """Files and folders that appear whole or not at all; a folder of results never replaces anything unasked."""
 import fnmatch
 import os
-import secrets
 import shutil
+import stat
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,9 +32,10 @@ def replacing(path: Path) -> Generator[BinaryIO]:
 @contextmanager
 def appearing(path: Path) -> Generator[BinaryIO]:
     """The same without waiting for the disk, for a file that another process reads now and nobody keeps. Raises OSError."""
-    hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    hidden = leftovers.draw_file_name(path)
     try:
         with open(hidden, "xb") as file:
+            leftovers.hold(file)
             yield file
         os.replace(hidden, path)
     finally:
@@ -67,6 +68,24 @@ def check_free(folder: Path, overwrite: bool, own_names: frozenset[str], inputs:
         if path is not None and _would_go(path, place, present):
             raise ResultError(f"{path} is read by this run and would be replaced by its results: choose another folder for them.")
     _check_writable(place, folder)
+    for name in sorted(present):
+        if _is_kept(place / name):
+            raise ResultError(f"{folder} holds {name!r} of another user, which you may not replace: choose another folder for the results.")
+
+
+def check_file(path: Path, overwrite: bool, inputs: Iterable[Path | None] = ()) -> None:
+    """Raise ResultError unless a file may be written to `path`, which is none that this run reads. Clears away before what killed runs left
+    there."""
+    if path.is_dir():
+        raise ResultError(f"{path} is a folder: give the name of a file.")
+    if os.path.lexists(path) and not overwrite:
+        raise ResultError(f"{path} is there already: choose another name, or say --overwrite.")
+    if any(one is not None and one.exists() and path.exists() and os.path.samefile(one, path) for one in inputs):
+        raise ResultError(f"{path} is read by this run and would be replaced by its result: choose another name.")
+    if not path.parent.is_dir():
+        raise ResultError(f"{path.parent}: there is no such folder; make it first.")
+    leftovers.clear_files(path.parent, leftovers.label(path.name))
+    _check_writable(Path(os.path.realpath(path.parent)), path.parent)
 
 
 @contextmanager
@@ -110,7 +129,7 @@ def new_folder(folder: Path, overwrite: bool, own_names: frozenset[str], inputs:
 
 def _place(folder: Path) -> Path:
     """Where results for `folder` go: a full path without links, which stays the same when somebody changes the working folder."""
-    return folder.resolve() if folder.is_dir() else Path(os.path.abspath(folder))
+    return Path(os.path.realpath(folder))
 
 
 def is_nobodys(name: str) -> bool:
@@ -119,8 +138,30 @@ def is_nobodys(name: str) -> bool:
 
 
 def _would_go(path: Path, place: Path, present: set[str]) -> bool:
-    """Whether an input lies among the results that are to be replaced, itself or the link by which it is named."""
-    return any(place in one.parents and one.relative_to(place).parts[0] in present for one in (Path(os.path.abspath(path)), path.resolve()))
+    """Whether an input lies among the results that are to be replaced, itself or the link by which it is named, or is the folder that holds
+    them: of a folder its own files are read, and where it has none those of the folders in it."""
+    real = Path(os.path.realpath(path))
+    if present and (real == place or (real == place.parent and any((place / name).is_file() for name in present) and not _has_files(real))):
+        return True
+    return any(place in one.parents and one.relative_to(place).parts[0] in present for one in (Path(os.path.abspath(path)), real))
+
+
+def _has_files(folder: Path) -> bool:
+    try:
+        return any(path.is_file() and not is_nobodys(path.name) for path in folder.iterdir())
+    except OSError:
+        return True  # whoever reads it will say so
+
+
+def _is_kept(path: Path) -> bool:
+    """Whether a result that is there cannot be moved away, though the folder may be written: another user's where only owners may
+    (as in /tmp), or a folder that is not ours."""
+    if not hasattr(os, "geteuid") or os.geteuid() == 0:
+        return False
+    above = path.parent.stat()
+    if above.st_mode & stat.S_ISVTX and os.geteuid() not in (above.st_uid, path.lstat().st_uid):
+        return True
+    return path.is_dir() and not path.is_symlink() and not os.access(path, os.W_OK)
 
 
 def _check_writable(existing: Path, folder: Path) -> None:

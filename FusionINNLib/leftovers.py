@@ -2,7 +2,8 @@
 
 A run that is killed cannot clear its own away. What it leaves beside a result folder NAME, or inside of it, is called `.NAME.<8 hex>.part`
 (new results), `.earlier` (those that are being replaced, to be put back) and `.old` (those that have been, to be removed). The first four
-digits stand for the machine since it was started: locks of others are not always seen over a network.
+digits stand for the machine since it was started: locks of others are not always seen over a network. A long NAME is shortened. Of a
+single file it is `.NAME.<8 hex>.partial`.
 """
 import hashlib
 import json
@@ -13,30 +14,73 @@ import secrets
 import shutil
 import time
 from pathlib import Path
+from typing import BinaryIO
+
+from FusionINNLib.json_text import parsed
 
 try:
     import fcntl
 except ImportError:  # Windows has no locks on folders: there and where a file system has none, age decides
     fcntl = None
 
-PART, EARLIER, OLD = ".part", ".earlier", ".old"
-_HIDDEN = re.compile(r"\.(.+)\.([0-9a-f]{4})[0-9a-f]{4}\.(?:part|earlier|old)")
+PART, EARLIER, OLD, PARTIAL = ".part", ".earlier", ".old", ".partial"
+_HIDDEN = re.compile(r"\.(.+)\.([0-9a-f]{4})[0-9a-f]{4}\.(?:part|earlier|old|partial)", re.DOTALL)
 _NAMES = ".names"
+_LONGEST = 100
+"""Bytes of a name that is taken into a hidden one; file systems allow 143 to 255 in all."""
 _SURELY_GONE_S = 24 * 3600.0
 """Where a lock cannot tell: what nobody has written into for so long belongs to nobody."""
 
 
 def is_hidden(name: str) -> bool:
-    """Whether this is the name of a folder of this kind."""
+    """Whether this is the name of a folder or file of this kind."""
     return _HIDDEN.fullmatch(name) is not None
 
 
 def draw_name(parent: Path, name: str) -> Path:
     """A hidden folder for results called `name`, which nobody has made yet: to be given to `claim`."""
     while True:
-        part = parent / f".{name}.{_machine()}{secrets.token_hex(2)}{PART}"
+        part = parent / f".{label(name)}.{_machine()}{secrets.token_hex(2)}{PART}"
         if not os.path.lexists(part):
             return part
+
+
+def draw_file_name(path: Path) -> Path:
+    """A hidden file for what will be `path`: to be made and given to `hold`."""
+    return path.with_name(f".{label(path.name)}.{_machine()}{secrets.token_hex(2)}{PARTIAL}")
+
+
+def hold(file: BinaryIO) -> None:
+    """Lock a hidden file for as long as it is open: its run lives."""
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            pass  # no locks here: age will tell
+
+
+def clear_files(folder: Path, name: str | None = None) -> None:
+    """Remove hidden files that runs that are gone left in a folder, of one file or of all. Never fails."""
+    try:
+        found = [path for path in folder.iterdir() if path.suffix == PARTIAL and (match := _HIDDEN.fullmatch(path.name))
+                 and name in (None, match[1]) and path.is_file() and not path.is_symlink()]
+    except OSError:
+        return
+    for path in found:
+        held, lock = _lock(path)
+        try:
+            if held and _sure(path, lock):
+                path.unlink()
+        except OSError:
+            pass  # not ours, or gone by now
+        finally:
+            release(lock)
+
+
+def label(name: str) -> str:
+    """What stands for a file or folder in the hidden name beside it: its name, or where that has no room for more, a checksum of it."""
+    coded = os.fsencode(name)
+    return name if len(coded) <= _LONGEST else hashlib.sha256(coded).hexdigest()
 
 
 def claim(part: Path) -> int | None:
@@ -63,7 +107,7 @@ def clear(folder: Path) -> None:
     for parent in (folder.parent, folder):
         try:
             found = [path for path in parent.iterdir() if (match := _HIDDEN.fullmatch(path.name))
-                     and (parent == folder or match[1] == folder.name) and path.is_dir() and not path.is_symlink()]
+                     and (parent == folder or match[1] == label(folder.name)) and path.is_dir() and not path.is_symlink()]
         except OSError:
             continue
         for path in sorted(found, key=lambda path: path.suffix != PART):
@@ -76,7 +120,7 @@ def clear(folder: Path) -> None:
 def put_back(folder: Path, part: Path, earlier: Path) -> None:
     """Undo a replacement that did not come to its end. May itself be interrupted and done again."""
     try:
-        names: list[str] = json.loads((earlier / _NAMES).read_text(encoding="utf-8"))
+        names: list[str] = parsed((earlier / _NAMES).read_text(encoding="utf-8"))
     except FileNotFoundError:
         names = []  # nothing was moved yet
     for name in names:
@@ -145,7 +189,7 @@ def _sure(path: Path, lock: int | None) -> bool:
     named = _HIDDEN.fullmatch(path.name)
     if lock is not None and named is not None and named[2] == _machine():
         return True
-    newest = max(one.stat().st_mtime for one in (path, *path.iterdir()))
+    newest = max(one.stat().st_mtime for one in (path, *(path.iterdir() if path.is_dir() else ())))
     return time.time() - newest > _SURELY_GONE_S
 
 

@@ -3,8 +3,9 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from FusionINNLib.atomic import check_file
 from FusionINNLib.cli.terminal import progress, say
-from FusionINNLib.errors import InputError, ResultError
+from FusionINNLib.errors import InputError
 from FusionINNLib.preprocessing.adc import UNIT, Adc, adc_of
 from FusionINNLib.volumes.diffusion import read_diffusion
 from FusionINNLib.volumes.nifti import write_nifti
@@ -16,10 +17,7 @@ def adc(options: argparse.Namespace) -> None:
     out = options.out
     if not out.name.lower().endswith((".nii", ".nii.gz")):
         raise InputError(f"{out.name}: give the new file a name that ends with .nii.gz.")
-    if out.exists() and not options.overwrite:
-        raise ResultError(f"{out} is there already: choose another name, or say --overwrite.")
-    if not out.parent.is_dir():
-        raise ResultError(f"{out.parent}: there is no such folder; make it first.")
+    check_file(out, options.overwrite, (options.dwi, options.bval))
     volume, fit = read_adc(options.dwi, options.bval, options.series[0] if options.series else None)
     write_nifti(volume, out, description=f"ADC in {UNIT}, b = {', '.join(f'{b:g}' for b in fit.b_values)} s/mm2", cal_min=0.0, cal_max=3.0)
     for note in volume.notes:

@@ -4,7 +4,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from FusionINNLib import __version__
+from FusionINNLib import __version__, leftovers
 from FusionINNLib.atomic import is_nobodys
 from FusionINNLib.cli.terminal import duration, say
 from FusionINNLib.cohort import bids, derivatives, listing
@@ -83,12 +83,14 @@ def _run(options: argparse.Namespace, settings: Settings, cases: list[Case], inc
     _require("distributed")
     from FusionINNLib.cohort import runner
     from FusionINNLib.cohort.manifest import write_manifest
-    from FusionINNLib.cohort.work import run_case
+    from FusionINNLib.cohort.work import STATE, run_case
 
     opened = (runner.connected(options.scheduler) if options.scheduler else runner.queued(options.cluster) if options.cluster
               else runner.local(options.workers))
     with opened as client:
         options.out.mkdir(parents=True, exist_ok=True)
+        for folder in (options.out, options.out / STATE):
+            leftovers.clear_files(folder)
         if cases[0].names:
             derivatives.write_description(options.out, options.input)
         clock = runner.Clock(len(cases))

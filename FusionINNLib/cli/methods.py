@@ -2,8 +2,8 @@
 import argparse
 import dataclasses
 import json
-import sys
 
+from FusionINNLib.cli.terminal import put
 from FusionINNLib.methods import registry
 from FusionINNLib.methods.registry import Lacking
 
@@ -11,7 +11,7 @@ from FusionINNLib.methods.registry import Lacking
 def methods(options: argparse.Namespace) -> None:
     """fusioninn methods [--json]"""
     rows = [_row(name) for name in registry.names()]
-    sys.stdout.write(json.dumps(rows, indent=1) + "\n" if options.json else _table(rows))
+    put(json.dumps(rows, indent=1) + "\n" if options.json else _table(rows))
 
 
 def _row(name: str) -> dict:

@@ -21,6 +21,10 @@ _OWN_MODULE = {"adc": "adc", "cohort": "cohort", "evaluate": "evaluate", "export
                "methods": "methods", "segment": "segment", "view": "view"}
 
 _PRINTS_RESULTS = ("evaluate", "methods", "view")
+_NO_MEMORY = "There is not enough memory for these volumes: close other programs, or resample the volumes to fewer voxels."
+_WORDS_OF_MEMORY = ("failed to map segment", "cannot allocate", "can't allocate", "not enough memory", "out of memory", "bad_alloc",
+                    "can't start new thread", "error return without exception set")
+"""In what libraries raise, of many kinds, when they are loaded or at work and the system gives no more."""
 AGAIN_S = 10.0  # in which a signal is the one that came before, told again
 
 
@@ -32,6 +36,7 @@ def run(arguments: list[str] | None) -> int:
 
             options = parse(arguments)
             _check_working_folder()
+            _check_log(options)
             with raised(options.quiet, options.verbose, options.log, options.command in _PRINTS_RESULTS) as voice:
                 return _logged(voice, options)
         except KeyboardInterrupt:
@@ -39,13 +44,15 @@ def run(arguments: list[str] | None) -> int:
         except FusionINNError as problem:
             return _fail(str(problem), problem.exit_code)
         except MemoryError:
-            return _fail("There is not enough memory for these volumes: close other programs, or resample the volumes to fewer voxels.", 2)
+            return _fail(_NO_MEMORY, 2)
         except OSError as problem:
             return _fail(f"A file or folder cannot be read or written ({problem.strerror or problem}): check the paths and the free space.",
                          2)
-        except Exception:
+        except Exception as problem:
             if received:  # a library that is interrupted while it is loaded may say so in an error of its own
                 return _stopped()
+            if _is_memory(problem):
+                return _fail(_NO_MEMORY, 2)
             raise
 
 
@@ -74,12 +81,31 @@ def _fail(sentence: str, code: int) -> int:
     return code
 
 
+def _is_memory(problem: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, says that memory ran out."""
+    while problem is not None:
+        if isinstance(problem, MemoryError) or any(words in str(problem).lower() for words in _WORDS_OF_MEMORY):
+            return True
+        problem = problem.__cause__ or problem.__context__
+    return False
+
+
 def _check_working_folder() -> None:
     """Raise FusionINNError where it was deleted: libraries for mathematics end the process there, in words of their own."""
     try:
         os.getcwd()
     except OSError as problem:
         raise FusionINNError("The folder in which you stand does not exist any more: change to another one, and try again.") from problem
+
+
+def _check_log(options) -> None:
+    """Raise FusionINNError for a log in the folder for the results, where it would be in their way."""
+    out = getattr(options, "dicom", None) or getattr(options, "out", None)
+    if options.log is None or out is None or getattr(options, "resume", False):
+        return
+    log, out = os.path.realpath(options.log), os.path.realpath(out)
+    if log == out or log.startswith(os.path.join(out, "")):
+        raise FusionINNError(f"The log {options.log} would lie inside the folder for the results: choose another place for it.")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 from FusionINNLib import __version__
 from FusionINNLib.atomic import replacing
 from FusionINNLib.cohort.case import Case
+from FusionINNLib.json_text import parsed
 from FusionINNLib.results.estimate_images import ESTIMATED_WORDS
 from FusionINNLib.results.folder import rename_files
 
@@ -63,6 +64,6 @@ def _says_stripped(path: Path) -> bool:
     """Whether the sidecar of an input says that its skull was taken away; raw volumes have theirs."""
     sidecar = path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
     try:
-        return json.loads(sidecar.read_text(encoding="utf-8"))["SkullStripped"] is True
+        return parsed(sidecar.read_text(encoding="utf-8"))["SkullStripped"] is True
     except (OSError, ValueError, KeyError, TypeError):
         return False

@@ -2,7 +2,6 @@
 import csv
 import html
 import io
-import json
 import math
 import statistics
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ from pathlib import Path
 
 from FusionINNLib.atomic import replacing
 from FusionINNLib.cohort.work import METRICS, STATE, THUMBNAIL
-from FusionINNLib.errors import InputError
+from FusionINNLib.errors import InputError, ResultError
+from FusionINNLib.json_text import parsed
 from FusionINNLib.results.recipe import NOTICE
 
 TABLE, PAGE = "metrics.tsv", "metrics.html"
@@ -54,11 +54,15 @@ def summarise(out: Path) -> list[Row]:
 def _read(out: Path) -> list[tuple[str, str, dict[str, float]]]:
     found = []
     for path in sorted((out / STATE).glob("*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        metrics = out / record["folder"] / METRICS
-        if metrics.is_file():
-            values = json.loads(metrics.read_text(encoding="utf-8"))
-            found.append((record["case"], record["folder"], {name: value for name, value in values.items() if value is not None}))
+        try:
+            record = parsed(path.read_text(encoding="utf-8"))
+            case, folder = str(record["case"]), str(record["folder"])
+            path = out / folder / METRICS
+            if path.is_file():
+                values = parsed(path.read_text(encoding="utf-8"))
+                found.append((case, folder, {name: float(value) for name, value in values.items() if value is not None}))
+        except (ValueError, KeyError, TypeError, AttributeError) as problem:
+            raise ResultError(f"{path} is damaged: remove it, and run the participant level again with --resume.") from problem
     return found
 
 

@@ -7,6 +7,8 @@ from FusionINNLib.cohort.case import Case
 from FusionINNLib.errors import InputError
 
 PLACE = "{case}"
+RESERVED = ("cohort.json", "metrics.tsv", "metrics.html", ".fusioninn")
+"""Files of the cohort itself beside the folders of its cases."""
 
 
 def find_by_pattern(folder: Path, first: str, second: str, segmentation: str | None = None) -> tuple[list[Case], list[str]]:
@@ -22,7 +24,9 @@ def find_by_pattern(folder: Path, first: str, second: str, segmentation: str | N
     names = sorted(one.keys() & two.keys())
     if not names:
         raise InputError(f"{folder} holds no case with both {first} and {second}: check the patterns.")
-    return [_case(name, one[name], two[name], outlines.get(name)) for name in names], sorted(one.keys() ^ two.keys())
+    cases = [_case(name, one[name], two[name], outlines.get(name)) for name in names]
+    _check_folders(cases)
+    return cases, sorted(one.keys() ^ two.keys())
 
 
 def read_table(path: Path) -> list[Case]:
@@ -46,7 +50,20 @@ def read_table(path: Path) -> list[Case]:
         cases[name] = _case(name, path.parent / first, path.parent / second, path.parent / segmentation if segmentation else None)
     if not cases:
         raise InputError(f"{path} lists no case: give a line for each, below the line case,first,second.")
+    _check_folders(list(cases.values()))
     return list(cases.values())
+
+
+def _check_folders(cases: list[Case]) -> None:
+    """Raise InputError where the results of two cases would go to one folder, or to the place of a file of the cohort."""
+    names: dict[str, str] = {}
+    for case in cases:
+        if case.folder in names:
+            raise InputError(f"The cases {names[case.folder]!r} and {case.name!r} would both have their results in {case.folder}: give "
+                             "them names that differ in letters or digits.")
+        if case.folder in RESERVED:
+            raise InputError(f"A case cannot be called {case.name!r}, as a file of the cohort is: give it another name.")
+        names[case.folder] = case.name
 
 
 def _case(name: str, first: Path, second: Path, segmentation: Path | None) -> Case:

@@ -11,6 +11,7 @@ from FusionINNLib.atomic import new_folder, replacing
 from FusionINNLib.cohort import derivatives
 from FusionINNLib.cohort.case import Case, Outcome, Settings, key
 from FusionINNLib.errors import FusionINNError
+from FusionINNLib.json_text import parsed
 from FusionINNLib.volumes.io import read_segmentation, read_volume, sha256
 
 STATE = ".fusioninn"
@@ -46,7 +47,7 @@ def run_case(case: Case, settings: Settings, out: Path, version: str) -> Outcome
 def is_done(case: Case, settings: Settings, out: Path) -> bool:
     """Whether the results of a case are there, whole, and made from what they would be made from now: by content, not by time."""
     try:
-        record = json.loads(_record(case, out).read_text(encoding="utf-8"))
+        record = parsed(_record(case, out).read_text(encoding="utf-8"))
         if record["key"] != _key(case, settings):
             return False
         return all(sha256(out / case.folder / name) == checksum for name, checksum in record["files"].items())
@@ -74,7 +75,7 @@ def _fuse(case: Case, settings: Settings, out: Path) -> str:
                                for path, volume in ((case.first, first), (case.second, second)))
     common = {"model": settings.model, "device": settings.device}
     names = {"alignment": settings.align, "reference": settings.reference, "method": settings.method, "model": fusion.recipe.model}
-    with new_folder(out / case.folder, True, _own_names(case)) as folder:
+    with new_folder(out / case.folder, True, _own_names(case), (case.first, case.second, case.segmentation)) as folder:
         write_fusion(fusion, folder, (first_file, second_file), (first, second), names)
         if settings.exact and fusion.latent is not None:
             write_exact(pipeline.decompose(fusion.fused, fusion.latent, fusion.recipe, **common), fusion.recipe, folder)

@@ -3,11 +3,11 @@
 A model is a folder `Resources/Models/<id>/` with `card.json` (method, what its network is built from, data, split, seed, metrics, terms,
 checksum) and `weights.pt` (a plain state dict). A path to such a folder may stand wherever an id may.
 """
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from FusionINNLib.errors import ModelError
+from FusionINNLib.json_text import parsed
 
 DEFAULT = "default"
 CARD, WEIGHTS = "card.json", "weights.pt"
@@ -48,7 +48,7 @@ def find(model: str) -> ModelCard:
         raise ModelError(f"There is no model {model!r}: choose one of {', '.join(available()) or '(none installed)'}, "
                          "or the path of a model folder.")
     try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        card = parsed((folder / CARD).read_text(encoding="utf-8"))
         # Cards were written before there was more than one method.
         return ModelCard(card["id"], folder, card.get("method", "fusioninn"), card["sha256"], card["description"], card)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:

@@ -10,6 +10,7 @@ import vtk
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from FusionINNLib.errors import GeometryError, InputError
+from FusionINNLib.json_text import parsed
 from FusionINNLib.mrml.inputs import identityOfNode
 from FusionINNLib.registration.resampling import onto_grid
 from FusionINNLib.results.estimate_images import ESTIMATE_KINDS
@@ -254,6 +255,6 @@ def inputsOf(fusedNode: Node | None) -> tuple[Node | None, Node | None]:
 def recordOf(node: Node, name: str, otherwise: Any = None) -> Any:
     """What `setRecord` wrote as JSON; `otherwise` where there is nothing or it is damaged."""
     try:
-        return json.loads(node.GetAttribute(PREFIX + name) or "")
+        return parsed(node.GetAttribute(PREFIX + name) or "")
     except ValueError:
         return otherwise

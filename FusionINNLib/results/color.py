@@ -2,7 +2,6 @@
 
 The fused image itself stays a volume of one number a voxel, which every method and every way back works on.
 """
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from FusionINNLib.errors import InputError, ResultError
+from FusionINNLib.json_text import parsed
 from FusionINNLib.registration.resampling import onto_grid, resample
 from FusionINNLib.results.recipe import Recipe
 from FusionINNLib.results.records import Fusion
@@ -110,7 +110,7 @@ def stored_color(folder: Path, provenance: dict[str, Any], shape: tuple[int, int
 def color_beside(fused: Path, checksum: str, shape: tuple[int, int, int]) -> tuple[str, np.ndarray] | None:
     """As `stored_color`, for a fused image that still lies in the folder of its fusion, untouched; None for any other."""
     try:
-        provenance = json.loads((fused.parent / "fusion.json").read_text(encoding="utf-8"))
+        provenance = parsed((fused.parent / "fusion.json").read_text(encoding="utf-8"))
         if provenance["files"]["fused"]["sha256"] != checksum:
             return None
     except (OSError, ValueError, KeyError, TypeError):

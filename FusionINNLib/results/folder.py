@@ -10,6 +10,7 @@ import numpy as np
 
 from FusionINNLib import __version__
 from FusionINNLib.errors import ResultError
+from FusionINNLib.json_text import parsed
 from FusionINNLib.results.color import (
     CHROMA,
     COLOR_FILES,
@@ -136,7 +137,7 @@ def rename_files(folder: Path, names: dict[str, str]) -> None:
     """
     for own, other in names.items():
         os.rename(folder / own, folder / other)
-    provenance = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+    provenance = parsed((folder / PROVENANCE).read_text(encoding="utf-8"))
     for file in provenance["files"].values():
         file["file"] = names.get(file["file"], file["file"])
     provenance["checksum"] = _checksum(provenance)
@@ -194,7 +195,7 @@ def _read_provenance(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise ResultError(f"{folder}: there is no such folder; give the folder that 'fusioninn fuse' wrote.")
     try:
-        provenance = json.loads(path.read_text(encoding="utf-8"))
+        provenance = parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError as problem:
         raise ResultError(f"{folder} holds no {PROVENANCE}: give the folder that 'fusioninn fuse' wrote.") from problem
     except (OSError, ValueError) as problem:

@@ -12,6 +12,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from FusionINNLib.errors import ResultError
+from FusionINNLib.json_text import parsed
 from FusionINNLib.preprocessing.normalization import Normalization
 
 FORMAT = 2  # 1 knew one method, whose record it held itself
@@ -139,7 +140,7 @@ def from_extensions(extensions: list[bytes]) -> Recipe | None:
     """The recipe among the comments of a NIfTI header, or None where there is none."""
     for extension in extensions:
         try:
-            data = json.loads(extension.rstrip(b"\0 ").decode("utf-8"))
+            data = parsed(extension.rstrip(b"\0 ").decode("utf-8"))
         except ValueError:
             continue
         if is_record(data) and "FusionINN" in data:

@@ -19,6 +19,7 @@ import numpy as np
 
 from FusionINNLib.atomic import new_folder
 from FusionINNLib.errors import ResultError
+from FusionINNLib.json_text import parsed
 from FusionINNLib.progress import Progress
 from FusionINNLib.registration.alignment import Alignment
 from FusionINNLib.results.color import COLOR_FILES, ESTIMATED_COLOR, EXACT_COLOR, FusedColor, in_color, stored_color
@@ -165,7 +166,7 @@ def _with_others(export: Export, folder: Path) -> Export:
     from FusionINNLib.results.folder import ESTIMATE_RECORD
 
     try:
-        scene = json.loads((folder / SCENE).read_text(encoding="utf-8"))
+        scene = parsed((folder / SCENE).read_text(encoding="utf-8"))
         identities = [Segment(**one | {"color": tuple(one["color"])}) for one in scene["segments"]]
         checksums = dict(scene["files"])
     except FileNotFoundError:
@@ -203,7 +204,7 @@ def _of_files(found: dict[str, Volume], images: Sequence[DecomposedImage], units
 def _how_estimated(path: Path) -> tuple[dict[str, Any], tuple[str, ...], Trust]:
     """Settings, warnings and state from estimate.json; none where it is no such record."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parsed(path.read_text(encoding="utf-8"))
         trust = Trust(record["state"]) if "state" in record else Trust.UNKNOWN  # records of version 0.1.0 hold none
         return dict(record["settings"]), tuple(str(warning) for warning in record["warnings"]), trust
     except (OSError, ValueError, KeyError, TypeError):
