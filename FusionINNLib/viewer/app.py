@@ -52,7 +52,7 @@ class Viewer:
     async def open(self, opening: Opening) -> None:
         """Show what the page opens with."""
         for slot, one in opening.inputs.items():
-            self.case.setInput(slot, one)
+            self.case.set_input(slot, one)
         self.show()
         if (folder := opening.result) is not None:
             if await self.compute(lambda: computations.load(self.case, folder)) and self.case.fusion is not None:
@@ -67,7 +67,7 @@ class Viewer:
             self._refuse_while_busy()
             new = await asyncio.to_thread(partial(read_input, slot, path, **chosen))
             self._refuse_while_busy()
-            self.case.setInput(slot, new)
+            self.case.set_input(slot, new)
         except ChoiceError:
             raise
         except MemoryError as problem:
@@ -81,12 +81,12 @@ class Viewer:
 
     def remove_segmentation(self) -> None:
         """Take the outlines away."""
-        self.case.removeSegmentation()
+        self.case.remove_segmentation()
         self.show()
 
     def remove_suggestion(self) -> None:
         """Take the suggested outline away."""
-        self.case.removeSuggestion()
+        self.case.remove_suggestion()
         self.show()
 
     # ---- computing -------------------------------------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ class Viewer:
         self._starting, before = True, self.state.said
         try:
             self._tell(problem="", said="", step_text="Starting ...", progress=None, cancelling=False, blink=False)
-            self.look.stopBlinking()
+            self.look.stop_blinking()
             computation = make()
             self._run = Run(computation.task, self._on_event)
             self.refresh()
@@ -187,7 +187,7 @@ class Viewer:
 
     def show(self) -> None:
         """Bring the views, then the page, up to date."""
-        self.look.method, self.look.differenceOf = self.state.method, self.state.difference_of
+        self.look.method, self.look.difference_of = self.state.method, self.state.difference_of
         self.look.interval = bool(self.state.interval)
         self.look.update()
         self.refresh()
@@ -208,7 +208,7 @@ class Viewer:
             has_exact=case.exact is not None, has_estimate=case.estimate is not None, views=self._views(),
             unkept=case.fusion is not None and case.fusion is not self._kept,
             moved=messages.moved(case.alignment), numbers=messages.table(case.rows) if case.rows else None,
-            estimate_numbers=messages.table(case.estimateRows) if case.estimateRows else None, plane=self.look.plane)
+            estimate_numbers=messages.table(case.estimate_rows) if case.estimate_rows else None, plane=self.look.plane)
         self.refresh_slice()
         self.refresh_window()
 
@@ -229,7 +229,7 @@ class Viewer:
     def _compare(self) -> None:
         """Have the difference computed that is to be shown and is not there; once for the same volumes, whatever comes of it."""
         method, of = self.state.method, self.state.difference_of
-        if self.is_busy or not self.case.lacksDifference(method, of):
+        if self.is_busy or not self.case.lacks_difference(method, of):
             return
         if (back := self.case.decomposed(method)) is None:
             return
@@ -250,9 +250,9 @@ class Viewer:
             names = dict(zip(ROLES, (source.name for source in self.case.sources))) | names
         views = {view: messages.view(view, names, self.look.volumes[view] is not None, estimated.get(view, False), self.state.method,
                                     self.state.difference_of, self.case.decomposed(self.state.method) is not None,
-                                    self.case.lacksDifference(self.state.method, self.state.difference_of), self.case.colored)
+                                    self.case.lacks_difference(self.state.method, self.state.difference_of), self.case.colored)
                  for view in mrml.VIEWS}
-        views["difference"]["identical"] = self.case.isIdentical(self.state.method, self.state.difference_of)
+        views["difference"]["identical"] = self.case.is_identical(self.state.method, self.state.difference_of)
         return views
 
     def _exact_problem(self) -> str:

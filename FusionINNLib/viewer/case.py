@@ -39,36 +39,36 @@ class Case:
     intervals: dict[str, Node] = field(default_factory=dict)
     differences: dict[tuple[str, str], Node] = field(default_factory=dict)
     rows: tuple[Row, ...] = ()
-    estimateRows: tuple[Row, ...] = ()
+    estimate_rows: tuple[Row, ...] = ()
     said: tuple[str, ...] = ()
 
     # ---- inputs ----------------------------------------------------------------------------------------------------------------------
 
-    def setInput(self, slot: str, new: Input) -> None:
+    def set_input(self, slot: str, new: Input) -> None:
         """Put an input into the scene. A fusion of other volumes goes away, one of this very file stays."""
         node = self._outlines(new) if slot == "segmentation" else self._scan(slot, new)
         self._remove(self.nodes.get(slot))
         self.inputs[slot], self.nodes[slot] = new, node
         if slot == "segmentation":
-            self.rows = self.estimateRows = ()
-        elif not self._isSource(slot, new):
-            self.forgetFusion()
-            self.removeSuggestion()
+            self.rows = self.estimate_rows = ()
+        elif not self._is_source(slot, new):
+            self.forget_fusion()
+            self.remove_suggestion()
             if "segmentation" in self.inputs and self.inputs["segmentation"].file == SUGGESTED:  # it was of the volume that is gone
-                self.removeSegmentation()
+                self.remove_segmentation()
         else:
             self._refer(slot)
-        self._anchorOutlines()
+        self._anchor_outlines()
 
-    def removeSegmentation(self) -> None:
+    def remove_segmentation(self) -> None:
         """Take the outlines away."""
         self._remove(self.nodes.pop("segmentation", None))
         self.inputs.pop("segmentation", None)
-        self.rows = self.estimateRows = ()
+        self.rows = self.estimate_rows = ()
 
-    def setSuggestion(self, node: Node) -> None:
+    def set_suggestion(self, node: Node) -> None:
         """An outline that was suggested just now: in place of an earlier one, and of the segmentation where nobody has drawn one."""
-        self.removeSuggestion()
+        self.remove_suggestion()
         drawn = self.nodes.get("segmentation")
         if drawn is not None and not mrml.isSuggestion(drawn):
             self.suggestion = node
@@ -76,17 +76,17 @@ class Case:
         segments = mrml.segmentsFromNode(node, mrml.volumeFromNode(node.GetNodeReference(REFERENCE_VOLUME)))
         labels = {one.label: (one.name, one.color) for one in segments.segments}
         self._remove(node)
-        self.setInput("segmentation", Input(replace(segments.labels, name="suggested"), SUGGESTED, "", labels))
+        self.set_input("segmentation", Input(replace(segments.labels, name="suggested"), SUGGESTED, "", labels))
 
-    def removeSuggestion(self) -> None:
+    def remove_suggestion(self) -> None:
         """Take what was suggested away, unless it is the segmentation."""
         self._remove(self.suggestion)
         self.suggestion = None
 
     def clear(self) -> None:
         """Take everything away."""
-        self.forgetFusion()
-        self.removeSuggestion()
+        self.forget_fusion()
+        self.remove_suggestion()
         for node in self.nodes.values():
             self._remove(node)
         self.inputs, self.nodes = {}, {}
@@ -99,23 +99,23 @@ class Case:
 
     # ---- results ---------------------------------------------------------------------------------------------------------------------
 
-    def setFusion(self, nodes: mrml.FusionNodes, sources: tuple[Source, Source], said: tuple[str, ...]) -> None:
+    def set_fusion(self, nodes: mrml.FusionNodes, sources: tuple[Source, Source], said: tuple[str, ...]) -> None:
         """A new fusion; what was decomposed from an earlier one goes away."""
-        self.forgetDecompositions()
+        self.forget_decompositions()
         self.fusion, self.sources, self.said, self.rows = nodes, sources, said, ()
 
-    def checkSources(self, export: Export) -> None:
+    def check_sources(self, export: Export) -> None:
         """Raise ResultError where a result folder was fused from other files than the inputs."""
         for slot, source in zip(ROLES, export.sources):
             if slot in self.inputs and self.inputs[slot].sha256 != source.sha256:
                 raise ResultError(f"{self.inputs[slot].file} is not the file that this result was fused from ({source.file}): give the two "
                                   "volumes that were fused, or the result folder alone.")
 
-    def setLoaded(self, loaded: mrml.Loaded) -> None:
+    def set_loaded(self, loaded: mrml.Loaded) -> None:
         """A result folder instead of the fusion that is shown."""
         export, others = loaded.export, loaded.others
-        self.forgetFusion()
-        self.setFusion(loaded.nodes, export.sources, export.notes)
+        self.forget_fusion()
+        self.set_fusion(loaded.nodes, export.sources, export.notes)
         for slot in ROLES:
             if slot in self.nodes:
                 self._refer(slot)
@@ -128,35 +128,35 @@ class Case:
             self.inputs["segmentation"] = Input(export.segments.labels, "segmentation of the result", "", labels)
             self.nodes["segmentation"] = others["segmentation"]
 
-    def setExact(self, nodes: tuple[Node, Node]) -> None:
+    def set_exact(self, nodes: tuple[Node, Node]) -> None:
         """(first, second) as decomposed exactly."""
         self.exact = nodes
-        self._forgetDifferences("exact")
+        self._forget_differences("exact")
 
-    def setEstimate(self, nodes: mrml.EstimateNodes) -> None:
+    def set_estimate(self, nodes: mrml.EstimateNodes) -> None:
         """As estimated from the fused image alone."""
-        self.estimate, self.estimateRows = nodes, ()
-        self._forgetDifferences("estimated")
+        self.estimate, self.estimate_rows = nodes, ()
+        self._forget_differences("estimated")
 
-    def setDifference(self, method: str, differenceOf: str, node: Node | None) -> None:
+    def set_difference(self, method: str, difference_of: str, node: Node | None) -> None:
         """Decomposed minus source, see `shown`; None where there is none."""
         if node is not None:
-            self.differences[method, differenceOf] = node
+            self.differences[method, difference_of] = node
 
-    def forgetFusion(self) -> None:
+    def forget_fusion(self) -> None:
         """Take fusion and decompositions away."""
-        self.forgetDecompositions()
+        self.forget_decompositions()
         if self.fusion is not None:
             self._remove(self.fusion.fused)
             self._remove(self.fusion.latent)
         self.fusion, self.sources, self.said, self.rows = None, None, (), ()
 
-    def forgetDecompositions(self) -> None:
+    def forget_decompositions(self) -> None:
         """Take both ways back away."""
-        self._forgetDifferences("exact", "estimated")
+        self._forget_differences("exact", "estimated")
         for node in (*(self.exact or ()), *(vars(self.estimate).values() if self.estimate else ()), *self.intervals.values()):
             self._remove(node)
-        self.exact, self.estimate, self.intervals, self.estimateRows = None, None, {}, ()
+        self.exact, self.estimate, self.intervals, self.estimate_rows = None, None, {}, ()
 
     @property
     def alignment(self) -> dict:
@@ -166,16 +166,16 @@ class Case:
         moved = self.sources[1 if recordOf(self.fusion.fused, "Settings", {}).get("reference") == "first" else 0]
         return recordOf(self.fusion.fused, "Alignment", {}) | {"moved": moved.name}
 
-    def isIdentical(self, method: str, differenceOf: str) -> bool:
+    def is_identical(self, method: str, difference_of: str) -> bool:
         """Whether what was decomposed is the source in every voxel."""
-        node = self.differences.get((method, differenceOf))
+        node = self.differences.get((method, difference_of))
         return node is not None and node.GetImageData().GetScalarRange() == (0.0, 0.0)
 
-    def shown(self, method: str, differenceOf: str) -> dict[str, Node | None]:
-        """What each of `mrml.VIEWS` shows. method: "exact" or "estimated"; differenceOf: "first" or "second"."""
+    def shown(self, method: str, difference_of: str) -> dict[str, Node | None]:
+        """What each of `mrml.VIEWS` shows. method: "exact" or "estimated"; difference_of: "first" or "second"."""
         back = self.decomposed(method) or (None, None)
         return {"first": self.nodes.get("first"), "second": self.nodes.get("second"), "fused": self.fusion.fused if self.fusion else None,
-                "decomposedFirst": back[0], "decomposedSecond": back[1], "difference": self.differences.get((method, differenceOf))}
+                "decomposedFirst": back[0], "decomposedSecond": back[1], "difference": self.differences.get((method, difference_of))}
 
     def interval_over(self, method: str) -> dict[str, Node]:
         """How sure what is shown below is, to lay over it, by the names that `mrml.showCase` has for it: made, or brought up to date, when
@@ -203,13 +203,13 @@ class Case:
         return frozenset({*(slot for slot, one in self.inputs.items() if one.chroma is not None),
                           *filter(None, [mrml.colorRole(self.fusion.fused) if self.fusion else None])})
 
-    def lacksDifference(self, method: str, differenceOf: str) -> bool:
+    def lacks_difference(self, method: str, difference_of: str) -> bool:
         """Whether there is something to compare that was not compared yet."""
-        return self.decomposed(method) is not None and differenceOf in self.nodes and (method, differenceOf) not in self.differences
+        return self.decomposed(method) is not None and difference_of in self.nodes and (method, difference_of) not in self.differences
 
     # ---- parts -----------------------------------------------------------------------------------------------------------------------
 
-    def _forgetDifferences(self, *methods: str) -> None:
+    def _forget_differences(self, *methods: str) -> None:
         for key in [key for key in self.differences if key[0] in methods]:
             self._remove(self.differences.pop(key))  # a new node gets a window that fits it
 
@@ -225,7 +225,7 @@ class Case:
         segments = tuple(Segment(f"Segment_{label}", name, color, label) for label, (name, color) in new.labels.items())
         return mrml.segmentationFromLabels(self.scene, Segments(new.volume, segments), new.volume.name)
 
-    def _anchorOutlines(self) -> None:
+    def _anchor_outlines(self) -> None:
         """Say on which volume the segments were drawn, so that they move along with it."""
         if "segmentation" not in self.nodes:
             return
@@ -234,7 +234,7 @@ class Case:
             if slot in self.inputs and labels.same_grid(self.inputs[slot].volume):
                 self.nodes["segmentation"].SetReferenceImageGeometryParameterFromVolumeNode(self.nodes[slot])
 
-    def _isSource(self, slot: str, new: Input) -> bool:
+    def _is_source(self, slot: str, new: Input) -> bool:
         return self.sources is not None and self.sources[ROLES.index(slot)].sha256 == new.sha256
 
     def _refer(self, slot: str) -> None:

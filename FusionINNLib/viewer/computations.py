@@ -31,7 +31,7 @@ def sample(case: Case) -> Computation:
         case.clear()
         for slot, volume in (("first", first), ("second", second), ("segmentation", segmentation)):
             labels = labels_of(volume, names) if slot == "segmentation" else {}
-            case.setInput(slot, Input(volume, f"{volume.name} (sample case)", checksumOfVoxels(volume.array), labels))
+            case.set_input(slot, Input(volume, f"{volume.name} (sample case)", checksumOfVoxels(volume.array), labels))
         return messages.SAMPLE_LOADED
 
     return Computation(mrml.sampleTask(tuple), keep)
@@ -48,7 +48,7 @@ def fuse(case: Case, *, alignment: str, reference: str, method: str, model: str 
                          volumes=(first.scan, second.scan))
 
     def keep(fused: mrml.Fused) -> str:
-        case.setFusion(fused.nodes, (case.source("first"), case.source("second")), messages.warnings(first, second, fused.warnings))
+        case.set_fusion(fused.nodes, (case.source("first"), case.source("second")), messages.warnings(first, second, fused.warnings))
         return messages.fused(first, second)
 
     return Computation(task, keep)
@@ -64,7 +64,7 @@ def suggest(case: Case, *, alignment: str, reference: str, device: str) -> Compu
                             drawn=case.nodes.get("segmentation"), volumes=[case.inputs[role].volume for role in ROLES])
 
     def keep(suggested: mrml.SuggestedNode) -> str:
-        case.setSuggestion(suggested.node)
+        case.set_suggestion(suggested.node)
         return messages.suggested(suggested.volume_ml, suggested.agreement, suggested.warnings)
 
     return Computation(task, keep)
@@ -77,8 +77,8 @@ def decompose(case: Case, *, difference_of: str, model: str | None, device: str)
                               compare=_compare(difference_of))
 
     def keep(exact: mrml.Exact) -> str:
-        case.setExact(exact.nodes)
-        case.setDifference("exact", difference_of, exact.difference)
+        case.set_exact(exact.nodes)
+        case.set_difference("exact", difference_of, exact.difference)
         return messages.decomposed(_colored_name(case))
 
     return Computation(task, keep)
@@ -90,8 +90,8 @@ def estimate(case: Case, *, difference_of: str, samples: int, seed: int, model: 
                              outputs=case.estimate, compare=_compare(difference_of))
 
     def keep(estimated: mrml.Estimated) -> str:
-        case.setEstimate(estimated.nodes)
-        case.setDifference("estimated", difference_of, estimated.difference)
+        case.set_estimate(estimated.nodes)
+        case.set_difference("estimated", difference_of, estimated.difference)
         return messages.estimated(estimated.trust, estimated.warnings, _colored_name(case))
 
     return Computation(task, keep)
@@ -104,7 +104,7 @@ def difference(case: Case, method: str, difference_of: str) -> Computation:
     decomposed = back[ROLES.index(difference_of)]
 
     def keep(node) -> str:
-        case.setDifference(method, difference_of, node)
+        case.set_difference(method, difference_of, node)
         return ""
 
     return Computation(mrml.differenceTask(case.scene, decomposed, _fusion(case).fused, _compare(difference_of)), keep)
@@ -117,7 +117,7 @@ def numbers(case: Case, *, model: str | None, device: str) -> Computation:
 
     def keep(rows: tuple) -> str:
         case.rows = tuple(row for row in rows if row.group is Group.FUSION)
-        case.estimateRows = tuple(row for row in rows if row.group is Group.ESTIMATE)
+        case.estimate_rows = tuple(row for row in rows if row.group is Group.ESTIMATE)
         return messages.NUMBERS_COMPUTED
 
     return Computation(task, keep)
@@ -138,10 +138,10 @@ def export_dicom(case: Case, folder: Path, *, model: str | None, device: str) ->
 def load(case: Case, folder: Path) -> Computation:
     """Read a result folder."""
     def keep(loaded: mrml.Loaded) -> str:
-        case.setLoaded(loaded)
+        case.set_loaded(loaded)
         return messages.loaded(folder, loaded.export.notes)
 
-    return Computation(mrml.loadTask(case.scene, folder, check=case.checkSources), keep)
+    return Computation(mrml.loadTask(case.scene, folder, check=case.check_sources), keep)
 
 
 def _colored_name(case: Case) -> str:

@@ -29,7 +29,7 @@ class Controls:
 
     def jump(self) -> None:
         """To the middle of the segmentation."""
-        self._look.jumpToSegmentation()
+        self._look.jump_to_segmentation()
         self._viewer.refresh_slice()
 
     def fit(self) -> None:
@@ -45,12 +45,12 @@ class Controls:
 
     def reset_window(self) -> None:
         """The window that the volume had at first."""
-        self._look.resetWindow(self._state.window_of)
+        self._look.reset_window(self._state.window_of)
         self._viewer.refresh_window()
 
     def draw_window(self, view: str, right: float, up: float) -> None:
         """The pointer was drawn over a view: the window of what it shows, and the slider shows that."""
-        source = self._look.drawWindow(view, right, up)
+        source = self._look.draw_window(view, right, up)
         if source in WINDOWS:
             self._viewer.refresh_window(source)
 
@@ -58,20 +58,20 @@ class Controls:
 
     def _on_offset(self, offset, **_) -> None:
         if self._look.lead is not None and abs(float(offset) - self._look.where()["offset"]) > 1e-3:
-            self._look.setOffset(float(offset))
+            self._look.set_offset(float(offset))
             self._viewer.refresh_slice()
 
     def _on_plane(self, plane, **_) -> None:
         if plane != self._look.plane:
-            self._look.setPlane(plane)
+            self._look.set_plane(plane)
             self._state.plane = self._look.plane
             self._viewer.refresh_slice()
 
     def _on_opacity(self, opacity, **_) -> None:
-        self._look.setOpacity(float(opacity))
+        self._look.set_opacity(float(opacity))
 
     def _on_outlined(self, outlined, **_) -> None:
-        self._look.setOutlined(bool(outlined))
+        self._look.set_outlined(bool(outlined))
 
     def _on_window_of(self, **_) -> None:
         self._viewer.refresh_window()
@@ -79,11 +79,11 @@ class Controls:
     def _on_window(self, window_range, **_) -> None:
         window = self._look.window(self._state.window_of)
         if window is not None and [window["low"], window["high"]] != list(window_range):
-            self._look.setWindow(self._state.window_of, *(float(end) for end in window_range))
+            self._look.set_window(self._state.window_of, *(float(end) for end in window_range))
             self._viewer.refresh_window()
 
     def _on_method(self, **_) -> None:
-        if self._look.method != self._state.method or self._look.differenceOf != self._state.difference_of:
+        if self._look.method != self._state.method or self._look.difference_of != self._state.difference_of:
             self._state.blink = False
             self._viewer.show()
 
@@ -104,7 +104,7 @@ class Controls:
         self._stop_blinking()
         if not blink:
             return
-        if self._look.startBlinking(self._state.pair):
+        if self._look.start_blinking(self._state.pair):
             self._blinking = asyncio.get_running_loop().create_task(self._blink())
         else:
             self._state.blink = False
@@ -113,10 +113,10 @@ class Controls:
         if self._blinking is not None:
             self._blinking.cancel()
         self._blinking = None
-        self._look.stopBlinking()
+        self._look.stop_blinking()
 
     async def _blink(self) -> None:
-        while self._look.isBlinking:
+        while self._look.is_blinking:
             with self._state:
                 self._state.blinked = self._look.toggle()
             await asyncio.sleep(_BLINK_S)

@@ -37,7 +37,7 @@ class SliceViews:
         self._app.scene.RegisterNodeClass(vtkMRMLColorLegendDisplayNode())  # which Slicer's module of colours does, that is not here
         self._events = events
         names = {viewName(view): view for view in VIEWS}
-        self._factory = RemoteViewFactory(server, _sliceView, ViewType.SLICE_VIEW, target_fps=_FRAMES_PER_S, blur_fps=_FRAMES_PER_S,
+        self._factory = RemoteViewFactory(server, _slice_view, ViewType.SLICE_VIEW, target_fps=_FRAMES_PER_S, blur_fps=_FRAMES_PER_S,
                                           populate_view_ui_f=lambda _, name, __: overlay(names[name]))
         self._app.view_manager.register_factory(self._factory)
         self._drags: list[LeftDrag] = []
@@ -67,14 +67,14 @@ class SliceViews:
         """Where the slice lies that all views show: mm along the normal of the views."""
         return self._views["fused"].get_slice_value()
 
-    def offsetRange(self) -> tuple[float, float, float]:
+    def offset_range(self) -> tuple[float, float, float]:
         """(lowest, highest, step) of `offset` in mm, by the volume in the view "fused", else "second"; (0, 0, 1) where there is none."""
         for view in (self._views[name] for name in ("fused", "second", "first")):
             if view.get_background_volume_id() or view.get_foreground_volume_id():
                 return *view.get_slice_range(), max(view.get_slice_step(), 1e-3)
         return 0.0, 0.0, 1.0
 
-    def setOffset(self, offset: float) -> None:
+    def set_offset(self, offset: float) -> None:
         """All views to a slice."""
         for view in self._views.values():
             view.set_slice_value(offset)
@@ -96,7 +96,7 @@ class SliceViews:
         return made
 
 
-def _sliceView(**arguments) -> SliceView:
+def _slice_view(**arguments) -> SliceView:
     """A view that does not draw itself at every step of its making."""
     return SliceView(scheduled_render_strategy=NoScheduleRendering(), **arguments)
 

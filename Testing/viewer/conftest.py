@@ -104,10 +104,10 @@ def case(views, files):
     """Two volumes and a segmentation, not fused."""
     made = Case(views.scene)
     for slot, path in files.items():
-        made.setInput(slot, read_input(slot, path))
+        made.set_input(slot, read_input(slot, path))
     yield made
     made.clear()
-    made.removeSegmentation()
+    made.remove_segmentation()
 
 
 @pytest.fixture

@@ -21,12 +21,12 @@ from FusionINNLib.volumes.suggested import COLOR, NAME
 
 def test_another_input_ends_the_fusion(fused, files, apart):
     run(computations.decompose(fused, **apart))
-    fused.setInput("first", read_input("first", files["first"]))
+    fused.set_input("first", read_input("first", files["first"]))
     assert fused.fusion is not None and fused.exact is not None  # the very file that was fused
     run(computations.decompose(fused, **apart | {"difference_of": "first"}))
     assert fused.shown("exact", "first")["difference"] is not None
     nodes = fused.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
-    fused.setInput("first", read_input("first", files["second"]))
+    fused.set_input("first", read_input("first", files["second"]))
     assert fused.fusion is None and fused.exact is None and fused.alignment == {}
     assert fused.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") < nodes
 
@@ -36,7 +36,7 @@ def test_fused_again(fused, apart, tiny_model):
     run(computations.fuse(fused, alignment="auto", reference="first", method="fusioninn", model=tiny_model, device="cpu"))
     assert fused.exact is None and len(fused.said) == 0
     run(computations.decompose(fused, **apart | {"difference_of": "first"}))
-    assert fused.shown("exact", "first")["difference"] is not None and fused.isIdentical("exact", "first")
+    assert fused.shown("exact", "first")["difference"] is not None and fused.is_identical("exact", "first")
 
 
 def test_nothing_is_left_when_cleared(views, files):
@@ -45,7 +45,7 @@ def test_nothing_is_left_when_cleared(views, files):
 
     before, made = count(), Case(views.scene)
     for slot, path in files.items():
-        made.setInput(slot, read_input(slot, path))
+        made.set_input(slot, read_input(slot, path))
     assert count() == before + 3
     made.clear()
     assert count() == before
@@ -66,9 +66,9 @@ def test_an_oblique_segmentation_on_the_moved_volume_moves_along(views, tiny_mod
     shift[:3, 3] = 6.0, -4.0, 3.0
     moved = [type(volume)(volume.array, shift @ volume.affine, volume.name) for volume in (sample.first, sample.segmentation)]
     case = Case(views.scene)
-    case.setInput("first", Input(moved[0], "adc", "1"))
-    case.setInput("second", Input(sample.second, "flair", "2"))
-    case.setInput("segmentation", Input(moved[1], "tumour", "3", {label: (str(label), (1.0, 0.0, 0.0)) for label in (1, 2, 4)}))
+    case.set_input("first", Input(moved[0], "adc", "1"))
+    case.set_input("second", Input(sample.second, "flair", "2"))
+    case.set_input("segmentation", Input(moved[1], "tumour", "3", {label: (str(label), (1.0, 0.0, 0.0)) for label in (1, 2, 4)}))
     run(computations.fuse(case, alignment="rigid", reference="second", method="fusioninn", model=tiny_model, device="cpu"))
     given = finish(computations.numbers(case, model=tiny_model, device="cpu").task.read())
     assert isinstance(given["labels"], Drawn), "brought onto the grid by the worker, not in the event loop"
@@ -90,11 +90,11 @@ def test_a_suggestion_stands_beside_a_drawn_outline_and_alone_where_there_is_non
     assert said.startswith("SUGGESTED by a network, drawn by nobody: 41.2 mL.")
     assert "Dice with the drawn outline: 0.50." in said and said.endswith("A doubt.")
     assert case.nodes["segmentation"] is drawn and mrml.isSuggestion(case.suggestion)
-    case.removeSegmentation()
+    case.remove_segmentation()
     earlier = case.suggestion
     said = run(computations.suggest(case, alignment="auto", reference="second", device="cpu"))
     assert "Dice" not in said and case.suggestion is None and not case.scene.IsNodePresent(earlier)
     assert mrml.isSuggestion(case.nodes["segmentation"]) and case.inputs["segmentation"].labels[1][0] == NAME
     np.testing.assert_array_equal(case.inputs["segmentation"].volume.array, marks.array)
-    case.setInput("first", replace(case.inputs["first"], sha256="another"))
+    case.set_input("first", replace(case.inputs["first"], sha256="another"))
     assert "segmentation" not in case.nodes, "it was of a volume that is gone"

@@ -32,7 +32,7 @@ def colors(node) -> np.ndarray:
 def loaded(views, paths) -> Case:
     made = Case(views.scene)
     for slot, path in paths.items():
-        made.setInput(slot, read_input(slot, path))
+        made.set_input(slot, read_input(slot, path))
     return made
 
 
@@ -79,7 +79,7 @@ def test_all_views_of_a_source_in_colour_and_of_the_fused_image_are_in_colour(co
     hue = [one - one.min(-1, keepdims=True) for one in (shown, rgb.astype(int))]
     assert whole.sum() > 100 and np.abs(hue[0] - hue[1])[whole].max() <= 1 and np.ptp(shown, axis=-1).max() > 50
     assert not any(seen.volumes[view].IsA("vtkMRMLVectorVolumeNode") for view in ("first", "decomposedFirst", "difference"))
-    assert colored.isIdentical("exact", "second") and not any(seen.estimated.values())
+    assert colored.is_identical("exact", "second") and not any(seen.estimated.values())
 
 
 def test_an_estimate_in_colour_is_called_one(colored, seen, tiny_model, apart):
@@ -99,7 +99,7 @@ def test_colours_of_the_reference_stay_where_the_other_source_is_resampled(views
     sample = small_case()
     coarse = Volume(np.ascontiguousarray(sample.first.array[:, ::2, ::2]), sample.first.affine @ np.diag([2.0, 2.0, 1.0, 1.0]), "adc")
     case = loaded(views, {"second": colored_files(tmp_path)["second"]})
-    case.setInput("first", Input(coarse, "adc.nii.gz", "1"))
+    case.set_input("first", Input(coarse, "adc.nii.gz", "1"))
     fuse(case, tiny_model, alignment="header")
     assert case.alignment["resampled"]
     run(computations.decompose(case, **apart))
@@ -138,7 +138,7 @@ def test_nothing_of_the_colours_is_left_when_cleared(views, tmp_path, tiny_model
     volumes = count()
     fuse(case, tiny_model)
     run(computations.decompose(case, **apart))
-    case.forgetFusion()
+    case.forget_fusion()
     assert count() == volumes
     case.clear()
     assert count() == before
@@ -148,9 +148,9 @@ def test_the_window_of_an_image_in_colour_is_that_of_its_channels(colored, seen)
     seen.update()
     whole = {"low": 0.0, "high": 255.0, "least": 0.0, "most": 255.0}
     assert seen.window("second") == whole
-    seen.drawWindow("second", 0.1, 0.0)
+    seen.draw_window("second", 0.1, 0.0)
     assert seen.window("second")["high"] > 255.0
-    seen.resetWindow("second")
+    seen.reset_window("second")
     assert seen.window("second") == whole
 
 
@@ -164,7 +164,7 @@ def test_a_pair_of_pictures_is_one_slice(views, tmp_path, tiny_model, apart):
     assert any("a picture has no place in the patient" in note for note in case.said)
     np.testing.assert_array_equal(colors(look.volumes["decomposedSecond"])[0], case.inputs["second"].scan.rgb[0])
     assert look.where()["words"].startswith("slice 1 of 1") and look.where()["count"] == 1
-    look.setPlane("Coronal")
+    look.set_plane("Coronal")
     look.step(1)
     assert look.plane == "Axial" and look.where()["words"].startswith("slice 1 of 1")
     look.close()

@@ -22,10 +22,10 @@ def test_the_slice_stays_when_the_plane_changes(look):
     assert look.plane == "Axial" and look.where()["words"].endswith("mm")
     look.step(3)
     here = look.where()["words"]
-    look.setPlane("Coronal")
+    look.set_plane("Coronal")
     assert look.where()["edges"] == {"left": "R", "right": "L", "top": "S", "bottom": "I"}
     look.step(-2)
-    look.setPlane("Axial")
+    look.set_plane("Axial")
     assert look.where()["words"] == here
     look.fit()
     assert look.where()["words"] == here
@@ -42,9 +42,9 @@ def test_a_source_and_its_decomposition_share_a_window(fused, look, apart):
     run(computations.decompose(fused, **apart))
     look.update()
     first = look.window("first")
-    look.setWindow("first", 10.0, 500.0)
+    look.set_window("first", 10.0, 500.0)
     assert all((look.window(view)["low"], look.window(view)["high"]) == (10.0, 500.0) for view in ("first", "decomposedFirst"))
-    look.resetWindow("first")
+    look.reset_window("first")
     assert look.window("first") == first == look.window("decomposedFirst") | {key: first[key] for key in ("least", "most")}
 
 
@@ -67,32 +67,32 @@ def test_the_window_is_drawn_as_in_slicer(fused, look, apart):
     look.update()
     first, second = look.window("first"), look.window("second")
     span = first["most"] - first["least"]
-    assert look.drawWindow("decomposedFirst", 0.1, 0.05) == "first"
+    assert look.draw_window("decomposedFirst", 0.1, 0.05) == "first"
     drawn = look.window("first")
     assert drawn["high"] - drawn["low"] == pytest.approx(first["high"] - first["low"] + 0.1 * span)
     assert drawn["high"] + drawn["low"] == pytest.approx(first["high"] + first["low"] + 0.1 * span)
     assert look.window("decomposedFirst")["high"] == drawn["high"] and look.window("second") == second
-    look.drawWindow("first", 5.0, 0.0)
+    look.draw_window("first", 5.0, 0.0)
     for _ in range(3):
-        look.drawWindow("first", 0.0, 0.9)
+        look.draw_window("first", 0.0, 0.9)
     assert sum(look.window("first")[end] for end in ("low", "high")) / 2 == pytest.approx(first["most"])
-    look.drawWindow("first", -50.0, 50.0)
+    look.draw_window("first", -50.0, 50.0)
     least = look.window("first")
     assert 0 < least["high"] - least["low"] <= 0.0011 * span and least["low"] <= first["most"] <= least["high"]
-    assert look.drawWindow("fused", 0.1, 0.0) == "fused" and look.window("first") == least
-    look.resetWindow("first")
+    assert look.draw_window("fused", 0.1, 0.0) == "fused" and look.window("first") == least
+    look.reset_window("first")
     assert look.window("first") == first
 
 
 def test_an_empty_view_has_no_window_to_draw(case, look):
-    assert look.drawWindow("fused", 0.1, 0.1) == "fused" and look.drawWindow("decomposedFirst", 0.1, 0.1) == "first"
+    assert look.draw_window("fused", 0.1, 0.1) == "fused" and look.draw_window("decomposedFirst", 0.1, 0.1) == "first"
     assert look.window("fused") is None
 
 
 def test_blinking_comes_back(fused, look, views):
     look.update()
-    assert not look.startBlinking("firstDecomposed")
-    assert look.startBlinking("inputs")
+    assert not look.start_blinking("firstDecomposed")
+    assert look.start_blinking("inputs")
     assert [look.toggle() for _ in range(3)] == ["first", "second", "first"]
-    look.stopBlinking()
+    look.stop_blinking()
     assert views.scene.GetSingletonNode("FusionINNFused", "vtkMRMLSliceCompositeNode").GetForegroundVolumeID() == fused.fusion.fused.GetID()

@@ -66,6 +66,6 @@ def test_another_estimate_has_its_own_and_none_is_left_behind(fused, look, apart
         found.append(np.array(voxelsOfNode(over(fused.scene)[0])))
         np.testing.assert_allclose(found[-1], 1.645 * voxelsOfNode(fused.estimate.firstSpread), rtol=1e-5)
     assert (found[0] != found[1]).any()
-    fused.forgetDecompositions()
+    fused.forget_decompositions()
     look.update()
     assert over(fused.scene) == [None, None] and count() == before

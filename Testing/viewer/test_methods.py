@@ -19,10 +19,10 @@ def test_a_method_that_only_fuses(case, tmp_path):
     with pytest.raises(ResultError, match="only fuses"):
         run(computations.decompose(case, difference_of="second", **none))
     run(computations.numbers(case, **none))
-    assert case.rows and not case.estimateRows
+    assert case.rows and not case.estimate_rows
     run(computations.export(case, tmp_path / "result", **none))
     assert not (tmp_path / "result/latent.nii.gz").exists() and (tmp_path / "result/report.png").is_file()
-    case.forgetFusion()
+    case.forget_fusion()
     run(computations.load(case, tmp_path / "result"))
     assert case.fusion.latent is None and case.method.name == "average"
     run(computations.numbers(case, **none))

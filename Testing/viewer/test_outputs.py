@@ -13,11 +13,11 @@ from FusionINNLib.viewer.inputs import read_input
 
 def test_numbers_of_regions_and_estimate(fused, back, apart):
     run(computations.numbers(fused, **back))
-    assert {row.region for row in fused.rows} == {"whole volume", "segmentation", "10 mm margin"} and fused.estimateRows == ()
+    assert {row.region for row in fused.rows} == {"whole volume", "segmentation", "10 mm margin"} and fused.estimate_rows == ()
     run(computations.estimate(fused, samples=2, seed=0, **apart))
     run(computations.numbers(fused, **back))
-    assert {row.measure.split()[0] for row in fused.estimateRows} == {"spread", "cycle"}
-    fused.removeSegmentation()
+    assert {row.measure.split()[0] for row in fused.estimate_rows} == {"spread", "cycle"}
+    fused.remove_segmentation()
     assert fused.rows == ()
 
 
@@ -31,13 +31,13 @@ def test_a_result_folder_and_back(fused, back, apart, tmp_path, views, files):
     alone = Case(views.scene)
     run(computations.load(alone, tmp_path / "result"))
     assert alone.exact is not None and alone.shown("exact", "second")["difference"] is None and "segmentation" in alone.nodes
-    alone.setInput("second", read_input("second", files["second"]))
+    alone.set_input("second", read_input("second", files["second"]))
     run(computations.difference(alone, "exact", "second"))
-    assert alone.shown("exact", "second")["difference"] is not None and alone.isIdentical("exact", "second")
+    assert alone.shown("exact", "second")["difference"] is not None and alone.is_identical("exact", "second")
     alone.clear()
 
     swapped = Case(views.scene)
-    swapped.setInput("first", read_input("first", files["second"]))
+    swapped.set_input("first", read_input("first", files["second"]))
     with pytest.raises(ResultError, match="is not the file that this result was fused from"):
         run(computations.load(swapped, tmp_path / "result"))
     assert swapped.fusion is None and "first" in swapped.nodes

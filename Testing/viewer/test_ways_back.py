@@ -18,10 +18,10 @@ from FusionINNLib.viewer.state import INITIAL
 
 def test_exact_is_identical(fused, apart):
     run(computations.decompose(fused, **apart))
-    assert not fused.lacksDifference("exact", "second") and fused.lacksDifference("exact", "first")
+    assert not fused.lacks_difference("exact", "second") and fused.lacks_difference("exact", "first")
     run(computations.difference(fused, "exact", "first"))
     for difference_of in ("first", "second"):
-        assert fused.shown("exact", difference_of)["difference"] is not None and fused.isIdentical("exact", difference_of)
+        assert fused.shown("exact", difference_of)["difference"] is not None and fused.is_identical("exact", difference_of)
     assert fused.shown("estimated", "second")["difference"] is None
 
 
