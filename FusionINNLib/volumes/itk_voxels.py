@@ -40,8 +40,8 @@ def check_voxels_there(path: Path, nrrd: dict[str, str], name: str, notes: list[
         _check_nrrd(path, nrrd, name, notes)
         return
     if reader_of(path) is None:
-        raise InputError(f"{name}: the content of the file is that of neither an NRRD nor a MetaImage, whatever it is called; give it the "
-                         "ending of its format, or export it again.")
+        raise InputError(f"{name}: this is not an image of the format that its name says (neither NRRD nor MetaImage); give it the ending "
+                         "of its own format, or export it again.")
     _check_meta(path, meta_header.read_fields(path), name, notes)
 
 

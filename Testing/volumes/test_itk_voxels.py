@@ -83,7 +83,7 @@ def test_the_content_counts_and_not_the_name(tmp_path, capfd):
     for path, made in ((tmp_path / "x.mha", nrrd), (tmp_path / "x.nrrd", meta)):
         np.testing.assert_array_equal(read_volume(made(path)).array, ARRAY)
     Image.fromarray(ARRAY[0].astype(np.uint8)).save(tmp_path / "y.mha", format="TIFF")
-    refused(tmp_path / "y.mha", "neither an NRRD nor a MetaImage", capfd)
+    refused(tmp_path / "y.mha", "neither NRRD nor MetaImage", capfd)
 
 
 def test_lengths_that_make_unusual_voxels_are_told(tmp_path):
