@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,11 +14,14 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from FusionINNLib.phantom.case import small_case
+from FusionINNLib.viewer.state import INITIAL
 from FusionINNLib.volumes.io import write_nifti
 
 ROOT = Path(__file__).resolve().parents[2]
 VIEWS = ("first", "second", "fused", "decomposedFirst", "decomposedSecond", "difference")
 PATIENCE_MS = 120_000  # for a computation: the machine may be busy; nothing is judged by it
+_CHOICES = ("alignment", "reference", "fusion_method", "method", "samples", "seed", "plane", "opacity", "outlined", "interval", "blink",
+            "pair", "difference_of", "window_of", "numbers_open", "problem", "said")
 _FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
           "--disable-sync"]
 
@@ -69,6 +72,20 @@ class Served:
 
 
 @contextmanager
+def serving(folders, model: str) -> Iterator[Callable[..., Served]]:
+    """Starts servers with a model, and ends them. folders: pytest's factory of temporary folders."""
+    started: list[Served] = []
+
+    def start(*arguments) -> Served:
+        started.append(Served(folders.mktemp("served") / "temporary", "--model", model, "--device", "cpu", *map(str, arguments)))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@contextmanager
 def launch(executable: str, root: bool) -> Iterator[Browser]:
     """Chromium without a window. root: whether its sandbox has to be left out."""
     with sync_playwright() as playwright:
@@ -105,11 +122,27 @@ class Visit:
 
     def choose(self, slot: str, path: Path) -> None:
         """Choose a file for a place, and wait until it was read or refused."""
-        self.page.set_input_files(f"#file-{slot}", str(path))
+        with self.page.expect_response(lambda answer: answer.url.endswith(f"upload/{slot}")):
+            self.page.set_input_files(f"#file-{slot}", str(path))
         self.page.wait_for_function("""([slot, name]) => {
             const state = window.trame.state;
             return state.get('problem') || state.get('inputs')[slot]?.name === name;
         }""", arg=[slot, path.name])
+
+    def start_again(self, files: dict[str, Path]) -> None:
+        """The volumes, no fusion and the choices that a page begins with; nothing to do on a page that is new."""
+        at_first = {name: INITIAL[name] for name in _CHOICES}
+        now = {slot: about and about["name"] for slot, about in self.state("inputs").items()}
+        if now == {slot: path.name for slot, path in files.items()} and filled(self) == {"first", "second"} and all(
+                self.state(name) == value for name, value in at_first.items()):
+            return
+        self.wait_until_idle()
+        self.page.evaluate("values => window.trame.state.update(values)", at_first)
+        self.page.on("dialog", agree)
+        self.choose("first", files["second"])  # another volume ends a fusion
+        self.page.remove_listener("dialog", agree)
+        for slot, path in files.items():
+            self.choose(slot, path)
 
     def wait_until_idle(self) -> None:
         """Until nothing is computed."""
@@ -165,6 +198,11 @@ class Visit:
                 self.page.wait_for_timeout(50)
             else:
                 raise AssertionError(f"the view {view} did not change")
+
+
+def agree(dialog) -> None:
+    """Answer what the page asks with yes."""
+    dialog.accept()
 
 
 def filled(visit: Visit) -> set[str]:

@@ -30,7 +30,7 @@ def pytest_pycollect_makemodule(module_path, parent):
 
 
 if HAS_VIEWER:
-    from browsing import Served, Visit, files_of_case, launch
+    from browsing import Visit, files_of_case, launch, serving
     from cases import run
     from trame.app import get_server
 
@@ -49,17 +49,23 @@ def files(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture
-def serve(tmp_path, tiny_model):
+def serve(tmp_path_factory, tiny_model):
     """Starts `fusioninn view` with the small model: serve(*arguments), a `browsing.Served`."""
-    started = []
+    with serving(tmp_path_factory, tiny_model) as start:
+        yield start
 
-    def start(*arguments) -> "Served":
-        started.append(Served(tmp_path / f"temporary{len(started)}", "--model", tiny_model, "--device", "cpu", *map(str, arguments)))
-        return started[-1]
 
-    yield start
-    for one in started:
-        one.stop()
+@pytest.fixture(scope="module")
+def serve_file(tmp_path_factory, tiny_model):
+    """As `serve`, for all tests of a file."""
+    with serving(tmp_path_factory, tiny_model) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def served(serve_file, files):
+    """A server with the small case, one for all tests of a file: to start it takes longer than most of them."""
+    return serve_file(files["first"], files["second"], "--segmentation", files["segmentation"])
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +78,11 @@ def browser():
 
 
 @pytest.fixture
-def visit(serve, browser, files):
-    """The page with the two volumes of the small case."""
-    opened = Visit(browser, serve(files["first"], files["second"], "--segmentation", files["segmentation"]))
+def visit(served, browser, files):
+    """The page with the two volumes of the small case, not fused, whatever the tests before have done on it."""
+    opened = Visit(browser, served)
     opened.page.wait_for_function("() => window.trame.state.get('views').second.filled")
+    opened.start_again(files)
     yield opened
     assert opened.complaints == []
     opened.page.close()

@@ -1,14 +1,16 @@
 """What leaves the page of a case: its numbers, and a result folder that is read again."""
+import asyncio
 import json
 
-import pytest
 from cases import run
+from trame.app import get_server
 
-from FusionINNLib.errors import ResultError
 from FusionINNLib.results.scene_folder import read
 from FusionINNLib.viewer import computations
+from FusionINNLib.viewer.app import Opening, Viewer
 from FusionINNLib.viewer.case import Case
 from FusionINNLib.viewer.inputs import read_input
+from FusionINNLib.viewer.state import INITIAL
 
 
 def test_numbers_of_regions_and_estimate(fused, back, apart):
@@ -36,9 +38,14 @@ def test_a_result_folder_and_back(fused, back, apart, tmp_path, views, files):
     assert alone.shown("exact", "second")["difference"] is not None and alone.is_identical("exact", "second")
     alone.clear()
 
-    swapped = Case(views.scene)
-    swapped.set_input("first", read_input("first", files["second"]))
-    with pytest.raises(ResultError, match="is not the file that this result was fused from"):
-        run(computations.load(swapped, tmp_path / "result"))
-    assert swapped.fusion is None and "first" in swapped.nodes
-    swapped.clear()
+    async def open_beside_another_file() -> None:
+        state = get_server("swapped").state
+        state.update(INITIAL)
+        viewer = Viewer(state, views, None, "cpu")
+        await viewer.open(Opening({"first": read_input("first", files["second"])}, tmp_path / "result"))
+        assert "is not the file that this result was fused from" in state.problem
+        assert viewer.case.fusion is None and "first" in viewer.case.nodes
+        viewer.case.clear()
+        viewer.close()
+
+    asyncio.run(open_beside_another_file())

@@ -16,10 +16,9 @@ def tint(picture: np.ndarray) -> int:
     return int((np.ptp(middle, axis=-1) > 40).sum())
 
 
-def test_from_pictures_in_colour_to_the_download(serve, browser, tmp_path):
+def test_from_pictures_in_colour_to_the_download(serve, browser, files, tmp_path):
     paths = pictures(tmp_path)
-    visit = Visit(browser, serve())
-    visit.wait_until_idle()
+    visit = Visit(browser, serve(files["first"], files["second"]))
     for slot, path in paths.items():
         visit.choose(slot, path)
         assert "a picture has no place in the patient" in visit.state("said"), visit.state("problem")

@@ -1,14 +1,31 @@
 """The views of the page in a browser: wheel, keys, sliders, planes, blinking and windows."""
-from browsing import VIEWS
+import pytest
+from browsing import VIEWS, Visit
+
+
+@pytest.fixture(scope="module")
+def taken_apart(served, browser):
+    """The page with the small case fused and taken apart, one for all tests: each leaves it as it was."""
+    opened = Visit(browser, served)
+    opened.page.wait_for_function("() => window.trame.state.get('views').second.filled")
+    opened.do("Fuse")
+    opened.do("Decompose")
+    yield opened
+    assert opened.complaints == []
+    opened.page.close()
+
+
+@pytest.fixture
+def visit(taken_apart):
+    """The same, when its last pictures have come."""
+    taken_apart.page.wait_for_timeout(500)
+    return taken_apart
 
 
 def test_all_views_follow(visit):
     """By wheel, key, slider and plane; what is outlined, blended and blinked is seen."""
     page = visit.page
-    visit.do("Fuse")
-    visit.do("Decompose")
     seen = [view for view in VIEWS if view != "difference"]
-    page.wait_for_timeout(500)
 
     def changes(act, views=seen) -> str:
         before = {view: visit.picture(view) for view in views}
@@ -53,9 +70,6 @@ def test_all_views_follow(visit):
 def test_windows_go_with_the_source(visit):
     """A source and what it was decomposed to are seen through one window; Reset brings the first one back."""
     page = visit.page
-    visit.do("Fuse")
-    visit.do("Decompose")
-    page.wait_for_timeout(500)
     first = visit.state("window_range")
     before = {view: visit.picture(view) for view in VIEWS}
     page.get_by_role("slider", name="Window").last.focus()
@@ -66,14 +80,12 @@ def test_windows_go_with_the_source(visit):
     assert (visit.picture("second") == before["second"]).all()
     page.get_by_role("button", name="Reset").click()
     page.wait_for_function("high => window.trame.state.get('window_range')[1] === high", arg=first[1])
+    visit.wait_for_picture("first", before["first"])
 
 
 def test_the_window_is_drawn_with_the_left_button(visit):
     """The slider shows the same; a button that is let go outside of the view is let go."""
     page, mouse = visit.page, visit.page.mouse
-    visit.do("Fuse")
-    visit.do("Decompose")
-    page.wait_for_timeout(500)
     before = {view: visit.picture(view) for view in VIEWS}
     place = page.locator("#view-second").bounding_box()
     x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
@@ -89,3 +101,5 @@ def test_the_window_is_drawn_with_the_left_button(visit):
     left = visit.settled("window_range")
     mouse.move(x - 40, y + 40, steps=4)
     assert visit.settled("window_range") == left != [low, high]
+    page.get_by_role("button", name="Reset").click()
+    visit.wait_for_picture("second", before["second"])

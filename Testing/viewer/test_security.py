@@ -119,8 +119,13 @@ def multipart(name: str, content: bytes) -> tuple[bytes, dict[str, str]]:
     return head.encode() + content + b"\r\n--frontier--\r\n", {"Content-Type": "multipart/form-data; boundary=frontier"}
 
 
-def test_requests_from_others_are_refused(serve, files):
-    served = serve(files["first"], files["second"])
+@pytest.fixture(scope="module")
+def served(serve_file, files):
+    """One that takes no large files."""
+    return serve_file(files["first"], files["second"], "--max-upload", "1")
+
+
+def test_requests_from_others_are_refused(served, files):
     port = urlsplit(served.root).port
     cookie = {"Cookie": f"fusioninn_{port}={served.token}"}
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
@@ -139,8 +144,7 @@ def test_requests_from_others_are_refused(serve, files):
     assert ask(served, "/__fusioninn/%2e%2e/inputs.py", **cookie)[0] in (403, 404)
 
 
-def test_uploads_that_are_refused(serve, files, tmp_path):
-    served = serve(files["first"], files["second"], "--max-upload", "1")
+def test_uploads_that_are_refused(served, files):
     cookie = {"Cookie": f"fusioninn_{urlsplit(served.root).port}={served.token}"}
     content = files["first"].read_bytes()
     for name in ("../../evil.nii.gz", "..%2fevil.nii.gz", "/tmp/evil.nii.gz", ".nii.gz"):
@@ -150,7 +154,7 @@ def test_uploads_that_are_refused(serve, files, tmp_path):
     body, kind = multipart("large.nii.gz", b"\0" * (2 ** 20 + 1))
     status, text = ask(served, "/upload/first", "POST", body, **kind, **cookie)
     assert status == 422 and "larger than 1 MB" in text
-    assert not list(tmp_path.rglob("*evil*")) and not list(served.temporary.rglob("*.nii.gz"))
+    assert not list(served.temporary.parent.rglob("*evil*")) and not list(served.temporary.rglob("*.nii.gz"))
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
@@ -161,8 +165,7 @@ def test_nothing_is_left_at_the_end(serve, files, sent):
     assert list(served.temporary.iterdir()) == [] and "Traceback" not in served.errors()
 
 
-def test_the_port_is_taken(serve, files):
-    served = serve(files["first"], files["second"])
+def test_the_port_is_taken(served, files):
     port = str(urlsplit(served.root).port)
     done = subprocess.run([sys.executable, "-m", "FusionINNLib.cli", "view", "--no-browser", str(files["first"]), str(files["second"]),
                            "--port", port], capture_output=True, text=True, cwd=Path(__file__).parents[2])
