@@ -17,6 +17,7 @@ _FOLDER = "__fusioninn"
 _THEME = {"theme": {"defaultTheme": "fusioninn", "themes": {"fusioninn": {"dark": True, "colors": {
     "background": "#101418", "surface": "#182027", "primary": "#6cb6e8", "secondary": "#8aa0b2", "error": "#ff8a80", "warning": "#ffbf00",
     "on-surface": "#dfe7ee", "on-background": "#dfe7ee", "on-primary": "#06202f"}}}}}
+_END = 8  # letters of a title that are never left out
 _EDGES = ("left", "right", "top", "bottom")
 _LEGENDS = ("decomposedFirst", "decomposedSecond")  # views that have a colour legend at the right while an interval is shown
 _INTERVAL = ("How sure the estimate is: half the width of the 90 % interval (1.645 standard deviations, by its own account) over each "
@@ -32,7 +33,10 @@ def overlay(view: str) -> None:
     """What lies over a view: its name, what it shows, letters at its edges."""
     about = _about(view)
     with html.Div(classes=("interval && !why.interval ? 'overlay legend' : 'overlay'",) if view in _LEGENDS else "overlay"):
-        with html.Div(f"{{{{ {about}.title }}}}", classes="title"):
+        with html.Div(classes="title", **attributes(data_full=(f"{about}.title",))):
+            with html.Div(classes="short"):  # a narrow view leaves the middle out: the end tells one volume of a patient from another
+                html.Span(f"{{{{ {about}.title.slice(0, -{_END}) }}}}", classes="start")
+                html.Span(f"{{{{ {about}.title.slice(-{_END}) }}}}", classes="end")
             html.Div(f"{{{{ {about}.measure }}}}", classes="measure", v_if=f"{about}.measure")
         html.Div(f"{{{{ {about}.empty }}}}", classes="empty", v_if=f"!{about}.filled")
         for edge in _EDGES:

@@ -93,7 +93,8 @@ def _slot(slot: str, title: str, hint: str, viewer) -> None:
     with html.Div(classes=(f"['slot', {one} ? 'filled' : '']",), **attributes(data_slot=slot)):
         with html.Label(classes="choose", **attributes(for_=f"file-{slot}")):
             html.Span(title, classes="what")
-            html.Span(f"{{{{ {one} ? {one}.name : '{hint}: choose or drop a file' }}}}", classes="name")
+            html.Span(f"{{{{ {one} ? {one}.name : '{hint}: choose or drop a file' }}}}", classes="name",
+                      title=(f"{one} ? {one}.name : ''",))
             html.Span(f"{{{{ {one}.grid }}}}", v_if=(one,), classes="grid-of")
             html.Input(type="file", id=f"file-{slot}", multiple=True, classes="sr", disabled=("!!why.choose",),
                        **attributes(data_slot=slot))

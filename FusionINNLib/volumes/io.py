@@ -20,6 +20,7 @@ from FusionINNLib.volumes.freesurfer import ENDINGS as MGH_ENDINGS
 from FusionINNLib.volumes.freesurfer import read_mgh
 from FusionINNLib.volumes.itk import read_itk, read_itk_segmentation
 from FusionINNLib.volumes.nifti import files_of, has_scale_factors, read_extension, read_nifti, write_nifti
+from FusionINNLib.volumes.png import check_no_picture
 from FusionINNLib.volumes.suggested import NOTE as SUGGESTED_NOTE
 from FusionINNLib.volumes.suggested import is_suggested, named_where_suggested
 from FusionINNLib.volumes.volume import Identity, Volume, check_voxels
@@ -56,6 +57,7 @@ def read_segmentation(path: str | os.PathLike[str], *, series: str | None = None
     labels.
     """
     path = Path(path)
+    check_no_picture(path)
     if (inside := _one_inside(path)) is not None:
         return _noted_inside(read_segmentation(inside))
     if path.is_dir() or is_dicom(path):

@@ -18,6 +18,13 @@ def is_picture(path: Path) -> bool:
     return ending == ENDING and not path.is_dir()
 
 
+def check_no_picture(path: Path) -> None:
+    """Raise InputError where a segmentation is wanted and the name says that this is a picture."""
+    if path.suffix.lower() in (ENDING, *_OTHERS) and path.is_file():
+        raise InputError(f"{path.name}: a picture cannot be a segmentation, as its grey levels are no labels; give a label volume (NIfTI, "
+                         "NRRD, MHA) on the grid of one of the sources, for pictures one that was drawn on one of them in 3D Slicer.")
+
+
 def read_grey(path: Path) -> np.ndarray:
     """Grey levels (j, i), uint8, 0..255 as stored. Colour pictures are taken where red, green and blue are equal everywhere.
 

@@ -1,11 +1,13 @@
 """The page in a browser: what a user does from the first file to the download."""
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 from browsing import VIEWS, Visit, amber, filled, violet
+from cases import pictures
 from dicom_making import save, slices
 from pydicom import dcmread
 
@@ -137,6 +139,9 @@ def test_a_bad_file_is_refused_in_the_command_lines_words(visit, tmp_path, capsy
     assert visit.page.get_by_role("alert").inner_text() == capsys.readouterr().err.strip().removeprefix("fusioninn: ")
     assert visit.state("inputs")["first"]["name"] == "adc.nii.gz"  # what was there stays
     assert visit.page.get_by_role("button", name="Fuse", exact=True).is_enabled()
+    picture = pictures(tmp_path)["first"]
+    visit.choose("segmentation", picture)
+    visit.page.get_by_role("alert").get_by_text(f"{picture.name}: a picture cannot be a segmentation").wait_for()
 
 
 def test_a_fusion_that_is_nowhere_else_ends_only_when_asked(visit, files, tmp_path):
@@ -191,6 +196,30 @@ def test_one_of_several_series_is_chosen_on_the_page(visit, tmp_path):
     page.get_by_role("group", name="Which one").get_by_text("T2, 6 files").click()
     page.wait_for_function("() => window.trame.state.get('inputs').first.name === 'T2'")
     assert not page.get_by_role("group", name="Which one").is_visible() and visit.state("problem") == ""
+
+
+def test_a_long_name_leaves_the_letter_at_the_top_alone(visit, files, tmp_path):
+    """The middle of the name goes, and the tool tip has the whole one; where there is room it is whole."""
+    page, name = visit.page, "patient_0123456789_visit_2_motion_corrected_adc"
+    page.set_viewport_size({"width": 1000, "height": 700})
+    title = page.locator("#view-first .title")
+    page.mouse.move(*_middle(title))
+    assert page.locator("#view-first").get_attribute("title") in (None, "")
+    visit.choose("first", Path(shutil.copy(files["first"], tmp_path / f"{name}.nii.gz")))
+    page.wait_for_function("name => document.querySelector('#view-first .title').dataset.full === 'First: ' + name", arg=name)
+    box, letter = title.bounding_box(), page.locator("#view-first .edge.top").bounding_box()
+    assert box["x"] + box["width"] < letter["x"] and box["height"] < 25
+    assert page.locator("#view-first .end").is_visible() and page.locator("#view-first .end").inner_text() == name[-8:]
+    page.mouse.move(*_middle(title))
+    page.mouse.move(*(n + 1 for n in _middle(title)))
+    assert page.locator("#view-first").get_attribute("title") == f"First: {name}"
+    page.mouse.move(letter["x"], letter["y"] + 100)
+    assert page.locator("#view-first").get_attribute("title") == ""
+
+
+def _middle(element) -> tuple[float, float]:
+    box = element.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 def test_a_result_folder(serve, browser, files, tmp_path, tiny_model):

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from making import SHAPE_IJK, affine_from, noise, rotation, write_dicom, write_with_nibabel
+from PIL import Image
 
 from FusionINNLib.errors import GeometryError, InputError
-from FusionINNLib.volumes.io import read_segmentation, read_volume, sha256
+from FusionINNLib.volumes.color_files import read_scan
+from FusionINNLib.volumes.io import read_segmentation, read_volume, sha256, write_nifti
 from FusionINNLib.volumes.itk import to_sitk
 from FusionINNLib.volumes.volume import Volume
 
@@ -61,6 +63,18 @@ def test_every_bad_file_is_refused_with_one_sentence(tmp_path):
             read_volume(tmp_path / name)
         assert part in str(caught.value), (name, str(caught.value))
         assert "\n" not in str(caught.value) and str(caught.value).endswith("."), str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["drawn.png", "drawn.PNG", "drawn.jpg"])
+def test_a_picture_as_segmentation_is_refused_with_what_to_give_instead(tmp_path, name):
+    """Which is taken: labels on the grid that 3D Slicer has of a picture."""
+    pixels = np.arange(30, dtype=np.uint8).reshape(5, 6)
+    Image.fromarray(pixels).save(tmp_path / name)
+    with pytest.raises(InputError, match="a picture cannot be a segmentation.*label volume.*3D Slicer"):
+        read_segmentation(tmp_path / name)
+    Image.fromarray(pixels).save(tmp_path / "source.png")
+    write_nifti(Volume((pixels > 20)[None].astype(np.uint8), np.diag([-1.0, -1.0, 1.0, 1.0]), "drawn"), tmp_path / "drawn.nii.gz")
+    assert read_segmentation(tmp_path / "drawn.nii.gz").same_grid(read_scan(tmp_path / "source.png"))
 
 
 def _sheared() -> np.ndarray:

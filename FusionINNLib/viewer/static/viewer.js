@@ -37,6 +37,16 @@
     else if (event.dataTransfer.files.length) tell("Drop the file on First volume, Second volume or Segmentation.");
   });
 
+  // The whole title of a view as its tool tip, where the pointer is at a shortened one: what lies over a view does not see the pointer.
+  document.addEventListener("pointermove", (event) => {
+    const view = event.target.closest?.(".view");
+    const title = view?.querySelector(".title"), start = title?.querySelector(".start");
+    if (!title) return;
+    const box = title.getBoundingClientRect();
+    const isOver = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+    view.title = isOver && start.scrollWidth > start.clientWidth ? title.dataset.full : "";
+  });
+
   // One step at a time is under way; what the wheel turned meanwhile is added up, so that the slices never lag behind the hand.
   let turned = 0, pending = 0, moving = false;
   async function move() {
