@@ -1,7 +1,7 @@
 """Folders of DICOM files to volumes: which series and which stack, and its values. Classic and enhanced files, read with pydicom."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from FusionINNLib.errors import ChoiceError, InputError
 from FusionINNLib.progress import Progress
+from FusionINNLib.volumes.dicom_agreement import check_no_mosaic, check_one_scan, notes_on
 from FusionINNLib.volumes.dicom_frames import DicomFile, Trait, read_header
 from FusionINNLib.volumes.dicom_pixels import stored_planes
 from FusionINNLib.volumes.dicom_stacks import Stack, geometry, split
@@ -48,6 +49,7 @@ def read_dicom(path: Path, series: str | None = None, stack: str | None = None, 
     if not found:
         raise InputError(f"{path.name}: this holds segmentations and no image; give it as the segmentation.")
     chosen = choose_series(found, series, path.name)
+    check_no_mosaic((frame for one in chosen.stacks for frame in one.frames), chosen.name)
     return read_stack(chosen, _choose_stack(chosen, stack), progress)
 
 
@@ -71,9 +73,11 @@ def find_series(path: Path, progress: Progress) -> list[Series]:
             break
     else:
         raise InputError(f"{path.name}: this folder holds no DICOM series; give the folder that holds the slices themselves.")
-    by_series: dict[str, dict[tuple[str, tuple[float, ...] | None], DicomFile]] = {}
+    by_series: dict[str, dict[Hashable, DicomFile]] = {}
     for one in files:  # a second copy of a file says nothing new; some programs give all slices one UID, though
-        by_series.setdefault(one.series, {}).setdefault((one.instance or str(one.path), one.frames[0].position), one)
+        first = one.frames[0]
+        known = one.instance or str(one.path), first.instance, first.position, *first.traits.items()
+        by_series.setdefault(one.series, {}).setdefault(known, one)
     groups = [tuple(group.values()) for group in by_series.values()]
     groups.sort(key=lambda group: (group[0].series_number is None, group[0].series_number or 0, group[0].description, group[0].series))
     return [Series(group, () if group[0].is_segmentation else tuple(split(frame for one in group for frame in one.frames)))
@@ -88,16 +92,16 @@ def read_stack(series: Series, stack: Stack, progress: Progress) -> Volume:
             raise InputError(f"{name}: the pixels are colours ({one.photometric}); give a series with one real number per pixel.")
     used = {frame.file for frame in stack.frames}
     files = [one for one in series.files if one.path in used]
-    _check_one_scan(files, stack, name)
+    check_no_mosaic(stack.frames, name)
+    check_one_scan(files, stack.frames, name)
     frames, affine = geometry(stack, name)
     check_affine(affine, name)
     check_shape((len(frames), *frames[0].size), name)
     planes = stored_planes(frames, lambda done: progress.step("reading slices", done, len(frames)))
     array, slope, intercept = _one_scale(planes, [(frame.slope, frame.intercept) for frame in frames])
     identity: Identity = {**first.tags, "files": tuple(sorted(used))}
-    notes = _notes(files)
-    units = {frame.unit for frame in frames}
-    return Volume(array, affine, name, units.pop() if len(units) == 1 else "", slope, intercept, identity, notes)
+    notes = notes_on(files, frames, float(np.linalg.norm(affine[:3, 2])))
+    return Volume(array, affine, name, frames[0].unit, slope, intercept, identity, notes)
 
 
 def files_in(path: Path) -> Iterator[list[Path]]:
@@ -107,33 +111,6 @@ def files_in(path: Path) -> Iterator[list[Path]]:
         return
     yield sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
     yield sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-
-
-def _check_one_scan(files: list[DicomFile], stack: Stack, name: str) -> None:
-    """Raise InputError for slices of several patients, and for planes that hold the slices of a volume side by side."""
-    patients: dict[str, Path] = {}
-    for one in files:
-        if "patient_id" in one.tags:
-            patients.setdefault(one.tags["patient_id"], one.path)
-    if len(patients) > 1:
-        files_of_two = " and ".join(path.name for path in list(patients.values())[:2])
-        raise InputError(f"{name}: the slices are of {len(patients)} patients by their patient IDs ({files_of_two}); export the series of "
-                         "one patient alone.")
-    if any("MOSAIC" in str(frame.traits.get("kind", "")).upper() for frame in stack.frames):
-        raise InputError(f"{name}: each image is a mosaic that holds all slices of a volume side by side, as Siemens writes them; convert "
-                         "the series to NIfTI with dcm2niix, or export it as enhanced DICOM.")
-
-
-def _notes(files: list[DicomFile]) -> tuple[str, ...]:
-    notes: list[str] = []
-    if any(one.photometric == "MONOCHROME1" for one in files):
-        notes.append("the file asks to show low values bright (MONOCHROME1): values are taken as stored")
-    if len({one.reference for one in files if one.reference}) > 1:
-        notes.append("the slices have different frames of reference, so their positions may not go together: check that they are of one "
-                     "scan")
-    if any(one.lossy for one in files):
-        notes.append("the series was compressed with loss, so its values are not exactly the scanner's")
-    return tuple(notes)
 
 
 def _one_scale(planes: list[np.ndarray], scales: list[tuple[float, float]]) -> tuple[np.ndarray, float, float]:

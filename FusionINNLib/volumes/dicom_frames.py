@@ -8,7 +8,7 @@ Positions and directions are LPS in mm, as DICOM has them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -36,10 +36,12 @@ _DECIDES = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesDescrip
             "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "RealWorldValueMappingSequence",
             "DiffusionBValue", "DiffusionGradientOrientation", "EchoTime", "EchoNumbers", "InversionTime", "TemporalPositionIdentifier",
             "TriggerTime", "AcquisitionNumber", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-            (0x0019, 0x0010), (0x0019, 0x100c), (0x0019, 0x100e))
+            (0x0019, 0x0010), (0x0019, 0x100a), (0x0019, 0x100c), (0x0019, 0x100e))
 """What is read of a header; the rest is skipped."""
 
 _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+_LOSSY = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81")
+"""Transfer syntaxes that always lose something: JPEG of 8 and 12 bits, JPEG-LS near-lossless."""
 _TAGS: tuple[tuple[Literal["patient_id", "patient_name", "study_date", "study_uid", "modality"], str], ...] = (
     ("patient_id", "PatientID"), ("patient_name", "PatientName"), ("study_date", "StudyDate"), ("study_uid", "StudyInstanceUID"),
     ("modality", "Modality"))
@@ -53,7 +55,9 @@ class Frame:
     size              (rows, columns)
     position          (3,) LPS mm of the first pixel's centre; orientation: (6,) directions along a row, then along a column; spacing: mm
                       between rows, between columns; depth: mm to the next slice as the header has it. None where the file doesn't say
+    apart             mm from slice to slice by the header alone, without the thickness for it; None where it doesn't say
     slope, intercept  value = stored * slope + intercept; unit of the value, "" where nothing says it
+    mappings          real-world value mappings that the file offers, of which the first is taken; is_rescaled: whether it has a rescaling
     traits            what may tell frames at one position apart: name -> value, with a key only where the file has it
     """
 
@@ -65,9 +69,12 @@ class Frame:
     orientation: tuple[float, ...] | None
     spacing: tuple[float, float] | None
     depth: float | None
+    apart: float | None
     slope: float
     intercept: float
     unit: str
+    mappings: int
+    is_rescaled: bool
     traits: dict[str, Trait] = field(hash=False)
 
 
@@ -129,7 +136,8 @@ def _described(path: Path, header: Dataset) -> DicomFile:
     return DicomFile(path, _text(header, "SOPInstanceUID"), _text(header, "SeriesInstanceUID"),
                      " ".join(_text(header, "SeriesDescription").split()), int(number) if number.lstrip("-").isdigit() else None,
                      _text(header, "SOPClassUID") in _SEGMENTATIONS, _text(header, "PhotometricInterpretation"),
-                     int(header.get("SamplesPerPixel") or 1), _text(header, "LossyImageCompression") == "01",
+                     int(header.get("SamplesPerPixel") or 1),
+                     _text(header, "LossyImageCompression") == "01" or header.file_meta.get("TransferSyntaxUID") in _LOSSY,
                      _text(header, "FrameOfReferenceUID"), tags, tuple(_frames(path, header)))
 
 
@@ -140,45 +148,55 @@ def _frames(path: Path, header: Dataset) -> Iterator[Frame]:
     if groups and len(groups) != count:
         raise InputError(f"{path.name}: the file describes {len(groups)} of its {count} frames; export the series again.")
     for number in range(count):
-        yield _frame(path, header, number, partial(_item, [*groups[number:number + 1], *shared]))
+        frame = _frame(path, header, number, [*groups[number:number + 1], *shared])
+        yield replace(frame, position=None) if count > 1 and not groups else frame  # the one at the top is not that of every frame
+
+
+def _items(homes: list[Dataset], sequence: str) -> list[Dataset]:
+    """All items of a functional group, of the frame or of all frames."""
+    return next((list(items) for home in homes if (items := home.get(sequence))), list["Dataset"]())
 
 
 def _item(homes: list[Dataset], sequence: str) -> Dataset | None:
     """The first item of a functional group, of the frame or of all frames; None where there is none."""
-    for home in homes:
-        items = home.get(sequence)
-        if items:
-            return items[0]
-    return None
+    return next(iter(_items(homes, sequence)), None)
 
 
-def _frame(path: Path, header: Dataset, number: int, group: _Group) -> Frame:
+def _frame(path: Path, header: Dataset, number: int, homes: list[Dataset]) -> Frame:
+    group: _Group = partial(_item, homes)
+
     def found(sequence: str, word: str) -> Any:
         """The value in the functional group where there is one, else at the top."""
         item = group(sequence)
         value = None if item is None else item.get(word)
         return header.get(word) if value in (None, "") else value
 
-    slope, intercept, unit = _scale(path, header, group)
+    mappings = _items([*homes, header], "RealWorldValueMappingSequence")
+    slope, intercept, unit = _scale(path, header, group, mappings)
     instance, spacing = _text(header, "InstanceNumber"), _numbers(found("PixelMeasuresSequence", "PixelSpacing"), 2)
     return Frame(path, number, int(instance) if instance.lstrip("-").isdigit() else 0, (int(header.Rows), int(header.Columns)),
                  _numbers(found("PlanePositionSequence", "ImagePositionPatient"), 3),
                  _numbers(found("PlaneOrientationSequence", "ImageOrientationPatient"), 6),
-                 None if spacing is None else (spacing[0], spacing[1]), _depth(found), slope, intercept, unit,
+                 None if spacing is None else (spacing[0], spacing[1]), _depth(found, "SpacingBetweenSlices", "SliceThickness"),
+                 _depth(found, "SpacingBetweenSlices"), slope, intercept, unit, len(mappings),
+                 any(found("PixelValueTransformationSequence", f"Rescale{word}") is not None for word in ("Slope", "Intercept")),
                  _traits(header, group, found))
 
 
-def _depth(found: _Found) -> float | None:
-    for word in ("SpacingBetweenSlices", "SliceThickness"):
+def _depth(found: _Found, *words: str) -> float | None:
+    for word in words:
         value = _numbers(found("PixelMeasuresSequence", word), 1)
         if value and value[0] > 0:
             return value[0]
     return None
 
 
-def _scale(path: Path, header: Dataset, group: _Group) -> tuple[float, float, str]:
+def _scale(path: Path, header: Dataset, group: _Group, mappings: list[Dataset]) -> tuple[float, float, str]:
     """(slope, intercept, unit): the real-world mapping where the file has one, else the rescaling that scanners give, else (1, 0, "")."""
-    mapping = group("RealWorldValueMappingSequence") or _item([header], "RealWorldValueMappingSequence")
+    mapping = mappings[0] if mappings else None
+    if len({tuple(str(one.get(f"RealWorldValue{word}ValueMapped")) for word in ("First", "Last")) for one in mappings}) > 1:
+        raise InputError(f"{path.name}: the stored numbers become values by several real-world value mappings, each for a range of them; "
+                         "export the series with one for all.")
     if mapping is not None and mapping.get("RealWorldValueSlope") is not None:
         unit = _item([mapping], "MeasurementUnitsCodeSequence")
         code = "" if unit is None else _text(unit, "CodeValue")
@@ -211,7 +229,7 @@ def _traits(header: Dataset, group: _Group, found: _Found) -> dict[str, Trait]:
         "direction": _direction(header, group),
         "echo time": found("MREchoSequence", "EffectiveEchoTime") or header.get("EchoTime"),
         "inversion time": inversion or header.get("InversionTime"),
-        "kind": kind if kind is None or isinstance(kind, str) else "/".join(kind),
+        "kind": "/".join([*([kind] if isinstance(kind, str) else kind or ()), *_mosaic(header)]),
         "time": _first(content, "TemporalPositionIndex") or header.get("TemporalPositionIdentifier"),
         "trigger time": _first(cycle, "NominalCardiacTriggerDelayTime") or header.get("TriggerTime"),
         "stack": _first(content, "StackID"),
@@ -228,6 +246,15 @@ def _b_value(header: Dataset, group: _Group) -> float | None:
         return None if value is None else float(value)
     except (TypeError, ValueError):
         return None
+
+
+def _mosaic(header: Dataset) -> tuple[str, ...]:
+    """The word where Siemens' own element alone tells that a plane holds several slices, as after somebody changed the type of image."""
+    if "siemens" not in str(header.get((0x0019, 0x0010), "")).lower() or (0x0019, 0x100a) not in header:
+        return ()
+    value = header[0x0019, 0x100a].value
+    count = int.from_bytes(value, "little") if isinstance(value, bytes) else value
+    return ("MOSAIC",) if isinstance(count, int) and count > 1 else ()
 
 
 def _direction(header: Dataset, group: _Group) -> tuple[float, ...] | None:

@@ -42,12 +42,13 @@ def _planes_of(file: Path, frames: list[Frame]) -> list[np.ndarray]:
     import pydicom
     from pydicom import config, uid
 
-    dataset: FileDataset | None = None
+    dataset, bits = None, (0, 0)
     try:
         with config.disable_value_validation():
             dataset = pydicom.dcmread(file, force=True)
         if "TransferSyntaxUID" not in dataset.file_meta:
             dataset.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian if dataset.original_encoding[0] else uid.ExplicitVRLittleEndian
+        bits = _bits_said(dataset)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of bytes behind the pixels, which mean nothing
             pixels = _unpacked(dataset)
@@ -59,7 +60,7 @@ def _planes_of(file: Path, frames: list[Frame]) -> list[np.ndarray]:
             raise InputError(f"{file.name}: pixels packed as {syntax.name} can't be unpacked ({_brief(error)}); export the series "
                              "uncompressed.") from error
         raise InputError(f"{file.name}: the pixels are damaged or cut off; copy or export the file again.") from error
-    pixels = _within_bits(pixels, dataset)
+    pixels = _within_bits(pixels, dataset, *bits)
     if pixels.ndim == 2:
         pixels = pixels[None]
     if len(pixels) <= max(frame.number for frame in frames):
@@ -81,13 +82,22 @@ def _unpacked(dataset: FileDataset) -> np.ndarray:
     return dataset.pixel_array
 
 
-def _within_bits(pixels: np.ndarray, dataset: FileDataset) -> np.ndarray:
+def _bits_said(dataset: FileDataset) -> tuple[int, int]:
+    """(bits used of a number, the highest of them), 0 where the header doesn't say; uncompressed numbers are then given with all their
+    bits, as pydicom would cut off the upper ones, wherever those in use lie."""
+    used = int(dataset.get("BitsStored") or 0)
+    high = int(dataset.get("HighBit", used - 1)) if used else 0
+    if used and not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        dataset.BitsStored, dataset.HighBit = dataset.BitsAllocated, dataset.BitsAllocated - 1
+    return used, high
+
+
+def _within_bits(pixels: np.ndarray, dataset: FileDataset, used: int, high: int) -> np.ndarray:
     """Without what some writers keep in the bits above (overlays) or below those that are used, and with the sign where it is one."""
-    if pixels.dtype.kind not in "iu":
+    allocated = 8 * pixels.dtype.itemsize
+    if pixels.dtype.kind not in "iu" or not used:
         return pixels
-    allocated, used = 8 * pixels.dtype.itemsize, int(dataset.get("BitsStored") or 8 * pixels.dtype.itemsize)
-    high = int(dataset.get("HighBit", used - 1))
-    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
         high = used - 1
     above = allocated - 1 - high
     if used >= allocated or above < 0 or high + 1 < used:

@@ -25,6 +25,7 @@ _SAME_PLACE_MM = 1e-2
 _Key = tuple[Trait | None, ...]
 """The number of a plane, then a value of each trait that tells frames apart."""
 _Any = TypeVar("_Any", bound=Hashable)
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ def split(frames: Iterable[Frame]) -> list[Stack]:
     names: list[str] = []
     if _doubled(frames, keys):
         names, keys = _told_apart(frames, keys)
+    names, keys = _by_contrast(frames, names, keys)
     traits = _traits_of(frames, keys, names)
     stacks = [Stack(tuple(group), traits[key]) for key, group in _grouped(frames, keys).items()]
     return sorted(stacks, key=lambda stack: [_sortable(value) for value in stack.traits.values()])
@@ -96,10 +98,10 @@ def _alike(one: Frame, other: Frame) -> bool:
             and near(one.spacing, other.spacing, 10 * _SAME_EDGE * max(one.spacing or (1.0,))))
 
 
-def _grouped(frames: list[Frame], keys: list[_Any]) -> dict[_Any, list[Frame]]:
-    groups: dict[_Any, list[Frame]] = {}
-    for key, frame in zip(keys, frames):
-        groups.setdefault(key, []).append(frame)
+def _grouped(items: list[_Item], keys: list[_Any]) -> dict[_Any, list[_Item]]:
+    groups: dict[_Any, list[_Item]] = {}
+    for key, one in zip(keys, items):
+        groups.setdefault(key, []).append(one)
     return groups
 
 
@@ -138,6 +140,34 @@ def _told_apart(frames: list[Frame], keys: list[_Key]) -> tuple[list[str], list[
         seen[place] = seen.get(place, 0) + 1
         longer[n] = (*keys[n], float(seen[place]))
     return [*chosen, "volume"], longer
+
+
+def _by_contrast(frames: list[Frame], names: list[str], keys: list[_Key]) -> tuple[list[str], list[_Key]]:
+    """Names and keys with what makes another image of slices that lie beside each other, too: b-value, echo time, phase for magnitude."""
+    for name, value_of, share, more in _CONTRASTS:
+        values = [value_of(frame) for frame in frames]
+        kinds: dict[Trait, Trait] = {}
+        for value in sorted({value for value in values if value is not None}, key=_sortable):
+            last = next(reversed(kinds.values()), None)
+            is_near = isinstance(last, float) and isinstance(value, float) and value <= last * (1 + share) + more
+            kinds[value] = last if is_near and last is not None else value
+        told = [None if value is None else kinds[value] for value in values]
+        if name not in names and any(len(set(group)) > 1 for group in _grouped(told, keys).values()):
+            if None not in told:
+                names, keys = [*names, name], [(*key, value) for key, value in zip(keys, told)]
+    return names, keys
+
+
+def _component(frame: Frame) -> Trait | None:
+    """M, P and the like: the third word of the image's type."""
+    words = str(frame.traits.get("kind", "")).split("/")
+    return words[2] if len(words) > 2 else None
+
+
+_CONTRASTS: tuple[tuple[str, Callable[[Frame], Trait | None], float, float], ...] = (
+    ("b-value", lambda frame: frame.traits.get("b-value"), 0.05, 5.0),
+    ("echo time", lambda frame: frame.traits.get("echo time"), 0.05, 0.1), ("component", _component, 0.0, 0.0))
+"""Name, value, and up to which share of it and how much more two values are one: scanners write what they reached."""
 
 
 def _traits_of(frames: list[Frame], keys: list[_Key], names: list[str]) -> dict[_Key, dict[str, Trait]]:
