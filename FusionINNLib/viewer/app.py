@@ -203,7 +203,7 @@ class Viewer:
         self._tell(
             busy=facts.running, why=reasons(facts, self.state.method, self.state.pair), notes=list(case.said),
             inputs={slot: messages.described(case.inputs[slot]) if slot in case.inputs else None for slot in SLOTS},
-            about_method=messages.method(chosen, ready), only_fuses=facts.only_fuses,
+            about_method=messages.method(chosen, ready, "first" in case.colored), only_fuses=facts.only_fuses,
             suggested=messages.SUGGESTED if case.suggestion is not None else None,
             has_exact=case.exact is not None, has_estimate=case.estimate is not None, views=self._views(),
             unkept=case.fusion is not None and case.fusion is not self._kept,

@@ -6,7 +6,7 @@ from pathlib import Path
 from FusionINNLib.evaluation.case_metrics import Row
 from FusionINNLib.jobs.job import Step
 from FusionINNLib.methods import registry
-from FusionINNLib.methods.base import MethodInfo
+from FusionINNLib.methods.base import MethodInfo, other_order
 from FusionINNLib.metrics.definitions import WORDS
 from FusionINNLib.outlining.agreement import Agreement
 from FusionINNLib.results.estimate_images import ESTIMATED_WORDS
@@ -49,8 +49,8 @@ def fused(first: Input, second: Input) -> str:
     return f"Fused {first.volume.name} and {second.volume.name}{colored}."
 
 
-def method(row: MethodInfo, state: registry.Ready | registry.Lacking) -> str:
-    """What a fusion method is, what it can do, and who published it."""
+def method(row: MethodInfo, state: registry.Ready | registry.Lacking, first_in_color: bool = False) -> str:
+    """What a fusion method is, what it can do, who published it, and whether it wants the two volumes in the other order."""
     can = row.capabilities
     back = {(True, True): "The fused image can be taken apart again, exactly and as an estimate.",
             (True, False): "The fused image can be taken apart again, exactly.",
@@ -58,7 +58,7 @@ def method(row: MethodInfo, state: registry.Ready | registry.Lacking) -> str:
             (False, False): "It only fuses: there is no way back."}[can.exact, can.estimate]
     looks = "It looks at slices." if can.dims == 2 else "It looks at neighbourhoods in all three axes."
     citation = f"{row.citation}, doi:{row.doi}" if row.doi else row.citation
-    return " ".join(filter(None, [row.summary, back, looks, citation + ".", unusable(row, state)]))
+    return " ".join(filter(None, [row.summary, back, looks, citation + ".", unusable(row, state), other_order(row, first_in_color)]))
 
 
 def unusable(row: MethodInfo, state: registry.Ready | registry.Lacking) -> str:

@@ -51,6 +51,17 @@ def test_the_page_offers_what_the_method_can_do(views, files, tiny_model):
     asyncio.run(use())
 
 
+def test_a_method_that_wants_the_other_order_says_so_before_the_work():
+    from FusionINNLib.methods import registry
+    from FusionINNLib.viewer import messages
+
+    def said(name, first_in_color):
+        return messages.method(registry.info(name), registry.Ready(), first_in_color)
+
+    assert "give them in the other order" in said("lagn", True)
+    assert all("other order" not in said(*one) for one in (("lagn", False), ("fusioninn", True)))
+
+
 def test_a_method_that_is_registered_is_offered(views):
     from FusionINNLib.methods import registry
     from FusionINNLib.methods.base import MethodInfo
