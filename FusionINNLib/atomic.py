@@ -164,6 +164,12 @@ def _is_kept(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink() and not os.access(path, os.W_OK)
 
 
+def check_writable(folder: Path) -> None:
+    """Raise ResultError where a folder can neither be written nor made."""
+    place = _place(folder)
+    _check_writable(next(one for one in (place, *place.parents) if os.path.lexists(one)), folder)
+
+
 def _check_writable(existing: Path, folder: Path) -> None:
     if not existing.is_dir():
         raise ResultError(f"{folder} cannot be made ({existing} is not a folder): choose another folder for the results.")

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from FusionINNLib import __version__, leftovers
-from FusionINNLib.atomic import is_nobodys
+from FusionINNLib.atomic import check_writable, is_nobodys
 from FusionINNLib.cli.terminal import duration, say
 from FusionINNLib.cohort import bids, derivatives, listing
 from FusionINNLib.cohort.case import Case, Outcome, Settings
@@ -54,6 +54,7 @@ def _check_folder(options: argparse.Namespace) -> None:
         raise ResultError(f"{out} is not a folder: choose another one for the results.")
     if options.input.is_dir() and out.resolve() == options.input.resolve():
         raise ResultError(f"{out} is the data set itself: choose another folder for the results.")
+    check_writable(out)
     if out.is_dir() and not options.resume and not all(is_nobodys(path.name) for path in out.iterdir()):
         raise ResultError(f"{out} already holds something: choose another folder, or add --resume to do what is missing or has changed.")
 

@@ -1,5 +1,8 @@
 """What each command of `fusioninn` does: read, compute, write as a whole, say what was done."""
 import argparse
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -194,6 +197,19 @@ def demo(options: argparse.Namespace) -> None:
 
     names = frozenset({"sample", "fused", "exact", "estimated"})
     check_free(options.out, options.overwrite, names)
+    made, is_new = [options.out / name for name in names if not (options.out / name).exists()], not options.out.exists()
+    try:
+        _demonstrate(options, write_sample_case)
+    except BaseException:  # what is stopped leaves nothing, as elsewhere
+        for path in made:
+            shutil.rmtree(path, ignore_errors=True)
+        if is_new:
+            with suppress(OSError):  # somebody has put something there meanwhile
+                options.out.rmdir()
+        raise
+
+
+def _demonstrate(options: argparse.Namespace, write_sample_case: Callable[[Path], object]) -> None:
     out, common = options.out, {"dry_run": False, "no_report": False, "model": options.model, "method": registry.DEFAULT, "seed": 0,
                                 "set": [], "device": options.device, "overwrite": options.overwrite}
     print("1. The sample case: a made-up post-operative head, ADC and FLAIR on unlike grids, 2.1 mm and 2 degrees apart.")

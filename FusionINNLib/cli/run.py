@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 from FusionINNLib import __version__
 from FusionINNLib.cli.streams import steady_streams
+from FusionINNLib.cli.terminal import on_one_line
 from FusionINNLib.cli.voice import Voice, raised
 from FusionINNLib.errors import Cancelled, FusionINNError
 
@@ -77,7 +78,7 @@ def _stopped() -> int:
 
 
 def _fail(sentence: str, code: int) -> int:
-    print(f"\nfusioninn: {sentence}" if sys.stderr.isatty() else f"fusioninn: {sentence}", file=sys.stderr)
+    print("\n" * sys.stderr.isatty() + on_one_line(f"fusioninn: {sentence}"), file=sys.stderr)
     return code
 
 

@@ -19,6 +19,8 @@ SAME = "both inputs are the same image, so the fused image shows nothing new."
 def read_source(path: Path, number: int, options: argparse.Namespace) -> tuple[Volume | ColorVolume, InputFile]:
     """The first (number 0) or second (1) volume and what is recorded of its file: a DICOM folder bears the name of its series, as folders
     are often named after patients, and where a series was chosen, the checksum of its files alone."""
+    if getattr(options, "bval", None) is not None and not options.first_adc:
+        raise InputError("--bval is for --first-adc alone: add that, or leave out --bval.")
     series, stack = (_chosen(given, number, name) for given, name in ((options.series, "series"), (options.stack, "stack")))
     if number == 0 and getattr(options, "first_adc", False):
         volume, _ = read_adc(path, options.bval, series)

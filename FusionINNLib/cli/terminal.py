@@ -1,11 +1,13 @@
 """What a command says while it works, on standard error: sentences, and how far it is. Standard output is for results."""
 import errno
+import re
 import sys
 import time
 
 from FusionINNLib.cli.voice import voice
 from FusionINNLib.progress import Progress
 
+_CONTROLS = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 _FIRST_LINE_S, _LINES_S = 10.0, 60.0
 """In a log: when work has taken so long it is said how far it is, and then about so often."""
 
@@ -20,10 +22,15 @@ def warn(sentence: str) -> None:
     _say("warning", sentence, f"Warning: {sentence}")
 
 
+def on_one_line(text: str) -> str:
+    """A sentence in which names of files may hold line ends and orders to terminals: those as escapes."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
 def _say(level: str, sentence: str, line: str) -> None:
     voice().record(level, message=sentence)
     if not voice().quiet:
-        print(line, file=sys.stderr)
+        print(on_one_line(line), file=sys.stderr)
 
 
 def put(text: str) -> None:

@@ -2,7 +2,10 @@
 import argparse
 import ctypes
 import importlib.util
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from FusionINNLib.errors import FusionINNError, InputError, ResultError
@@ -26,11 +29,25 @@ def view(options: argparse.Namespace) -> None:
     if result is not None:
         check_result(result)
     inputs = {slot: read_input(slot, path) for slot, path in paths.items()}
-    from FusionINNLib.viewer.app import Opening
-    from FusionINNLib.viewer.server import PageServer
+    with undisturbed():
+        from FusionINNLib.viewer.app import Opening
+        from FusionINNLib.viewer.server import PageServer
 
     PageServer(Opening(inputs, result), port=options.port, open_browser=not options.no_browser, model=options.model,
                device=options.device, most_bytes=options.max_upload * _MEGABYTE).run()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Signals wait while VTK is loaded: interrupted in that, it ends the process with a fault, or forgets that it was."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def check_libraries() -> None:

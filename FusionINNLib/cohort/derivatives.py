@@ -64,6 +64,6 @@ def _says_stripped(path: Path) -> bool:
     """Whether the sidecar of an input says that its skull was taken away; raw volumes have theirs."""
     sidecar = path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
     try:
-        return parsed(sidecar.read_text(encoding="utf-8"))["SkullStripped"] is True
+        return sidecar.is_file() and parsed(sidecar.read_text(encoding="utf-8"))["SkullStripped"] is True
     except (OSError, ValueError, KeyError, TypeError):
         return False

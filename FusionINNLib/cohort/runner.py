@@ -57,11 +57,13 @@ def queued(path: Path) -> Iterator["object"]:
     from distributed import Client
 
     _configure()
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file; check the path.")
     try:
         wanted = yaml.safe_load(path.read_text(encoding="utf-8"))
         kind, jobs = wanted.pop("queue"), int(wanted.pop("jobs"))
         cluster = getattr(dask_jobqueue, _QUEUES[kind.lower()])(**wanted)
-    except (OSError, yaml.YAMLError, KeyError, AttributeError, TypeError, ValueError) as problem:
+    except (OSError, yaml.YAMLError, KeyError, AttributeError, TypeError, ValueError, RecursionError) as problem:
         raise InputError(f"{path} describes no cluster ({problem}): it needs 'queue' ({', '.join(_QUEUES)}), 'jobs', and what "
                          "dask-jobqueue takes; see docs/clusters.md.") from problem
     with cluster, Client(cluster) as client:

@@ -109,6 +109,8 @@ def stored_color(folder: Path, provenance: dict[str, Any], shape: tuple[int, int
 
 def color_beside(fused: Path, checksum: str, shape: tuple[int, int, int]) -> tuple[str, np.ndarray] | None:
     """As `stored_color`, for a fused image that still lies in the folder of its fusion, untouched; None for any other."""
+    if not (fused.parent / "fusion.json").is_file():
+        return None
     try:
         provenance = parsed((fused.parent / "fusion.json").read_text(encoding="utf-8"))
         if provenance["files"]["fused"]["sha256"] != checksum:

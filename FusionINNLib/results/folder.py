@@ -194,11 +194,13 @@ def _read_provenance(folder: Path) -> dict[str, Any]:
         raise ResultError(f"{folder} is a file: give the folder that 'fusioninn fuse' wrote, or add --estimate for one fused image.")
     if not folder.is_dir():
         raise ResultError(f"{folder}: there is no such folder; give the folder that 'fusioninn fuse' wrote.")
+    if not path.is_file():
+        raise ResultError(f"{folder} holds no {PROVENANCE}: give the folder that 'fusioninn fuse' wrote.")
     try:
         provenance = parsed(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as problem:
-        raise ResultError(f"{folder} holds no {PROVENANCE}: give the folder that 'fusioninn fuse' wrote.") from problem
-    except (OSError, ValueError) as problem:
+    except OSError as problem:
+        raise ResultError(f"{PROVENANCE} in {folder} cannot be read ({problem.strerror}): have its owner allow you to.") from problem
+    except ValueError as problem:
         raise ResultError(f"{PROVENANCE} cannot be read: it is damaged; fuse the sources again.") from problem
     if not is_record(provenance) or not isinstance(provenance.get("format"), int):
         raise ResultError(f"{PROVENANCE} is not a record of a fusion: fuse the sources again.")

@@ -70,6 +70,7 @@ def _of_nifti(path: Path, bval: Path) -> Diffusion:
 
 
 def _read_bval(path: Path) -> np.ndarray:
+    impostors.check(path)
     try:
         return np.array([float(word) for word in path.read_text(encoding="ascii").split()])
     except OSError as error:

@@ -30,6 +30,17 @@ def check(path: Path) -> None:
         raise InputError(f"{path}: this {what}.")
 
 
+def is_special(path: Path) -> bool:
+    """Whether this is a pipe, a socket or a device, for whose content one may wait for ever."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def check_no_pipe(path: Path) -> None:
+    """Raise InputError for what `is_special`, of a file that is read beside another."""
+    if is_special(path):
+        raise InputError(f"{path}: this is neither a file nor a folder; save what it gives as a file first.")
+
+
 def _link(path: Path) -> str | None:
     if not path.is_symlink() or path.exists():
         return None
@@ -45,8 +56,8 @@ def _access(path: Path) -> str | None:
     if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
         kind = "folder" if path.is_dir() else "file"
         return f"{kind} is closed to you; have its owner allow you to read it (chmod)"
-    if not path.is_file() and not path.is_dir():
-        return "is neither a file nor a folder; save the volume as a file first"
+    if is_special(path):
+        return "is neither a file nor a folder; save what it gives as a file first"
     return None
 
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError, ResultError
+from FusionINNLib.volumes import impostors
 from FusionINNLib.volumes.nifti_geometry import affine_mm
 from FusionINNLib.volumes.packing import packed
 from FusionINNLib.volumes.volume import Volume, check_shape
@@ -136,6 +137,7 @@ def write_nifti(volume: Volume, path: str | os.PathLike[str], *, description: st
 @contextmanager
 def opened(path: Path, name: str) -> Generator[_Content]:
     """The file's content, unpacked if it is packed (told by its first bytes, not its name); damage becomes an InputError."""
+    impostors.check_no_pipe(path)
     try:
         with open(path, "rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from FusionINNLib.errors import InputError
+from FusionINNLib.volumes.impostors import check_no_pipe
 
 ENDING = ".png"
 _OTHERS = (".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
@@ -59,6 +60,7 @@ def read_pixels(path: Path) -> tuple[str, np.ndarray]:
 
     if not path.exists():
         raise InputError(f"{path}: there is no such file or folder; check the path.")
+    check_no_pipe(path)
     try:
         with Image.open(path, formats=["PNG"]) as picture:
             _check_whole(path)

@@ -1,16 +1,20 @@
 """Slips of the hand and damaged records: said in one sentence before any work, and nothing of the user's is touched."""
+import gzip
 import json
 import os
 import shutil
+import signal
 
 import pytest
 from command_line import everything_in
 
+from FusionINNLib.cli import commands, sources
 from FusionINNLib.cli import run as running
-from FusionINNLib.cli import sources
 from FusionINNLib.cli.__main__ import main
+from FusionINNLib.cli.view import undisturbed
 from FusionINNLib.errors import InputError
 from FusionINNLib.json_text import parsed
+from FusionINNLib.phantom import case
 
 
 @pytest.fixture
@@ -118,3 +122,63 @@ def test_a_cohort_whose_records_are_damaged(tmp_path, capsys):
 def test_cases_whose_results_would_meet(tmp_path, capsys, names, words):
     (tmp_path / "cases.csv").write_text("case,first,second\n" + "".join(f"{name},x.nii,y.nii\n" for name in names))
     refused(capsys, words, "cohort", tmp_path / "cases.csv", tmp_path / "out", "participant")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_pipes_in_place_of_files_are_not_waited_for(fused_case, tmp_path, tiny_model, capsys):
+    os.mkfifo(tmp_path / "pipe.img")
+    for name in ("pipe.bval", "pipe.pt", "pipe.png"):
+        os.mkfifo(tmp_path / name)
+    with gzip.open(fused_case / "first.nii.gz") as file:
+        header = file.read(348)
+    (tmp_path / "pipe.hdr").write_bytes(header[:344] + b"ni1\0")
+    folder = shutil.copytree(fused_case / "fused", tmp_path / "fused")
+    (folder / "fusion.json").unlink()
+    os.mkfifo(folder / "fusion.json")
+    out = ("--out", tmp_path / "out")
+    words = "neither a file nor a folder"
+    refused(capsys, words, "fuse", tmp_path / "pipe.hdr", fused_case / "second.nii.gz", "--method", "average", *out)
+    refused(capsys, words, "adc", fused_case / "first.nii.gz", "--bval", tmp_path / "pipe.bval", "--out", tmp_path / "adc.nii.gz")
+    refused(capsys, words, "import-model", tmp_path / "pipe.pt", *out)
+    refused(capsys, words, "evaluate", *[tmp_path / "pipe.png"] * 3)
+    refused(capsys, "holds no fusion.json", "decompose", folder, *out)
+    assert main(["decompose", str(folder / "fused.nii.gz"), "--estimate", "--samples", "1", "--model", tiny_model, "--dry-run",
+                 *map(str, out)]) == 0
+
+
+def test_names_that_give_orders_to_terminals(tmp_path, capsys):
+    refused(capsys, r"a\nb\x1b[31m.nii.gz", "fuse", tmp_path / "a\nb\x1b[31m.nii.gz", tmp_path / "b.nii.gz", "--out", tmp_path / "out")
+
+
+def test_an_option_that_would_count_for_nothing(pair, capsys):
+    folder, _ = pair
+    refused(capsys, "--bval is for --first-adc", "fuse", folder / "first.nii.gz", folder / "second.nii.gz", "--bval", folder / "x.bval",
+            "--out", folder / "out")
+
+
+def test_a_cohort_whose_results_cannot_be_written_is_refused_before_workers_start(pair, capsys):
+    folder, _ = pair
+    (folder / "cases.csv").write_text("case,first,second\n1,first.nii.gz,second.nii.gz\n")
+    refused(capsys, "cannot be made", "cohort", folder / "cases.csv", folder / "cases.csv/out", "participant", "--method", "average")
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signals that wait")
+def test_ctrl_c_waits_until_the_page_is_loaded():
+    loaded = []
+    with pytest.raises(KeyboardInterrupt), undisturbed():
+        os.kill(os.getpid(), signal.SIGINT)
+        loaded.append(True)
+    assert loaded
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_demonstration_that_is_stopped_leaves_nothing(tmp_path, tiny_model, monkeypatch, capsys, there):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(case, "write_sample_case", lambda folder: (folder.mkdir(parents=True), (folder / "adc.nii.gz").write_text("x")))
+    monkeypatch.setattr(commands, "fuse", stop)
+    if there:
+        (tmp_path / "demo").mkdir()
+    assert main(["demo", "--out", str(tmp_path / "demo"), "--model", tiny_model]) == 130
+    assert "nothing was written" in capsys.readouterr().err and len(everything_in(tmp_path)) == there

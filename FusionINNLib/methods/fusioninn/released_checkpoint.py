@@ -10,6 +10,7 @@ from torch import Tensor
 
 from FusionINNLib.errors import ModelError
 from FusionINNLib.methods.fusioninn.networks import FusionNetwork, PaperConfig, paper_network
+from FusionINNLib.volumes import impostors
 
 PAPER_MARGIN = 18  # the network's receptive radius and one: what it makes of the head is what it would make in the whole slice
 _SUBNETS = {"subnet2": "for_first", "subnet1": "for_second"}  # FrEIA numbers them by their input, this project by their output
@@ -17,6 +18,7 @@ _SUBNETS = {"subnet2": "for_first", "subnet1": "for_second"}  # FrEIA numbers th
 
 def read_checkpoint(path: Path) -> FusionNetwork:
     """The network of a released checkpoint. Raises ModelError for a file that is none; nothing in it is unpickled."""
+    impostors.check_no_pipe(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as problem:
