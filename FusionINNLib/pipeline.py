@@ -16,7 +16,7 @@ import numpy as np
 from FusionINNLib.errors import CapabilityError, InputError, ResultError
 from FusionINNLib.methods import registry
 from FusionINNLib.methods.base import FusionMethod, MethodInfo, SourcePair, no_exact_way
-from FusionINNLib.preprocessing.left_out import left_out
+from FusionINNLib.preprocessing.left_out import left_out, like_labels
 from FusionINNLib.progress import Progress
 from FusionINNLib.registration.alignment import align
 from FusionINNLib.registration.mirrored import mirrored_warning
@@ -61,7 +61,7 @@ def fuse(first: Volume, second: Volume, *, method: str = registry.DEFAULT, refer
     on_grid = (fixed, aligned.volume) if reference == "first" else (aligned.volume, fixed)
     resampled = aligned.resampled and reference == "second", aligned.resampled and reference == "first"
     fusion = chosen.fuse(SourcePair(*on_grid, resampled, aligned), device=device, seed=seed, progress=progress)
-    told = (*mirrored_warning(fixed, aligned.volume), *left_out(first), *left_out(second))
+    told = (*mirrored_warning(fixed, aligned.volume), *(said for one in (first, second) for said in (*like_labels(one), *left_out(one))))
     return replace(fusion, warnings=(*fusion.warnings, *told))
 
 

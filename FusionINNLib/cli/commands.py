@@ -20,6 +20,7 @@ from FusionINNLib.errors import InputError
 from FusionINNLib.methods import devices, registry
 from FusionINNLib.methods.base import no_exact_way, other_order
 from FusionINNLib.methods.settings import pairs
+from FusionINNLib.preprocessing.left_out import like_labels
 from FusionINNLib.registration.alignment import patients_differ, resample_labels
 from FusionINNLib.results.color import (
     CHROMA,
@@ -51,6 +52,7 @@ from FusionINNLib.results.recipe import NOTICE
 from FusionINNLib.results.records import Fusion
 from FusionINNLib.results.trust import worst
 from FusionINNLib.volumes.color import ColorVolume
+from FusionINNLib.volumes.identity import other_patient
 from FusionINNLib.volumes.io import read_segmentation, sha256
 from FusionINNLib.volumes.volume import Volume
 
@@ -68,11 +70,15 @@ def fuse(options: argparse.Namespace) -> None:
         _warn(SAME)
     if differ := patients_differ(first, second):
         _warn(differ)
+    if segmentation is not None and (differ := other_patient(first, segmentation) or other_patient(second, segmentation)):
+        _warn(f"Of a volume and the segmentation: {differ}")
     if ordered := other_order(method.info, isinstance(scans[0], ColorVolume)):
         _warn(ordered)
     if options.dry_run:
         for volume in (first, second):
             _say_notes(volume)
+            for sentence in like_labels(volume):
+                _warn(sentence)
         is_colored = any(isinstance(scan, ColorVolume) for scan in scans)
         names = FUSION_FILES - ({REPORT} if options.no_report else set()) - (set() if is_colored else COLOR_FILES)
         return plan.say_fusion(first, second, options.align, options.reference, options.method, options.out, names)

@@ -49,8 +49,9 @@ def adc_of(images: np.ndarray, b_values: np.ndarray) -> Adc:
     lowest = min(shells)
     unweighted = images[shells[lowest]].mean(axis=0, dtype=np.float64)
     head = head_mask(np.nan_to_num(unweighted).astype(np.float32))
+    head &= np.isfinite(images).all(axis=0)  # what is no number in one of them has no ADC
     floor = _noise_floor(images[shells[max(shells)]], head)
-    smallest = np.float64(max(floor, 1e-6 * float(np.abs(unweighted).max()), np.finfo(np.float32).tiny))
+    smallest = np.float64(max(floor, 1e-6 * float(np.nanmax(np.abs(unweighted))), np.finfo(np.float32).tiny))
     logs = np.stack([_mean_log(images[places], smallest) for places in shells.values()])
     weights, b = np.array([float(len(places)) for places in shells.values()]), np.array(list(shells))
     centred = b - np.average(b, weights=weights)
@@ -80,7 +81,7 @@ def _mean_log(images: np.ndarray, smallest: float) -> np.ndarray:
 def _noise_floor(images: np.ndarray, head: np.ndarray) -> float:
     """What magnitude images show where there is no signal: the median outside of the head; 0 where that was masked away."""
     outside = images[:, ~head]
-    return float(np.median(outside)) if outside.size else 0.0
+    return float(np.nanmedian(outside)) if outside.size else 0.0
 
 
 def _notes(highest: np.ndarray, head: np.ndarray, floor: float, shells: dict[float, np.ndarray]) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ import numpy as np
 from FusionINNLib.preprocessing.normalization import fit_tissue
 from FusionINNLib.volumes.volume import Volume, transform_points
 
+_FEW, _LOOK = 16, 1 << 16
+
 
 def left_out(volume: Volume) -> tuple[str, ...]:
     """Sentences; none for an ordinary volume. Places are RAS in mm."""
@@ -23,6 +25,17 @@ def left_out(volume: Volume) -> tuple[str, ...]:
         if count := int(np.count_nonzero(extreme)):
             said.append(_sentence(volume, extreme, count, word, limit))
     return tuple(said)
+
+
+def like_labels(volume: Volume) -> tuple[str, ...]:
+    """A sentence where a volume holds so few values that it is a segmentation or a mask and no scan; none for any other."""
+    found = np.unique(volume.array.reshape(-1)[:_LOOK])
+    if found.size <= _FEW:
+        found = np.unique(volume.array)
+    if found.size > _FEW or volume.array.size < 100 * _FEW:
+        return ()
+    return (f"{volume.name}: this holds {found.size} different values, as a segmentation or a mask does and hardly a scan; check that you "
+            "gave the right file.",)
 
 
 def _sentence(volume: Volume, extreme: np.ndarray, count: int, word: str, limit: float) -> str:

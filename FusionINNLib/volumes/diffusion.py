@@ -5,15 +5,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from FusionINNLib.errors import GeometryError, InputError
 from FusionINNLib.progress import Progress
 from FusionINNLib.volumes import impostors
-from FusionINNLib.volumes.dicom import choose_series, find_series, read_stack
+from FusionINNLib.volumes.dicom import choose_series, find_series, is_dicom, read_stack
+from FusionINNLib.volumes.nifti import read_stored, scalar_type, scale_of
 from FusionINNLib.volumes.nifti_geometry import affine_mm
 from FusionINNLib.volumes.volume import Volume, check_affine, check_shape
+
+if TYPE_CHECKING:
+    from nibabel.nifti1 import Nifti1Header
 
 _NIFTI = (".nii", ".nii.gz")
 
@@ -37,42 +42,39 @@ def read_diffusion(path: Path, bval: Path | None = None, series: str | None = No
         raise InputError(f"{path}: there is no such file or folder; check the path.")
     if path.name.lower().endswith(_NIFTI):
         return _of_nifti(path, bval or path.with_name(path.name[:path.name.lower().rindex(".nii")] + ".bval"))
+    if path.is_file() and not is_dicom(path):
+        raise InputError(f"{path.name}: a diffusion series is read from NIfTI (.nii, .nii.gz) with a .bval file beside it, or from a "
+                         "folder of DICOM files; convert it first.")
     return _of_dicom(path, series, progress or Progress())
 
 
 def _of_nifti(path: Path, bval: Path) -> Diffusion:
-    import nibabel
-    from nibabel.dataobj_images import DataobjImage
-    from nibabel.nifti1 import Nifti1Header
-
-    name = path.name[:path.name.lower().rindex(".nii")]
+    name, notes = path.name[:path.name.lower().rindex(".nii")], list[str]()
     b_values = _read_bval(bval)
-    try:
-        image = nibabel.load(path)
-        if not isinstance(image, DataobjImage):
-            raise TypeError("no array of voxels")
-        if len(image.shape) != 4:
-            raise InputError(f"{name}: the file has {len(image.shape)} dimensions; give a diffusion series with images along a fourth one.")
-        header = image.header
-        if not isinstance(header, Nifti1Header):
-            raise TypeError("no NIfTI header")
-        values = image.get_fdata(dtype=np.float32, caching="unchanged")  # with the scale factors
-    except (InputError, MemoryError):
-        raise
-    except Exception as error:  # nibabel, gzip and numpy each have errors of their own
-        raise InputError(f"{name}: this is not a NIfTI image, or it is damaged or cut off; copy or download it again.") from error
-    check_shape(image.shape[:3], name)
-    notes: list[str] = []
-    affine = affine_mm(header, image.shape[:3], name, notes)
+    header, shape, stored = read_stored(path, name, notes, scalar_type, _series_shape)
+    slope, intercept = scale_of(header, name)
+    affine = affine_mm(header, shape[:3], name, notes)
     check_affine(affine, name)
-    images = np.ascontiguousarray(values.T)
+    images = (stored.astype(np.float64) * slope + intercept).astype(np.float32).reshape(shape[::-1])
+    flat = [str(n) for n, image in enumerate(images, 1) if np.unique(image[np.isfinite(image)]).size < 2]
+    if flat:
+        raise InputError(f"{name}: image {' and '.join(flat[:2])} of the series has the same value everywhere; export the series again.")
     return Diffusion(Volume(images[0], affine, name, notes=tuple(notes), identity={"file": path.name}), images, b_values)
+
+
+def _series_shape(header: Nifti1Header, name: str) -> tuple[int, ...]:
+    """(i, j, k, images)."""
+    shape = tuple(int(size) for size in header.get_data_shape())
+    if len(shape) != 4:
+        raise InputError(f"{name}: the file has {len(shape)} dimensions; give a diffusion series with images along a fourth one.")
+    check_shape(shape[:3], name)
+    return shape
 
 
 def _read_bval(path: Path) -> np.ndarray:
     impostors.check(path)
     try:
-        return np.array([float(word) for word in path.read_text(encoding="ascii").split()])
+        return np.array([float(word) for word in path.read_text(encoding="utf-8-sig").replace(",", " ").split()])
     except OSError as error:
         raise InputError(f"{path.name}: the file of b-values can't be read ({error.strerror or error}); give it with --bval.") from error
     except ValueError as error:

@@ -156,7 +156,17 @@ def _read(path: Path, series: str | None = None, stack: str | None = None, progr
     else:
         hint = "; for DICOM give the folder, not one file" if lower.endswith((".dcm", ".ima")) else ""
         raise InputError(f"{path.name}: not an image of a known kind{hint}; give {_FORMATS}.")
-    return _with_names(volume, path)
+    return _with_names(_rising(volume), path)
+
+
+def _rising(volume: Volume) -> Volume:
+    """The same values with a slope above 0: whoever looks at stored numbers alone would take dark for bright."""
+    array, kind = volume.array, volume.array.dtype
+    if volume.slope >= 0 or (kind.kind == "u" and kind.itemsize == 8):
+        return volume
+    if kind.kind in "iu" and (kind.kind == "u" or array.min() == np.iinfo(kind).min):
+        array = array.astype(f"i{min(8, 2 * kind.itemsize)}")
+    return replace(volume, array=-array, slope=-volume.slope)
 
 
 def _one_inside(path: Path) -> Path | None:

@@ -51,12 +51,12 @@ def read_nifti(path: Path, name: str) -> Volume:
     sform goes before qform. Raises InputError for what is no scalar volume or is damaged, GeometryError for a bad affine.
     """
     notes: list[str] = []
-    header, shape, stored = read_stored(path, name, notes, _scalar_type)
+    header, shape, stored = read_stored(path, name, notes, scalar_type)
     dtype = stored.dtype
     if dtype.kind == "f" and dtype.itemsize > 8:
         stored = stored.astype(np.float64)
         notes.append(f"{8 * dtype.itemsize}-bit floats converted to 64 bits")
-    slope, intercept = _scale(header, name)
+    slope, intercept = scale_of(header, name)
     if np.isinf(header["scl_slope"]):
         notes.append("the scale slope in the header is infinite: the numbers were taken as they are stored")
     if (slope, intercept) != (1.0, 0.0):
@@ -67,10 +67,9 @@ def read_nifti(path: Path, name: str) -> Volume:
 
 
 def read_stored(path: Path, name: str, notes: list[str], type_of: Callable[[Nifti1Header, str], np.dtype],
-                shape_of: Callable[[Nifti1Header, str], tuple[int, int, int]] | None = None) -> tuple[Nifti1Header, tuple[int, int, int],
-                                                                                                     np.ndarray]:
-    """(header, (i, j, k), all voxels as one run) of a file or a pair. type_of, shape_of: of the header and name, may refuse it; by itself
-    the shape of a volume with one number per voxel. Raises InputError for damage."""
+                shape_of: Callable[[Nifti1Header, str], tuple[int, ...]] | None = None) -> tuple[Nifti1Header, tuple[int, ...], np.ndarray]:
+    """(header, (i, j, k) or what `shape_of` says, all voxels as one run) of a file or a pair. type_of, shape_of: of header and name, may
+    refuse it; by itself the shape of a volume with one number per voxel. Raises InputError for damage."""
     header_path, data_path = files_of(path)
     with opened(header_path, name) as file:
         header = read_header(file, name)
@@ -99,7 +98,7 @@ def has_scale_factors(path: str | os.PathLike[str]) -> bool:
     """Whether the header of a NIfTI file scales the stored values: a slope of 0 or NaN and "slope 1, intercept 0" don't."""
     path = Path(path)
     with opened(path, path.name) as file:
-        return _scale(read_header(file, path.name), path.name) != (1.0, 0.0)
+        return scale_of(read_header(file, path.name), path.name) != (1.0, 0.0)
 
 
 def read_extension(path: str | os.PathLike[str]) -> list[bytes]:
@@ -180,7 +179,7 @@ def read_header(file: _Content, name: str) -> Nifti1Header:
         raise InputError(f"{name}: the NIfTI header can't be used ({error}); convert the volume again from its source.") from error
 
 
-def _scalar_type(header: Nifti1Header, name: str) -> np.dtype:
+def scalar_type(header: Nifti1Header, name: str) -> np.dtype:
     from nibabel.spatialimages import HeaderDataError
 
     try:
@@ -240,13 +239,13 @@ def _read_voxels(file: _Content, path: Path, offset: int, dtype: np.dtype, shape
     behind = 0
     while rest := file.read(_CHUNK):
         behind += len(rest)
-    if behind >= count // shape[2]:  # less may fill up the last block
+    if behind >= count // math.prod(shape[2:]):  # less may fill up the last block
         notes.append(f"the file goes on for {behind} bytes behind the {' x '.join(map(str, shape))} voxels that its header tells of: they "
                      "were left out")
     return buffer.view(dtype)
 
 
-def _scale(header: Nifti1Header, name: str) -> tuple[float, float]:
+def scale_of(header: Nifti1Header, name: str) -> tuple[float, float]:
     """(slope, intercept) of the header, (1, 0) when it doesn't scale."""
     from nibabel.spatialimages import HeaderDataError
 

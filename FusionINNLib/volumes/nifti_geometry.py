@@ -18,7 +18,7 @@ _SAME_EDGE = 0.02
 """Relative difference of two voxel edges that still are the same."""
 
 
-def affine_mm(header: Nifti1Header, shape: tuple[int, int, int], name: str, notes: list[str]) -> np.ndarray:
+def affine_mm(header: Nifti1Header, shape: tuple[int, ...], name: str, notes: list[str]) -> np.ndarray:
     """IJK-to-RAS in mm; what had to be assumed or contradicts itself is added to `notes`. shape: (i, j, k).
 
     Raises GeometryError where the transform that counts is none, or rests on voxel edges that the header doesn't give.
@@ -40,7 +40,7 @@ def affine_mm(header: Nifti1Header, shape: tuple[int, int, int], name: str, note
     return _to_mm(header, affine, notes)
 
 
-def _check_edges(header: Nifti1Header, shape: tuple[int, int, int], name: str, notes: list[str]) -> None:
+def _check_edges(header: Nifti1Header, shape: tuple[int, ...], name: str, notes: list[str]) -> None:
     """qform and the header without a form take their edges from pixdim, which must give them."""
     for axis, size in enumerate(shape):
         edge = float(header["pixdim"][axis + 1])
@@ -60,7 +60,7 @@ def _compare_edges(header: Nifti1Header, affine: np.ndarray, notes: list[str]) -
         notes.append(f"sform and pixdim contradict each other (voxels of {_edges(edges)} and of {_edges(said)}): the sform was taken")
 
 
-def _compare(affine: np.ndarray, other: np.ndarray, shape: tuple[int, int, int], notes: list[str]) -> None:
+def _compare(affine: np.ndarray, other: np.ndarray, shape: tuple[int, ...], notes: list[str]) -> None:
     corners = np.array([[i, j, k, 1] for i in (0, shape[0] - 1) for j in (0, shape[1] - 1) for k in (0, shape[2] - 1)]).T
     apart = float(np.linalg.norm(((affine - other) @ corners)[:3], axis=0).max())
     if apart <= _APART * np.linalg.norm(affine[:3, :3], axis=0).min():

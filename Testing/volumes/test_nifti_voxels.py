@@ -101,3 +101,10 @@ def test_an_odd_extension_makes_no_noise(tmp_path, capfd, recwarn):
     except InputError as refused:
         assert "header" in str(refused)
     assert capfd.readouterr().err == "" and not recwarn.list
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.uint8, np.uint16, np.float32])
+def test_a_slope_below_0_is_turned_over_with_the_numbers(tmp_path, dtype):
+    read = read_volume(written(tmp_path / "x.nii", noise(dtype), scl_slope=-2, scl_inter=5))
+    np.testing.assert_allclose(read.values, -2.0 * noise(dtype).astype(float) + 5)
+    assert read.slope == 2
