@@ -52,10 +52,9 @@ def read_nifti(path: Path, name: str) -> Volume:
     """
     notes: list[str] = []
     header, shape, stored = read_stored(path, name, notes, scalar_type)
-    dtype = stored.dtype
-    if dtype.kind == "f" and dtype.itemsize > 8:
+    if stored.dtype.kind == "f" and stored.itemsize > 8:
+        notes.append(f"{8 * stored.itemsize}-bit floats converted to 64 bits")
         stored = stored.astype(np.float64)
-        notes.append(f"{8 * dtype.itemsize}-bit floats converted to 64 bits")
     slope, intercept = scale_of(header, name)
     if np.isinf(header["scl_slope"]):
         notes.append("the scale slope in the header is infinite: the numbers were taken as they are stored")
