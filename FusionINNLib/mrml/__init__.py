@@ -39,7 +39,7 @@ import importlib
 
 _NAMES = {
     "evaluation.case_metrics": "Row",
-    "mrml.change": "Changed changeTask showLegend storeChange",
+    "mrml.change": "Changed allowLegends changeTask showLegend storeChange",
     "mrml.color": "addColorVolumeNode colorRole colorsOf hasLostColor inColor isOfColor orderWarning scanFromNode",
     "mrml.difference": "comparedWith storeDifference storeDifferenceImage",
     "mrml.display": "Blink ESTIMATED EstimatedMark differenceColors estimatedViews fusedOpacity jumpTo orientViews restoreOutlines "

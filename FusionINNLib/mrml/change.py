@@ -83,6 +83,11 @@ def showLegend(node: Node, title: str) -> Node:
     return legend
 
 
+def allowLegends(scene) -> None:
+    """Let a scene hold colour legends. Slicer's module of colours does so; a scene without that module knows no such nodes."""
+    scene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())
+
+
 def changeColors(scene) -> Node:
     """The colour node for changes, of which a scene has one: that of differences, transparent where there is none in place of black."""
     from FusionINNLib.reports.drawing import difference_colours

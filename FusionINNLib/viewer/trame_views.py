@@ -5,13 +5,13 @@ One process has one scene: every tab that is open on the page shows the same.
 from collections.abc import Callable, Collection
 from functools import partial
 
-from slicer import vtkMRMLColorLegendDisplayNode
 from trame.widgets import client
 from trame_slicer.core import SlicerApp
 from trame_slicer.rca_view import RemoteViewFactory
 from trame_slicer.views import NoScheduleRendering, SliceView, ViewLayoutDefinition, ViewProps, ViewType
 from vtkmodules.vtkCommonCore import vtkCommand, vtkLogger, vtkObject
 
+from FusionINNLib import mrml
 from FusionINNLib.mrml.layout import VIEWS, viewName
 from FusionINNLib.viewer.drag import LeftDrag
 from FusionINNLib.viewer.view_events import ViewEvents
@@ -34,7 +34,7 @@ class SliceViews:
     def __init__(self, server, overlay: Callable[[str], None], events: ViewEvents):
         _quieten()
         self._app = SlicerApp()
-        self._app.scene.RegisterNodeClass(vtkMRMLColorLegendDisplayNode())  # which Slicer's module of colours does, that is not here
+        mrml.allowLegends(self._app.scene)
         self._events = events
         names = {viewName(view): view for view in VIEWS}
         self._factory = RemoteViewFactory(server, _slice_view, ViewType.SLICE_VIEW, target_fps=_FRAMES_PER_S, blur_fps=_FRAMES_PER_S,
