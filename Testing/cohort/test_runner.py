@@ -54,10 +54,9 @@ def test_schedulers_and_workers_that_do_not_fit(monkeypatch, tmp_path):
             with runner.connected(cluster.scheduler_address):
                 pass
     (tmp_path / "bad.yaml").write_text("queue: cray\njobs: 3\n")
-    for path in (tmp_path / "bad.yaml", tmp_path / "none.yaml"):
-        with pytest.raises(InputError, match="describes no cluster"):
-            with runner.queued(path):
-                pass
+    for name, words in (("bad.yaml", "describes no cluster"), ("none.yaml", "there is no such file")):
+        with pytest.raises(InputError, match=words), runner.queued(tmp_path / name):
+            pass
 
 
 def test_a_file_for_a_queue(tmp_path):

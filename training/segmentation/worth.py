@@ -1,7 +1,7 @@
 """Does fusing help to find a tumour? The same network trained on both sources, on one image alone, and given what came out of one.
 
     CANVASES/<what is shown>/    what `segment-prepare` wrote; 'sources' for both sources
-    RUNS/<trained on>/unet/foldN what `segment-fit` wrote
+    RUNS/<trained on>/<row>/foldN what `segment-fit` wrote
 """
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,9 @@ from training.segmentation.fit import run_folder
 from training.segmentation.folds import folds
 from training.segmentation.held_out import TRAINERS, Patient, canvas_case, finished_folds
 from training.segmentation.measure import Figures, Report, figures_of
+from training.segmentation.rows import ROWS
 
-ROW = "unet"
+ROW = next(iter(ROWS))  # the shipped one
 SOURCES = "sources"
 
 
