@@ -10,7 +10,7 @@ from FusionINNLib.errors import InputError
 from training.cli.tables import check_out, command_words, say
 
 QUICK = (4, 2, [(20, 1), (20, 4)])
-STUBS = [(100, 1), (10_000, 1), (2_000, 1_000)]
+STUBS = [(100, 1), (10_000, 1), (2_000, 100)]  # a thousand workers in one process do not get to work within ten minutes
 
 
 def scale(options: argparse.Namespace) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil  # comes with distributed
+
 from training.scale import cohorts
 from training.scale.cohorts import Run
 
@@ -22,7 +24,7 @@ class Stubs:
     done: int
     cases_per_s: float
     before_mib: float
-    peak_mib: float
+    after_mib: float
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Survival:
 
 @dataclass(frozen=True)
 class Scale:
-    """busy: processes that wanted a core before the start, as the system counts them over a minute. alone: a cohort of one case."""
+    """busy: cores that others used in the seconds before the start. alone: a cohort of one case."""
 
     patients: int
     cores: int
@@ -70,7 +72,8 @@ def measure(folder: Path, patients: int, disturbed: int, stubs: list[tuple[int, 
         patients: of the cohort whose time is taken. disturbed: of those in which something dies.
         stubs: (cases, workers) of runs of the scheduler alone.
     """
-    busy, cores = os.getloadavg()[0], len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0))
+    busy = (os.cpu_count() or 1) * psutil.cpu_percent(2) / 100
     say(f"{patients} made-up patients")
     everyone = cohorts.make_patients(folder / "patients", patients)
     alone = cohorts.run(cohorts.make_patients(folder / "one", 1), folder / "alone", "--workers", "1")

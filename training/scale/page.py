@@ -7,7 +7,7 @@ from training.markdown import number, table
 from training.scale.cohorts import SHAPE
 from training.scale.measure import Scale
 
-FREE = 0.2  # processes that want a core beforehand, up to which the machine counts as idle
+FREE = 0.2  # of the cores in use beforehand, up to which the machine counts as idle
 
 
 def page(scale: Scale, command: str, date: str) -> str:
@@ -39,7 +39,7 @@ def as_json(scale: Scale, command: str) -> str:
 def _busy(scale: Scale) -> str:
     if scale.busy <= FREE * scale.cores:
         return "the machine was idle."
-    return (f"**the machine was not idle** ({scale.busy:.1f} processes wanted a core before it began), so that times, and what two workers "
+    return (f"**the machine was not idle** ({scale.busy:.1f} cores were in use before it began), so that times, and what two workers "
             "are worth, are too bad.")
 
 
@@ -55,6 +55,6 @@ def _survivals(scale: Scale) -> str:
 
 
 def _stubs(scale: Scale) -> str:
-    lines = [[str(one.cases), str(one.workers), str(one.done), number(one.cases_per_s, ".0f"), f"{one.peak_mib:.0f}",
-              f"{one.peak_mib - one.before_mib:.0f}"] for one in scale.stubs]
-    return table(["cases", "workers", "done", "cases a second", "most memory, MiB", "grown by, MiB"], lines)
+    lines = [[str(one.cases), str(one.workers), str(one.done), number(one.cases_per_s, ".0f"), f"{one.after_mib:.0f}",
+              f"{one.after_mib - one.before_mib:.0f}"] for one in scale.stubs]
+    return table(["cases", "workers", "done", "cases a second", "memory, MiB", "grown by, MiB"], lines)
