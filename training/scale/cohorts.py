@@ -22,12 +22,11 @@ POLL_S = 0.05
 
 @dataclass(frozen=True)
 class Run:
-    """What a command did. wall_s: from its start to its end. seconds, peak_mib: of each case in its worker. states: of each case."""
+    """What a command did. wall_s: from its start to its end. seconds: of each case in its worker. peak_mib: the most memory of a worker."""
 
     wall_s: float
     seconds: tuple[float, ...]
     peak_mib: float
-    states: dict[str, str]
 
 
 def make_patients(folder: Path, count: int) -> Path:
@@ -51,36 +50,42 @@ def command(patients: Path, out: Path, *options: str) -> list[str]:
 def run(patients: Path, out: Path, *options: str) -> Run:
     """To its end. Raises RuntimeError with what it said where it fails."""
     began = time.monotonic()
-    done = subprocess.run(command(patients, out, *options), capture_output=True, text=True)
+    ended = subprocess.run(command(patients, out, *options), capture_output=True, text=True)
     took = time.monotonic() - began
-    if done.returncode:
-        raise RuntimeError(done.stderr)
+    if ended.returncode:
+        raise RuntimeError(ended.stderr)
     cases = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["cases"]
-    return Run(took, tuple(case.get("seconds", 0.0) for case in cases), max(case.get("peak_mib", 0.0) for case in cases),
-               {case["case"]: case["state"] for case in cases})
+    return Run(took, tuple(case.get("seconds", 0.0) for case in cases), max(case.get("peak_mib", 0.0) for case in cases))
 
 
-def run_with_a_dead_worker(patients: Path, out: Path, after: int) -> Run:
-    """As `run` with two workers, one of which is killed when so many cases are done."""
-    began = time.monotonic()
+def kill_a_worker(patients: Path, out: Path, after: int) -> dict[str, int]:
+    """Run with two workers, one of which is killed when so many cases are done, to the end; what was `done` when it died."""
     process = subprocess.Popen(command(patients, out, "--workers", "2"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _wait(process, out, after)
     workers = [child for child in psutil.Process(process.pid).children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
     workers[0].kill()
+    before = done(out)
     if process.wait():
         raise RuntimeError("The cohort failed after a worker had been killed.")
-    return replace(run(patients, out, "--workers", "1", "--resume"), wall_s=time.monotonic() - began)
+    return before
 
 
-def kill_the_driver(patients: Path, out: Path, after: int) -> int:
-    """Kill the command that hands out the cases when so many are done. How many records of done cases there are when its workers ended."""
+def kill_the_driver(patients: Path, out: Path, after: int) -> dict[str, int]:
+    """Kill the command that hands out the cases when so many are done, and take the work up again; what was `done` when all had ended."""
     process = subprocess.Popen(command(patients, out, "--workers", "2"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _wait(process, out, after)
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGKILL)
     process.wait()
     psutil.wait_procs(children, timeout=120)
-    return len(records(out))
+    before = done(out)
+    run(patients, out, "--workers", "2", "--resume")
+    return before
+
+
+def done(out: Path) -> dict[str, int]:
+    """Case -> when its record was written, in nanoseconds: another time means that it was done again."""
+    return {path.stem: path.stat().st_mtime_ns for path in (out / STATE).glob("*.json")}
 
 
 def records(out: Path) -> dict[str, dict[str, str]]:
@@ -90,7 +95,7 @@ def records(out: Path) -> dict[str, dict[str, str]]:
 
 
 def _wait(process: subprocess.Popen, out: Path, count: int) -> None:
-    while len(list((out / STATE).glob("*.json"))) < count:
+    while len(done(out)) < count:
         if process.poll() is not None:
             raise RuntimeError("The cohort ended before it was to be disturbed.")
         time.sleep(POLL_S)

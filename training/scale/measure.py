@@ -84,7 +84,8 @@ def measure(folder: Path, patients: int, disturbed: int, stubs: list[tuple[int, 
     few = cohorts.make_patients(folder / "few", disturbed)
     say(f"{disturbed} patients, undisturbed and disturbed")
     cohorts.run(few, folder / "undisturbed", "--workers", "2")
-    survivals = [_dead_worker(folder, few, disturbed), _dead_driver(folder, few, disturbed)]
+    survivals = [survival(died, folder / "undisturbed", folder / died, kill(few, folder / died, disturbed // 2))
+                 for died, kill in (("a worker", cohorts.kill_a_worker), ("the command itself", cohorts.kill_the_driver))]
     done = []
     for cases, workers in stubs:
         say(f"the scheduler alone, {cases} cases, workers: {workers}")
@@ -99,20 +100,8 @@ def run_stubs(cases: int, workers: int) -> Stubs:
     return Stubs(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def _dead_worker(folder: Path, patients: Path, count: int) -> Survival:
-    out = folder / "dead-worker"
-    run = cohorts.run_with_a_dead_worker(patients, out, count // 2)
-    return _survival("a worker", folder, out, count, count // 2, run)
-
-
-def _dead_driver(folder: Path, patients: Path, count: int) -> Survival:
-    out = folder / "dead-driver"
-    before = cohorts.kill_the_driver(patients, out, count // 2)
-    return _survival("the command itself", folder, out, count, before, cohorts.run(patients, out, "--workers", "2", "--resume"))
-
-
-def _survival(died: str, folder: Path, out: Path, count: int, before: int, after: Run) -> Survival:
-    """`after` is the run that took the results up again."""
-    wanted, found = cohorts.records(folder / "undisturbed"), cohorts.records(out)
-    kept = sum(state == "kept" for state in after.states.values())
-    return Survival(died, count, before, len(found), sum(found.get(case) == files for case, files in wanted.items()), max(0, before - kept))
+def survival(died: str, undisturbed: Path, out: Path, before: dict[str, int]) -> Survival:
+    """What became of a cohort in which something died. before: what was `cohorts.done` then."""
+    wanted, found, after = cohorts.records(undisturbed), cohorts.records(out), cohorts.done(out)
+    return Survival(died, len(wanted), len(before), len(found), sum(found.get(case) == files for case, files in wanted.items()),
+                    sum(after.get(case) != when for case, when in before.items()))

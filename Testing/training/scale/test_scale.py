@@ -1,16 +1,17 @@
 """How cohorts scale: figures from runs as they were, and nothing that was lost or done twice goes unsaid."""
 import json
+import os
 
 import pytest
 
 from training import __main__ as command
-from training.scale.cohorts import Run, make_patients
-from training.scale.measure import Scale, Stubs, Survival, _survival
+from training.scale.cohorts import Run, done, make_patients
+from training.scale.measure import Scale, Stubs, Survival, survival
 from training.scale.page import page
 
 
 def run(wall_s, seconds):
-    return Run(wall_s, seconds, 300.0, {})
+    return Run(wall_s, seconds, 300.0)
 
 
 def scale(busy=0.0):
@@ -37,9 +38,12 @@ def test_what_was_lost_changed_or_done_twice_is_counted(tmp_path):
     for case in "abc":
         write("undisturbed", case, case)
     write("out", "a", "a")
+    write("out", "b", "b")
+    before = done(tmp_path / "out")
     write("out", "b", "other")
-    after = Run(1.0, (), 1.0, {"a": "kept", "b": "done", "c": "failed"})
-    assert _survival("x", tmp_path, tmp_path / "out", 3, 2, after) == Survival("x", 3, 2, done=2, equal=1, repeated=1)
+    os.utime(tmp_path / "out/.fusioninn/b.json", ns=(0, before["b"] + 1))
+    found = survival("x", tmp_path / "undisturbed", tmp_path / "out", before)
+    assert found == Survival("x", cases=3, before=2, done=2, equal=1, repeated=1)
 
 
 def test_patients_differ(tmp_path):
