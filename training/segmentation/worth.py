@@ -20,7 +20,7 @@ from training.segmentation.measure import Figures, Report, figures_of
 from training.segmentation.rows import ROWS
 
 ROW = next(iter(ROWS))  # the shipped one
-SOURCES = "sources"
+SOURCES, FLAIR = "sources", "second"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ QUESTIONS = (
     Question("the fused image alone", "fused", "fused"),
     Question("the plain average alone", "average", "average"),
     Question("T1 with contrast alone", "first", "first"),
-    Question("FLAIR alone", "second", "second"),
+    Question("FLAIR alone", FLAIR, FLAIR),
 )
 
 

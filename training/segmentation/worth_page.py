@@ -9,14 +9,15 @@ from training.data.canvas_cases import SETS
 from training.markdown import number, table
 from training.segmentation.measure import Figures
 from training.segmentation.page import METRICS, TITLES
-from training.segmentation.worth import QUESTIONS, SOURCES
+from training.segmentation.worth import FLAIR, QUESTIONS, SOURCES
 
 WORDS = """One network for all rows: MONAI's plain two-channel U-Net, 800 steps of 8 slices, seed 0, on the same slices, heads and drawn
 outlines; only what it is shown differs. One image alone is shown as both contrasts, to a network that was trained on such images. What
 comes back from a fused image is shown to the network that was trained on the sources, as a user would. The fused image is that of the
 default model, which was itself trained on the training patients of the split, not on those of the first fold. Every patient was held back
 from the network that is measured on it; temperature and islands rule come from patients that the other folds hold back, shown the same.
-Means over patients with 95 % bootstrap intervals. *Against both sources*: Dice minus that of the first row on the same patients."""
+Means over patients with 95 % bootstrap intervals. *Against*: Dice minus that of the row on both sources, or on FLAIR alone, on the same
+patients."""
 
 
 def page(found: dict[str, list[Figures]], command: str) -> str:
@@ -39,17 +40,19 @@ def _table(found: dict[str, list[Figures]], name: str) -> str:
             means = [mean_of(_of(figures, metric)) for metric, _, _ in METRICS]
             cells = [f"{number(mean.value, form)} ({number(mean.low, form)}–{number(mean.high, form)})"
                      for mean, (_, _, form) in zip(means, METRICS)]
-            lines.append([question.title, str(len(figures)), *cells, _against(found, question.shown, name)])
-    return f"### {TITLES[name]}\n\n" + table(["shown", "patients", *(title for _, title, _ in METRICS), "against both sources"], lines)
+            against = [_against(found, question.shown, other, name) for other in (SOURCES, FLAIR)]
+            lines.append([question.title, str(len(figures)), *cells, *against])
+    return f"### {TITLES[name]}\n\n" + table(["shown", "patients", *(title for _, title, _ in METRICS), "against both sources",
+                                                "against FLAIR"], lines)
 
 
 def _of(figures: list[Figures], metric: str) -> Table:
     return {one.case: {0: np.nan if (value := getattr(one, metric)) is None else value} for one in figures}
 
 
-def _against(found: dict[str, list[Figures]], shown: str, name: str) -> str:
-    if shown == SOURCES:
+def _against(found: dict[str, list[Figures]], shown: str, other: str, name: str) -> str:
+    """A dash for a row itself, and where the other one was not measured."""
+    if other == shown or other not in found:
         return "–"
-    own, both = (_of([one for one in found.get(key, []) if one.set == name], "dice") for key in (shown, SOURCES))
-    mean = difference(own, both).mean
+    mean = difference(*(_of([one for one in found[key] if one.set == name], "dice") for key in (shown, other))).mean
     return f"{number(mean.value, '+.3f')} ({number(mean.low, '+.3f')} to {number(mean.high, '+.3f')})"

@@ -73,7 +73,7 @@ def test_the_table_compares_what_is_trained_and_shown(place, tmp_path, monkeypat
     assert {one["case"] for one in rows["average"]} == set(SPLIT["brats18"]["val"] + SPLIT["lgg"]["val"])
     assert [one["dice"] for one in rows["exact"]] == [one["dice"] for one in rows["sources"]]
     text = (tmp_path / "docs" / "worth.md").read_text()
-    assert "the plain average alone" in text and "FLAIR alone" not in text and f" {tmp_path}" not in text
+    assert "the plain average alone" in text and "| FLAIR alone |" not in text and f" {tmp_path}" not in text
 
 
 def test_differences_are_of_the_same_patients():
