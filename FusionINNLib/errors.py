@@ -51,3 +51,8 @@ class Cancelled(FusionINNError):
     """The user stopped the work; nothing was written."""
 
     exit_code = 130
+
+
+def in_brief(problem: Exception) -> str:
+    """What a library's error says, on one line and short, to be put into a sentence; its kind where it says nothing."""
+    return " ".join(str(problem).split())[:160].rstrip(". ") or type(problem).__name__

@@ -13,7 +13,7 @@ import numpy as np
 
 from FusionINNLib import __version__
 from FusionINNLib.atomic import replacing
-from FusionINNLib.errors import InputError
+from FusionINNLib.errors import InputError, in_brief
 from FusionINNLib.methods.model_card import ModelCard
 from FusionINNLib.volumes.itk import LPS_TO_RAS
 from FusionINNLib.volumes.suggested import COLOR, DESCRIPTION, NAME
@@ -91,9 +91,8 @@ def _made(array: np.ndarray, grid: Volume, headers: tuple[Dataset, ...], card: M
     except MemoryError:
         raise
     except Exception as error:  # highdicom and pydicom have many
-        said = " ".join(str(error).split())[:160].rstrip(". ")
-        raise InputError(f"{grid.name}: no DICOM segmentation can refer to this series ({said}); export it again from its source, or leave "
-                         "out --dicom-seg.") from error
+        raise InputError(f"{grid.name}: no DICOM segmentation can refer to this series ({in_brief(error)}); export it again from its "
+                         "source, or leave out --dicom-seg.") from error
     return made
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from FusionINNLib.errors import InputError
+from FusionINNLib.errors import InputError, in_brief
 from FusionINNLib.volumes.dicom_frames import Frame
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _planes_of(file: Path, frames: list[Frame]) -> list[np.ndarray]:
     except Exception as error:  # each decoder has errors of its own
         syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
         if syntax is not None and syntax.is_transfer_syntax and syntax.is_compressed:
-            raise InputError(f"{file.name}: pixels packed as {syntax.name} can't be unpacked ({_brief(error)}); export the series "
+            raise InputError(f"{file.name}: pixels packed as {syntax.name} can't be unpacked ({in_brief(error)}); export the series "
                              "uncompressed.") from error
         raise InputError(f"{file.name}: the pixels are damaged or cut off; copy or export the file again.") from error
     pixels = _within_bits(pixels, dataset, *bits)
@@ -103,7 +103,3 @@ def _within_bits(pixels: np.ndarray, dataset: FileDataset, used: int, high: int)
     if used >= allocated or above < 0 or high + 1 < used:
         return pixels
     return (pixels << above) >> (allocated - used)
-
-
-def _brief(error: Exception) -> str:
-    return " ".join(str(error).split())[:120].rstrip(". ") or type(error).__name__

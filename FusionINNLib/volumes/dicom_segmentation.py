@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from FusionINNLib.errors import GeometryError, InputError
+from FusionINNLib.errors import GeometryError, InputError, in_brief
 from FusionINNLib.progress import Progress
 from FusionINNLib.volumes.dicom import Series, choose_series, find_series, read_stack
 from FusionINNLib.volumes.itk import LPS_TO_RAS, overlap_note
@@ -51,8 +51,7 @@ def _read(series: Series) -> Volume:
     except MemoryError:
         raise
     except Exception as error:  # highdicom and pydicom have many
-        said = " ".join(str(error).split())[:160].rstrip(". ")
-        raise GeometryError(f"{name}: the segmentation can't be put on an even grid ({said}); export it again, or save it as "
+        raise GeometryError(f"{name}: the segmentation can't be put on an even grid ({in_brief(error)}); export it again, or save it as "
                             "NIfTI or .seg.nrrd.") from error
     numbers = [int(number) for number in segmentation.segment_numbers]
     labels, overlap = (stack.array, 0) if is_map else _combined(np.moveaxis(stack.array, 3, 0), numbers)
