@@ -65,7 +65,7 @@ def fuse(options: argparse.Namespace) -> None:
     devices.check_name(options.device)
     scans, inputs = zip(*(read_source(path, n, options) for n, path in enumerate((options.first, options.second))))
     first, second = luminances(*scans)
-    segmentation = read_segmentation(options.segmentation) if options.segmentation else None
+    segmentation = read_segmentation(options.segmentation, outlined=(first, second)) if options.segmentation else None
     if are_same((first, second), inputs):
         _warn(SAME)
     if differ := patients_differ(first, second):

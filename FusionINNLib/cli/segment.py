@@ -26,7 +26,7 @@ def segment(options: argparse.Namespace) -> None:
     devices.check_name(options.device)
     (first, first_file), (second, second_file) = (read_source(path, n, options) for n, path in enumerate((options.first, options.second)))
     first, second = luminances(first, second)
-    drawn = read_segmentation(options.segmentation) if options.segmentation else None
+    drawn = read_segmentation(options.segmentation, outlined=(first, second)) if options.segmentation else None
     if drawn is not None and is_suggested(drawn):
         raise InputError(f"{options.segmentation}: this outline was SUGGESTED by a network, and a Dice with it would say nothing; give one "
                          "that somebody drew, or made his own under another name.")

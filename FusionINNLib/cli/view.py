@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from FusionINNLib.errors import FusionINNError, InputError, ResultError
-from FusionINNLib.viewer.inputs import read_input
+from FusionINNLib.viewer.inputs import Input, read_input
 
 MISSING = ("The page needs trame-slicer, which is not installed here: say 'make view' in a checkout, or install FusionINN with its extra "
            "'viewer' into an environment of its own.")
@@ -28,7 +28,9 @@ def view(options: argparse.Namespace) -> None:
     paths, result = split(options.paths, options.segmentation)
     if result is not None:
         check_result(result)
-    inputs = {slot: read_input(slot, path) for slot, path in paths.items()}
+    inputs: dict[str, Input] = {}
+    for slot, path in paths.items():  # the segmentation comes last
+        inputs[slot] = read_input(slot, path, beside=inputs.values())
     with undisturbed():
         from FusionINNLib.viewer.app import Opening
         from FusionINNLib.viewer.server import PageServer

@@ -65,7 +65,7 @@ def _fuse(case: Case, settings: Settings, out: Path) -> str:
 
     made_from = _key(case, settings)
     first, second = read_volume(case.first), read_volume(case.second)
-    outlines = read_segmentation(case.segmentation) if case.segmentation else None
+    outlines = read_segmentation(case.segmentation, outlined=(first, second)) if case.segmentation else None
     fusion = pipeline.fuse(first, second, method=settings.method, reference=settings.reference, alignment=settings.align,
                            model=settings.model, device=settings.device, seed=settings.seed)
     if outlines is not None:

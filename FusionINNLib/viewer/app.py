@@ -65,7 +65,8 @@ class Viewer:
         chosen. chosen: as of `read_input`."""
         try:
             self._refuse_while_busy()
-            new = await asyncio.to_thread(partial(read_input, slot, path, **chosen))
+            scans = [one for known, one in self.case.inputs.items() if known != "segmentation"]
+            new = await asyncio.to_thread(partial(read_input, slot, path, beside=scans, **chosen))
             self._refuse_while_busy()
             self.case.set_input(slot, new)
         except ChoiceError:

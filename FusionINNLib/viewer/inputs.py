@@ -1,4 +1,5 @@
 """A volume or segmentation from its file, read and checked as the command line does it. No slicer; may run in a thread."""
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,10 +36,13 @@ class Input:
         return self.volume if self.chroma is None else ColorVolume(self.volume, self.chroma)
 
 
-def read_input(slot: str, path: Path, *, series: str | None = None, stack: str | None = None) -> Input:
+def read_input(slot: str, path: Path, *, series: str | None = None, stack: str | None = None, beside: Iterable[Input] = ()) -> Input:
     """Read what one of SLOTS is to hold. Raises InputError or GeometryError, as `fusioninn fuse` does for the same file, ChoiceError where
-    it holds several series or stacks."""
-    scan = read_segmentation(path, series=series) if slot == "segmentation" else read_scan(path, series=series, stack=stack)
+    it holds several series or stacks. beside: what is chosen already, which a segmentation may be of."""
+    if slot == "segmentation":
+        scan = read_segmentation(path, series=series, outlined=[one.volume for one in beside])
+    else:
+        scan = read_scan(path, series=series, stack=stack)
     volume, chroma = (scan.luminance, scan.chroma) if isinstance(scan, ColorVolume) else (scan, None)
     labels = labels_of(volume) if slot == "segmentation" else {}
     return Input(volume, volume.name if path.is_dir() else path.name, sha256(path), labels, chroma)

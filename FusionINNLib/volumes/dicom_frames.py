@@ -54,8 +54,8 @@ class Frame:
     file, number      the file, and the frame's number in it from 0; instance: the file's number in its series, 0 where it has none
     size              (rows, columns)
     position          (3,) LPS mm of the first pixel's centre; orientation: (6,) directions along a row, then along a column; spacing: mm
-                      between rows, between columns; depth: mm to the next slice as the header has it. None where the file doesn't say
-    apart             mm from slice to slice by the header alone, without the thickness for it; None where it doesn't say
+                      between rows, between columns. None where the file doesn't say
+    apart, thick      mm from slice to slice by the header, and thickness of a slice; None where it doesn't say
     slope, intercept  value = stored * slope + intercept; unit of the value, "" where nothing says it
     mappings          real-world value mappings that the file offers, of which the first is taken; is_rescaled: whether it has a rescaling
     traits            what may tell frames at one position apart: name -> value, with a key only where the file has it
@@ -68,14 +68,19 @@ class Frame:
     position: tuple[float, ...] | None
     orientation: tuple[float, ...] | None
     spacing: tuple[float, float] | None
-    depth: float | None
     apart: float | None
+    thick: float | None
     slope: float
     intercept: float
     unit: str
     mappings: int
     is_rescaled: bool
     traits: dict[str, Trait] = field(hash=False)
+
+    @property
+    def depth(self) -> float | None:
+        """mm to the next slice as the header has it: where it says none, slices are as far apart as they are thick."""
+        return self.apart or self.thick
 
 
 @dataclass(frozen=True)
@@ -177,18 +182,15 @@ def _frame(path: Path, header: Dataset, number: int, homes: list[Dataset]) -> Fr
     return Frame(path, number, int(instance) if instance.lstrip("-").isdigit() else 0, (int(header.Rows), int(header.Columns)),
                  _numbers(found("PlanePositionSequence", "ImagePositionPatient"), 3),
                  _numbers(found("PlaneOrientationSequence", "ImageOrientationPatient"), 6),
-                 None if spacing is None else (spacing[0], spacing[1]), _depth(found, "SpacingBetweenSlices", "SliceThickness"),
-                 _depth(found, "SpacingBetweenSlices"), slope, intercept, unit, len(mappings),
+                 None if spacing is None else (spacing[0], spacing[1]), _depth(found, "SpacingBetweenSlices"),
+                 _depth(found, "SliceThickness"), slope, intercept, unit, len(mappings),
                  any(found("PixelValueTransformationSequence", f"Rescale{word}") is not None for word in ("Slope", "Intercept")),
                  _traits(header, group, found))
 
 
-def _depth(found: _Found, *words: str) -> float | None:
-    for word in words:
-        value = _numbers(found("PixelMeasuresSequence", word), 1)
-        if value and value[0] > 0:
-            return value[0]
-    return None
+def _depth(found: _Found, word: str) -> float | None:
+    value = _numbers(found("PixelMeasuresSequence", word), 1)
+    return value[0] if value and value[0] > 0 else None
 
 
 def _scale(path: Path, header: Dataset, group: _Group, mappings: list[Dataset]) -> tuple[float, float, str]:
@@ -232,7 +234,7 @@ def _traits(header: Dataset, group: _Group, found: _Found) -> dict[str, Trait]:
         "kind": "/".join([*([kind] if isinstance(kind, str) else kind or ()), *_mosaic(header)]),
         "time": _first(content, "TemporalPositionIndex") or header.get("TemporalPositionIdentifier"),
         "trigger time": _first(cycle, "NominalCardiacTriggerDelayTime") or header.get("TriggerTime"),
-        "stack": _first(content, "StackID"),
+        "stack": _first(content, "StackID"), "segment": _first(group("SegmentIdentificationSequence"), "ReferencedSegmentNumber"),
         "acquisition": _first(content, "FrameAcquisitionNumber") or header.get("AcquisitionNumber")}
     return {name: _plain(value) for name, value in traits.items() if value is not None and value != ""}
 

@@ -1,30 +1,39 @@
 """DICOM segmentation objects to a label volume: binary, fractional and label maps, of any number of segments, with frames left out."""
-# highdicom has few types:
+# pydicom and highdicom have few types:
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from FusionINNLib.errors import GeometryError, InputError, in_brief
+from FusionINNLib.errors import GeometryError, InputError
 from FusionINNLib.progress import Progress
 from FusionINNLib.volumes.dicom import Series, choose_series, find_series, read_stack
-from FusionINNLib.volumes.itk import LPS_TO_RAS, overlap_note
-from FusionINNLib.volumes.volume import Identity, SegmentName, Volume
+from FusionINNLib.volumes.dicom_frames import DicomFile
+from FusionINNLib.volumes.dicom_pixels import stored_planes
+from FusionINNLib.volumes.dicom_places import where
+from FusionINNLib.volumes.dicom_sparse import Grid, Sparse, sparse_grid
+from FusionINNLib.volumes.dicom_stacks import geometry
+from FusionINNLib.volumes.itk import overlap_note
+from FusionINNLib.volumes.volume import Identity, SegmentName, Volume, check_affine, check_shape
 
 if TYPE_CHECKING:
-    from highdicom.seg import SegmentDescription
+    from pydicom import Dataset
 
 INSIDE = 0.5
 """A fraction or probability from which a voxel belongs to its segment."""
 
 
-def read_dicom_segmentation(path: Path, series: str | None = None, progress: Progress | None = None) -> Volume:
+def read_dicom_segmentation(path: Path, series: str | None = None, progress: Progress | None = None,
+                            outlined: Sequence[Volume] = ()) -> Volume:
     """Labels (k, j, i) of the DICOM segmentation in a folder, or of one file; segments keep number, name and colour.
 
-    A folder without a segmentation object is read as an image, whose values are to be labels. Raises as `read_dicom` does.
+    A folder without a segmentation object is read as an image, whose values are to be labels. outlined: volumes on one of whose grids it
+    may lie, which tell how far apart slices are where the file does not; so do series beside it. Raises as `read_dicom` does.
     """
     progress = progress or Progress()
     found = find_series(path, progress)
@@ -34,56 +43,121 @@ def read_dicom_segmentation(path: Path, series: str | None = None, progress: Pro
         if len(chosen.stacks) != 1:
             raise InputError(f"{chosen.name}: the series holds {len(chosen.stacks)} stacks of slices; give a label volume.")
         return read_stack(chosen, chosen.stacks[0], progress)
-    if len(chosen.files) > 1:
-        raise InputError(f"{chosen.name}: the series holds {len(chosen.files)} segmentation files; put the one you want into its own "
+    if (count := len(chosen.files)) > 1:
+        raise InputError(f"{chosen.name}: the series holds {count} segmentation files; put the one you want into its own "
                          "folder.")
-    return _read(chosen)
+    file = chosen.files[0]
+    header = _header(file.path)
+
+    def known() -> Iterator[Grid]:
+        yield from _grids_beside(file, header.outlined, found if path.is_dir() else _beside(path, progress))
+        yield from (Grid(volume.affine, volume.shape) for volume in outlined)
+
+    return _read(chosen, header, sparse_grid(list(file.frames), chosen.name, known), progress)
 
 
-def _read(series: Series) -> Volume:
-    import highdicom
+# ---- which grid ------------------------------------------------------------------------------------------------------------------
 
-    file, name = series.files[0], series.name
+
+def _beside(file: Path, progress: Progress) -> list[Series]:
+    """Series in the folder of a file. One that can't be used says nothing on the file."""
     try:
-        segmentation = highdicom.seg.segread(file.path)
-        is_map = segmentation.segmentation_type == highdicom.seg.SegmentationTypeValues.LABELMAP
-        stack = segmentation.get_volume(combine_segments=is_map, rescale_fractional=True)
-    except MemoryError:
-        raise
-    except Exception as error:  # highdicom and pydicom have many
-        raise GeometryError(f"{name}: the segmentation can't be put on an even grid ({in_brief(error)}); export it again, or save it as "
-                            "NIfTI or .seg.nrrd.") from error
-    numbers = [int(number) for number in segmentation.segment_numbers]
-    labels, overlap = (stack.array, 0) if is_map else _combined(np.moveaxis(stack.array, 3, 0), numbers)
-    notes = [overlap_note(overlap)] if overlap else []
-    fractional = segmentation.segmentation_type == highdicom.seg.SegmentationTypeValues.FRACTIONAL
-    if fractional:
-        notes.append(f"fractions of at least {INSIDE:g} taken as inside")
-    segments = {number: _named(segmentation.get_segment_description(number)) for number in numbers}
-    identity: Identity = {**file.tags, "files": (file.path,)}
-    affine = LPS_TO_RAS @ stack.affine[:, [2, 1, 0, 3]]  # theirs acts on (k, j, i)
-    if np.linalg.det(affine[:3, :3]) < 0:  # slices in the order that those of the series have, see `dicom_stacks.geometry`
-        labels, last = labels[::-1], len(labels) - 1
-        affine = affine @ np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, -1, last], [0, 0, 0, 1]])
-    return Volume(np.ascontiguousarray(labels), affine, name, identity=identity, notes=tuple(notes), segments=segments)
+        return find_series(file.parent, progress)
+    except (InputError, OSError):
+        return []
 
 
-def _combined(masks: np.ndarray, numbers: list[int]) -> tuple[np.ndarray, int]:
-    """(labels, voxels in which segments overlap) of masks (N, k, j, i), one for each number; there the later one counts."""
-    labels = np.zeros(masks[0].shape, np.min_scalar_type(max(numbers)))
-    overlap = 0
-    for mask, number in zip(masks, numbers):
-        inside = mask >= INSIDE
-        overlap += int(np.count_nonzero(labels[inside]))
-        labels[inside] = number
-    return labels, overlap
+def _grids_beside(file: DicomFile, outlined: str, found: list[Series]) -> Iterator[Grid]:
+    """Grids of the series that was outlined, or else of all that share the frame of reference of the segmentation."""
+    images = [one for one in found if not one.files[0].is_segmentation]
+    named = [one for one in images if outlined and one.files[0].series == outlined]
+    for one in named or [one for one in images if file.reference and one.files[0].reference == file.reference]:
+        for stack in one.stacks:
+            try:
+                frames, affine = geometry(stack, one.name)
+            except (InputError, GeometryError):
+                continue
+            yield Grid(affine, (len(frames), *frames[0].size))
 
 
-def _named(description: SegmentDescription) -> SegmentName:
+# ---- what the file holds ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Header:
+    """kind: BINARY, FRACTIONAL or LABELMAP. most: the number that stands for 1 of fractions. background: of a label map. segments: by
+    number. outlined: UID of the series."""
+
+    kind: str
+    most: float
+    background: int
+    segments: dict[int, SegmentName]
+    outlined: str
+
+
+def _header(path: Path) -> _Header:
+    import pydicom
+
+    try:
+        header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        segments = {int(one.SegmentNumber): _named(one) for one in header.get("SegmentSequence") or ()}
+        references = header.get("ReferencedSeriesSequence") or ()
+        return _Header(str(header.get("SegmentationType") or "BINARY"), float(header.get("MaximumFractionalValue") or 255),
+                       int(header.get("PixelPaddingValue") or 0), segments,
+                       str(references[0].get("SeriesInstanceUID", "")) if len(references) == 1 else "")
+    except Exception as error:  # whatever pydicom meets in a damaged file
+        raise InputError(f"{path.name}: what this segmentation says of its segments is damaged; export it again, or save it as NIfTI or "
+                         ".seg.nrrd.") from error
+
+
+def _named(description: Dataset) -> SegmentName:
     import highdicom
 
+    name = str(description.get("SegmentLabel") or f"segment {description.SegmentNumber}")
     value = description.get("RecommendedDisplayCIELabValue")
-    if value is None:
-        return SegmentName(str(description.segment_label))
+    if not value:
+        return SegmentName(name)
     red, green, blue = highdicom.color.CIELabColor.from_dicom_value(tuple(int(x) for x in value)).to_rgb()
-    return SegmentName(str(description.segment_label), (red / 255, green / 255, blue / 255))
+    return SegmentName(name, (red / 255, green / 255, blue / 255))
+
+
+def _read(series: Series, header: _Header, grid: Sparse, progress: Progress) -> Volume:
+    file, name = series.files[0], series.name
+    frames = list(file.frames)
+    shape = (grid.count, *frames[0].size)
+    check_affine(grid.affine, name)
+    check_shape(shape, name)
+    only = next(iter(header.segments)) if len(header.segments) == 1 else None
+    numbers = [0 if header.kind == "LABELMAP" else int(float(str(frame.traits.get("segment", only or 0)))) for frame in frames]
+    if header.kind != "LABELMAP" and (missing := next((n for n, number in enumerate(numbers) if number < 1), None)) is not None:
+        raise InputError(f"{name}: {where(frames[missing])} does not say which segment it shows; export the segmentation again, or save it "
+                         "as NIfTI or .seg.nrrd.")
+    if len(set(zip(numbers, grid.slices))) < len(frames):
+        raise InputError(f"{name}: several frames show one segment at one position, as of several time points; save the one you want as "
+                         "NIfTI or .seg.nrrd.")
+    planes = stored_planes(frames, lambda done: progress.step("reading slices", done, len(frames)))
+    notes = list(grid.notes)
+    if header.kind == "LABELMAP":
+        labels = np.full(shape, header.background, planes[0].dtype)
+        for plane, k in zip(planes, grid.slices):
+            labels[k] = plane
+        labels[labels == header.background] = 0
+    else:
+        masks = [plane / header.most >= INSIDE if header.kind == "FRACTIONAL" else plane > 0 for plane in planes]
+        labels, overlap = _combined(masks, numbers, grid.slices, shape)
+        notes += [overlap_note(overlap)] if overlap else []
+        notes += [f"fractions of at least {INSIDE:g} taken as inside"] if header.kind == "FRACTIONAL" else []
+    identity: Identity = {**file.tags, "files": (file.path,)}
+    segments = {number: segment for number, segment in header.segments.items() if number > 0}
+    return Volume(labels, grid.affine, name, identity=identity, notes=tuple(notes), segments=segments)
+
+
+def _combined(masks: list[np.ndarray], numbers: list[int], slices: list[int], shape: tuple[int, ...]) -> tuple[np.ndarray, int]:
+    """(labels (k, j, i), voxels in which segments overlap) of planes of segments; where they overlap, the higher number counts."""
+    labels = np.zeros(shape, np.min_scalar_type(max(numbers)))
+    overlap = 0
+    for n in sorted(range(len(masks)), key=lambda n: numbers[n]):
+        inside = masks[n]
+        overlap += int(np.count_nonzero(labels[slices[n]][inside]))
+        labels[slices[n]][inside] = numbers[n]
+    return labels, overlap

@@ -12,16 +12,21 @@ import numpy as np
 
 from FusionINNLib.errors import GeometryError, InputError
 from FusionINNLib.volumes.dicom_frames import Frame, Trait
+from FusionINNLib.volumes.dicom_places import (
+    PARALLEL,
+    SAME_EDGE,
+    SAME_PLACE_MM,
+    alike_places,
+    directions,
+    edges_of,
+    size_of,
+    upright_step,
+    where,
+)
 from FusionINNLib.volumes.itk import LPS_TO_RAS
-from FusionINNLib.volumes.volume import SHEAR_TOLERANCE
 
 UNEVEN_TOLERANCE = 0.05
 """Largest deviation of a slice from its place in an even stack, as a fraction of the slice distance."""
-_ROUNDING = 0.05
-"""Largest lean of a whole stack, as a fraction of a pixel's edge, that is put down to positions with few digits."""
-_PARALLEL = 1e-3
-_SAME_EDGE = 1e-3
-_SAME_PLACE_MM = 1e-2
 _Key = tuple[Trait | None, ...]
 """The number of a plane, then a value of each trait that tells frames apart."""
 _Any = TypeVar("_Any", bound=Hashable)
@@ -62,8 +67,8 @@ def split(frames: Iterable[Frame]) -> list[Stack]:
 def geometry(stack: Stack, name: str) -> tuple[list[Frame], np.ndarray]:
     """Frames in the order of k, and the affine IJK-to-RAS in mm. Raises GeometryError, InputError where they are no even, upright stack."""
     frames = list(stack.frames)
-    places = _alike_places(frames, name)
-    row, column = _directions(frames[0], places[0], name)
+    places = alike_places(frames, name)
+    row, column = directions(frames[0], places[0], name)
     normal = np.cross(row, column)
     positions = np.array([place.position for place in places])
     order: list[int] = np.argsort(positions @ normal, kind="stable").tolist()
@@ -94,8 +99,8 @@ def _alike(one: Frame, other: Frame) -> bool:
     def near(a: Sequence[float] | None, b: Sequence[float] | None, tolerance: float) -> bool:
         return a is None or b is None or bool(np.abs(np.subtract(a, b)).max() <= tolerance)
 
-    return (one.size == other.size and near(one.orientation, other.orientation, 10 * _PARALLEL)
-            and near(one.spacing, other.spacing, 10 * _SAME_EDGE * max(one.spacing or (1.0,))))
+    return (one.size == other.size and near(one.orientation, other.orientation, 10 * PARALLEL)
+            and near(one.spacing, other.spacing, 10 * SAME_EDGE * max(one.spacing or (1.0,))))
 
 
 def _grouped(items: list[_Item], keys: list[_Any]) -> dict[_Any, list[_Item]]:
@@ -112,7 +117,7 @@ def _doubled(frames: list[Frame], keys: list[_Key]) -> list[list[Frame]]:
 
 
 def _place(frame: Frame) -> tuple[int, ...] | None:
-    return None if frame.position is None else tuple(round(x / _SAME_PLACE_MM) for x in frame.position)
+    return None if frame.position is None else tuple(round(x / SAME_PLACE_MM) for x in frame.position)
 
 
 def _told_apart(frames: list[Frame], keys: list[_Key]) -> tuple[list[str], list[_Key]]:
@@ -175,7 +180,7 @@ def _traits_of(frames: list[Frame], keys: list[_Key], names: list[str]) -> dict[
     planes = {key[0]: frame for key, frame in zip(keys, frames)}
     told: dict[Trait | None, dict[str, Trait]] = {plane: {} for plane in planes}
     sayings: tuple[tuple[str, Callable[[Frame], str]], ...] = (
-        ("orientation", lambda frame: _anatomical(frame, frames[0])), ("pixels", _size), ("pixel spacing", _edges))
+        ("orientation", lambda frame: _anatomical(frame, frames[0])), ("pixels", size_of), ("pixel spacing", edges_of))
     for what, say in sayings:
         said = {plane: say(frame) for plane, frame in planes.items()}
         if len(set(said.values())) > 1:
@@ -202,62 +207,15 @@ def _anatomical(frame: Frame, other: Frame) -> str:
 # ---- where they lie --------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a frame lies whose file says it all; see `Frame`."""
-
-    position: tuple[float, ...]
-    orientation: tuple[float, ...]
-    spacing: tuple[float, float]
-
-
-def _whole_place(frame: Frame, name: str) -> _Place:
-    if frame.position is not None and frame.orientation is not None and frame.spacing is not None:
-        return _Place(frame.position, frame.orientation, frame.spacing)
-    what = "position" if frame.position is None else "orientation" if frame.orientation is None else "pixel spacing"
-    raise GeometryError(f"{name}: {where(frame)} has no {what}, so nothing says where it lies in the patient; export the series again "
-                        "from its source.")
-
-
-def _alike_places(frames: list[Frame], name: str) -> list[_Place]:
-    """Where each frame lies. Raises GeometryError where one does not say it, or lies otherwise than the first."""
-    first = frames[0]
-    places: list[_Place] = []
-    for frame in frames:
-        place = _whole_place(frame, name)
-        places.append(place)
-        if frame.size != first.size:
-            raise GeometryError(f"{name}: the slices have different sizes ({_size(first)} and {_size(frame)} pixels, {where(frame)}); "
-                                "export the series you want alone.")
-        if np.abs(np.subtract(place.orientation, places[0].orientation)).max() > _PARALLEL:
-            raise GeometryError(f"{name}: the slices are turned against each other ({where(first)} and {where(frame)} have different "
-                                "orientations), as in a localizer; export the slices of one plane alone.")
-        if not np.allclose(place.spacing, places[0].spacing, rtol=_SAME_EDGE, atol=0):
-            raise GeometryError(f"{name}: the pixel spacing differs from slice to slice ({_edges(first)} mm and {_edges(frame)} mm, "
-                                f"{where(frame)}); export the series again, or resample it onto one grid.")
-    if min(places[0].spacing) <= 0:
-        raise GeometryError(f"{name}: the pixel spacing of {where(first)} is not above zero; export the series again from its source.")
-    return places
-
-
-def _directions(frame: Frame, place: _Place, name: str) -> tuple[np.ndarray, np.ndarray]:
-    row, column = np.array(place.orientation[:3]), np.array(place.orientation[3:])
-    lengths = np.linalg.norm(row), np.linalg.norm(column)
-    if min(lengths) < 0.9 or max(lengths) > 1.1 or abs(row @ column) > SHEAR_TOLERANCE:
-        raise GeometryError(f"{name}: the orientation of {where(frame)} is not that of two directions at right angles; export the series "
-                            "again from its source.")
-    return row / lengths[0], column / lengths[1]
-
-
 def _step(frames: list[Frame], positions: np.ndarray, normal: np.ndarray, edge: float, name: str) -> np.ndarray:
-    """(3,) LPS mm from one slice to the next. edge: the shorter one of a pixel; a lean of less than a part of it comes of rounding."""
+    """(3,) LPS mm from one slice to the next. edge: see `upright_step`."""
     if len(frames) == 1:
         if frames[0].depth is None:
             raise GeometryError(f"{name}: this is one slice that doesn't say how thick it is (no spacing, no thickness); export it again.")
         return normal * frames[0].depth
     steps = np.diff(positions @ normal)
     usual = float(np.median(steps))
-    if steps.min() < _SAME_PLACE_MM:
+    if steps.min() < SAME_PLACE_MM:
         at = int(steps.argmin())
         raise InputError(f"{name}: several frames share one position ({where(frames[at])} and {where(frames[at + 1])}); export the one you "
                          "want as its own series.")
@@ -273,25 +231,4 @@ def _step(frames: list[Frame], positions: np.ndarray, normal: np.ndarray, edge: 
     if off.max() > UNEVEN_TOLERANCE * usual:
         raise GeometryError(f"{name}: the slices are shifted within their planes or unevenly spaced ({where(frames[int(off.argmax())])} is "
                             f"{off.max():.2g} mm out of place); export the series again from its source.")
-    upright = normal * (step @ normal)
-    aside = np.linalg.norm(step - upright)
-    if aside <= SHEAR_TOLERANCE * np.linalg.norm(step):
-        return step
-    if aside * (len(frames) - 1) <= _ROUNDING * edge:
-        return upright
-    degrees = np.degrees(np.arcsin(min(1.0, float(aside / np.linalg.norm(step)))))
-    raise GeometryError(f"{name}: the stack is tilted (sheared) by {degrees:.2g} degrees, as with a tilted gantry; resample it onto a grid "
-                        "with right angles first.")
-
-
-def where(frame: Frame) -> str:
-    """A frame by its file, without folder."""
-    return frame.file.name if frame.number == 0 else f"frame {frame.number + 1} of {frame.file.name}"
-
-
-def _size(frame: Frame) -> str:
-    return f"{frame.size[1]} x {frame.size[0]}"
-
-
-def _edges(frame: Frame) -> str:
-    return "not said" if frame.spacing is None else " x ".join(f"{edge:.4g}" for edge in frame.spacing[::-1])
+    return upright_step(step, normal, len(frames) - 1, edge, name)

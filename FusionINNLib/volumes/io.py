@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,8 +49,11 @@ def read_volume(path: str | os.PathLike[str], *, series: str | None = None, stac
     return check_voxels(_read(Path(path), series, stack, progress))
 
 
-def read_segmentation(path: str | os.PathLike[str], *, series: str | None = None, progress: Progress | None = None) -> Volume:
+def read_segmentation(path: str | os.PathLike[str], *, series: str | None = None, progress: Progress | None = None,
+                      outlined: Sequence[Volume] = ()) -> Volume:
     """Read labels: (k, j, i) integers, slope 1, intercept 0. Floats that are whole numbers are taken, NaN is label 0.
+
+    outlined: what it may be a segmentation of, for a DICOM segmentation does not always say how far apart its slices are.
 
     DICOM segmentations and .seg.nrrd keep names and colours of their segments. One slice will do. A segmentation without any label above 0
     is no error but has a note, and so has one that a network suggested. Raises as `read_volume` does, and InputError when values are no
@@ -59,9 +62,9 @@ def read_segmentation(path: str | os.PathLike[str], *, series: str | None = None
     path = Path(path)
     check_no_picture(path)
     if (inside := _one_inside(path)) is not None:
-        return _noted_inside(read_segmentation(inside))
+        return _noted_inside(read_segmentation(inside, outlined=outlined))
     if path.is_dir() or is_dicom(path):
-        volume = _with_names(read_dicom_segmentation(path, series, progress), path)
+        volume = _with_names(read_dicom_segmentation(path, series, progress, outlined), path)
     elif path.name.lower().endswith(ITK_ENDINGS):
         volume = _with_names(read_itk_segmentation(path, plain_name(path)), path)
     else:

@@ -1,10 +1,10 @@
 """DICOM segmentations, written with highdicom: every voxel at its place, every segment with its name and colour."""
 import numpy as np
 import pytest
-from dicom_making import GRID, LPS, save, slices
+from dicom_making import GRID, LPS, numbers, save, slices
 from making import head
 
-from FusionINNLib.errors import InputError
+from FusionINNLib.errors import GeometryError, InputError
 from FusionINNLib.volumes.io import read_segmentation, read_volume
 
 IMAGE = head(shape=(9, 20, 24), seed=2)
@@ -76,3 +76,107 @@ def test_all_slices_of_a_series_have_the_grid_of_the_series(tmp_path):
     read = read_segmentation(save([segmentation(slices(IMAGE), marks)], tmp_path / "b"))
     assert read.same_grid(image, 1e-4)
     np.testing.assert_array_equal(read.array, marks)
+
+
+# ---- frames left out, and no word on how far apart slices are ---------------------------------------------------------------------
+
+KINDS = ("BINARY", "FRACTIONAL", "LABELMAP")
+
+
+def one_segment(*slices_: int) -> np.ndarray:
+    """One outline of another shape on each of these slices."""
+    marks = np.zeros(IMAGE.shape, np.uint8)
+    for n, k in enumerate(slices_):
+        marks[k, 4 + n:9, 6:12 + n] = 1
+    return marks
+
+
+def sparse(marks: np.ndarray, kind: str, thick: float | None, apart: float | None = None):
+    """A segmentation that has frames for outlined slices only; thickness and distance of slices are what they are said to be."""
+    pixels = marks.astype(np.float32) if kind == "FRACTIONAL" else marks
+    made = segmentation(slices(IMAGE), pixels, kind)
+    assert int(made.NumberOfFrames) < len(IMAGE) * marks.max()
+    measures = made.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    for word, value in (("SliceThickness", thick), ("SpacingBetweenSlices", apart)):
+        if word in measures:
+            delattr(measures, word)
+        if value is not None:
+            setattr(measures, word, f"{value:.6g}")
+    return made
+
+
+STEP = float(np.linalg.norm(GRID[:3, 2]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("outlined", "thick", "told"), [
+    ((1, 3, 5), STEP, "counts as not outlined"),  # every second slice, as thick as slices are
+    ((1, 3, 5), 0.9 * STEP, "counts as not outlined"),  # ... with gaps between the slices
+    ((0, 2, 5), STEP, None), ((1, 2, 6), STEP, None), ((1, 4, 6), 2 * STEP, "multiples of"),  # their common distance; overlapping slices
+    ((2, 3, 4), STEP, None), ((5,), STEP, None), ((0, 2, 5), None, "nothing says how thick")])
+def test_outlines_stay_on_their_slices_where_no_distance_of_slices_is_said(tmp_path, kind, outlined, thick, told):
+    read = read_segmentation(save([sparse(one_segment(*outlined), kind, thick)], tmp_path / "a"))
+    assert at_its_place(read, one_segment(*outlined)) and np.count_nonzero(read.array) == np.count_nonzero(one_segment(*outlined))
+    assert read.spacing_ijk_mm[2] == pytest.approx(STEP, rel=1e-3)
+    notes = [note for note in read.notes if "at least 0.5" not in note]
+    assert (told in notes[0]) if told else notes == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("outlined", [(2, 4, 6), (3,), (0, 8)])
+def test_the_outlined_series_tells_how_far_apart_slices_are(tmp_path, kind, outlined):
+    """Beside the file or given with it; by the header alone the slices would be five times as thick, or not to be read."""
+    for thick in (5 * STEP, None):
+        made = sparse(one_segment(*outlined), kind, thick)
+        image = save(slices(IMAGE), tmp_path / f"image {thick}")
+        alone = save([made], tmp_path / f"alone {thick}")
+        beside = save([made], save(slices(IMAGE), tmp_path / f"both {thick}"), "seg{:04d}.dcm")
+        for read in (read_segmentation(beside), read_segmentation(next(beside.glob("seg*"))),
+                     read_segmentation(alone, outlined=[read_volume(image)])):
+            assert at_its_place(read, one_segment(*outlined)) and read.spacing_ijk_mm[2] == pytest.approx(STEP, rel=1e-6)
+            assert read.notes == (("fractions of at least 0.5 taken as inside",) if kind == "FRACTIONAL" else ())
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "LABELMAP"])
+def test_several_segments_on_slices_of_their_own(tmp_path, kind):
+    marks = one_segment(0, 1, 5)
+    marks[5:8:2, 10:14, 9:15] = 2
+    read = read_segmentation(save([sparse(marks, kind, STEP)], tmp_path / "a"))
+    assert at_its_place(read, marks) and np.count_nonzero(read.array) == np.count_nonzero(marks)
+
+
+def test_distances_that_nothing_explains_are_refused(tmp_path):
+    made = sparse(one_segment(1, 3, 6), "BINARY", STEP)
+    for frame, k in zip(made.PerFrameFunctionalGroupsSequence, (1, 3, 5.55)):
+        frame.PlanePositionSequence[0].ImagePositionPatient = numbers(GRID[:3, 3] + k * GRID[:3, 2])
+    with pytest.raises(GeometryError, match="uneven distances"):
+        read_segmentation(save([made], tmp_path / "a"))
+    with pytest.raises(GeometryError, match="how thick it is"):
+        read_segmentation(save([sparse(one_segment(4), "BINARY", None)], tmp_path / "b"))
+
+
+def test_a_distance_that_the_places_contradict_is_told(tmp_path):
+    read = read_segmentation(save([sparse(one_segment(0, 2, 5), "BINARY", STEP, 0.7 * STEP)], tmp_path / "a"))
+    assert at_its_place(read, one_segment(0, 2, 5)) and "do not fit" in read.notes[0]
+
+
+def test_places_with_few_digits_and_many_slices_between(tmp_path):
+    """Slices 0, 1, 2, 3 and then the 97th, to a hundredth of a mm."""
+    tall = np.zeros((98, 8, 8), np.uint8)
+    tall[[0, 1, 2, 3, 97], 2:5, 3:6] = 1
+    grid = np.diag([1.0, 1.0, 1.2345, 1.0])
+    made = segmentation(slices(tall.astype(np.int16), grid), tall)
+    del made.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SpacingBetweenSlices
+    for frame in made.PerFrameFunctionalGroupsSequence:
+        where = frame.PlanePositionSequence[0]
+        where.ImagePositionPatient = [f"{float(x):.2f}" for x in where.ImagePositionPatient]
+    read = read_segmentation(save([made], tmp_path / "a"))
+    np.testing.assert_array_equal(read.array, tall)
+    assert read.spacing_ijk_mm[2] == pytest.approx(1.2345, abs=2e-4) and read.notes == ()
+
+
+def test_frames_that_show_the_same_twice_are_refused(tmp_path):
+    made = sparse(one_segment(2, 3), "BINARY", STEP)
+    made.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence = made.PerFrameFunctionalGroupsSequence[0].PlanePositionSequence
+    with pytest.raises(InputError, match="one segment at one position"):
+        read_segmentation(save([made], tmp_path / "a"))
