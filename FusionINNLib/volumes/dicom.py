@@ -167,7 +167,7 @@ def describe(series: Series) -> str:
     sizes = " or ".join(dict.fromkeys(stack.size for stack in series.stacks)) or "segmentation"
     values = sorted({b for stack in series.stacks for frame in stack.frames if isinstance(b := frame.traits.get("b-value"), float)})
     stacks = f", {len(series.stacks)} stacks" if len(series.stacks) > 1 else ""
-    return f"{title}, {len(series.files)} files, {sizes}{stacks}" + (f", b = {_joined(values)}" if values else "")
+    return f"{title}, {len(series.files)} files, {sizes}{stacks}" + (f", b = {_joined(values)}" if values and values != [0.0] else "")
 
 
 def _choose_stack(series: Series, wanted: str | None) -> Stack:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
 from FusionINNLib.errors import InputError
+from FusionINNLib.volumes.dicom_private import is_private_mosaic, private_b_value, private_direction, private_tags
 from FusionINNLib.volumes.volume import Identity
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Trait = float | str | tuple[float, ...]
 _Group = Callable[[str], "Dataset | None"]
 """Name of a functional group -> its item for a frame."""
+_Said = TypeVar("_Said")
 _Found = Callable[[str, str], Any]
 """(name of a functional group, keyword) -> value."""
 
@@ -35,9 +37,8 @@ _DECIDES = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesDescrip
             "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "SpacingBetweenSlices",
             "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "RealWorldValueMappingSequence",
             "DiffusionBValue", "DiffusionGradientOrientation", "EchoTime", "EchoNumbers", "InversionTime", "TemporalPositionIdentifier",
-            "TriggerTime", "AcquisitionNumber", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-            (0x0019, 0x0010), (0x0019, 0x100a), (0x0019, 0x100c), (0x0019, 0x100e))
-"""What is read of a header; the rest is skipped."""
+            "TriggerTime", "AcquisitionNumber", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+"""What is read of a header, with `private_tags`; the rest is skipped."""
 
 _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 _LOSSY = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81")
@@ -122,7 +123,7 @@ def read_header(path: Path) -> DicomFile | None:
 def _decisive() -> list[BaseTag]:
     from pydicom.tag import Tag
 
-    return [Tag(one) for one in _DECIDES]
+    return [*(Tag(one) for one in _DECIDES), *private_tags()]
 
 
 def _looks_like_dicom(path: Path) -> bool:
@@ -231,7 +232,7 @@ def _traits(header: Dataset, group: _Group, found: _Found) -> dict[str, Trait]:
         "direction": _direction(header, group),
         "echo time": found("MREchoSequence", "EffectiveEchoTime") or header.get("EchoTime"),
         "inversion time": inversion or header.get("InversionTime"),
-        "kind": "/".join([*([kind] if isinstance(kind, str) else kind or ()), *_mosaic(header)]),
+        "kind": "/".join([*([kind] if isinstance(kind, str) else kind or ()), *(("MOSAIC",) if is_private_mosaic(header) else ())]),
         "time": _first(content, "TemporalPositionIndex") or header.get("TemporalPositionIdentifier"),
         "trigger time": _first(cycle, "NominalCardiacTriggerDelayTime") or header.get("TriggerTime"),
         "stack": _first(content, "StackID"), "segment": _first(group("SegmentIdentificationSequence"), "ReferencedSegmentNumber"),
@@ -242,29 +243,21 @@ def _traits(header: Dataset, group: _Group, found: _Found) -> dict[str, Trait]:
 def _b_value(header: Dataset, group: _Group) -> float | None:
     value = _first(group("MRDiffusionSequence"), "DiffusionBValue")
     value = header.get("DiffusionBValue") if value is None else value
-    if value is None and "siemens" in str(header.get((0x0019, 0x0010), "")).lower():
-        value = header[0x0019, 0x100c].value if (0x0019, 0x100c) in header else None
     try:
-        return None if value is None else float(value)
+        return _private(header, private_b_value) if value is None else float(value)
     except (TypeError, ValueError):
         return None
 
 
-def _mosaic(header: Dataset) -> tuple[str, ...]:
-    """The word where Siemens' own element alone tells that a plane holds several slices, as after somebody changed the type of image."""
-    if "siemens" not in str(header.get((0x0019, 0x0010), "")).lower() or (0x0019, 0x100a) not in header:
-        return ()
-    value = header[0x0019, 0x100a].value
-    count = int.from_bytes(value, "little") if isinstance(value, bytes) else value
-    return ("MOSAIC",) if isinstance(count, int) and count > 1 else ()
+def _private(header: Dataset, read: Callable[[Dataset], _Said]) -> _Said | None:
+    """What a scanner's own elements at the top of a file say, which is not said for each of several frames."""
+    return None if int(header.get("NumberOfFrames") or 1) > 1 else read(header)
 
 
 def _direction(header: Dataset, group: _Group) -> tuple[float, ...] | None:
     item = _first(group("MRDiffusionSequence"), "DiffusionGradientDirectionSequence")
     value = item[0].get("DiffusionGradientOrientation") if item else header.get("DiffusionGradientOrientation")
-    if value is None and "siemens" in str(header.get((0x0019, 0x0010), "")).lower() and (0x0019, 0x100e) in header:
-        value = header[0x0019, 0x100e].value
-    numbers = _numbers(value, 3)
+    numbers = _numbers(_private(header, private_direction) if value is None else value, 3)
     return None if numbers is None else tuple(round(x, 4) for x in numbers)
 
 

@@ -133,8 +133,9 @@ def _told_apart(frames: list[Frame], keys: list[_Key]) -> tuple[list[str], list[
     left = _doubled(frames, keys)
     if not left:
         return chosen, keys
-    counts = {len(group) for group in _grouped(frames, [(key, _place(frame)) for key, frame in zip(keys, frames)]).values()}
-    if len(counts) > 1:
+    at_places = _grouped(frames, [(key, _place(frame)) for key, frame in zip(keys, frames)])
+    counts = {(key, len(group)) for (key, _), group in at_places.items()}
+    if len(counts) > len(set(keys)):  # images without diffusion may be more, or fewer, than those of each direction
         names = " and ".join(where(frame) for frame in left[0][:2])
         raise InputError(f"{names} are several frames at the same position, and nothing says which belong together; export the series you "
                          "want alone.")

@@ -85,8 +85,9 @@ def _of_dicom(path: Path, series: str | None, progress: Progress) -> Diffusion:
     found = [one for one in find_series(path, progress) if not one.files[0].is_segmentation]
     chosen = choose_series(found, series, path.name)
     b_values = [b for stack in chosen.stacks if isinstance(b := stack.frames[0].traits.get("b-value"), float)]
-    if len(b_values) < len(chosen.stacks):
-        raise InputError(f"{chosen.name}: the files hold no b-values; convert the series to NIfTI with a .bval file (dcm2niix does it), "
+    if len(b_values) < (images := len(chosen.stacks)):
+        which = f"{images - len(b_values)} of its {images} images" if b_values else "the files"
+        raise InputError(f"{chosen.name}: {which} hold no b-values; convert the series to NIfTI with a .bval file (dcm2niix does it), "
                          "and give that.")
     if any(len({frame.traits.get("b-value") for frame in stack.frames}) > 1 for stack in chosen.stacks):
         raise InputError(f"{chosen.name}: slices of one volume have different b-values; export the series again from its source.")

@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 from dicom_making import GRID, LPS, enhanced, item, save
+from diffusion_making import fibres, series
 from making import affine_from, head, rotation, write_with_nibabel
 
 from FusionINNLib.cli.__main__ import main
@@ -11,17 +12,6 @@ from FusionINNLib.volumes.diffusion import read_diffusion
 from FusionINNLib.volumes.io import read_volume
 
 AFFINE = affine_from(rotation(0.1, 0.0, 0.2), (1.8, 1.8, 5.0))
-
-
-def series(b_values, noise: float = 0.0):
-    """(images (N, k, j, i), true ADC in 1e-3 mm2/s, inside) of a made-up head."""
-    tissue = head(np.float64, (6, 40, 44), seed=2)
-    inside = tissue > 0
-    adc = np.where(inside, 0.6 + 2 * (tissue - tissue.min()) / np.ptp(tissue), 0)
-    images = np.stack([np.where(inside, 1000 * np.exp(-b * adc / 1000), 0) for b in b_values])
-    if noise:
-        images = np.hypot(images, np.random.default_rng(1).normal(scale=noise, size=images.shape))
-    return images, adc, inside
 
 
 @pytest.mark.parametrize("b_values", [(0, 1000), (0, 500, 1000), (5, 1500, 1495, 1503), (0, 0, 700, 700)])
@@ -38,23 +28,6 @@ def test_directions_are_averaged_geometrically():
     images[2] *= np.exp(0.3)
     fit = adc_of(images, np.array([0.0, 1000, 1000]))
     assert np.abs(fit.values - adc)[inside].max() < 1e-4 and fit.b_values == {0.0: 1, 1000.0: 2}
-
-
-def fibres(b: float, seed: int = 4):
-    """(images (1 + 6, k, j, i), b-values (7,), directions (7, 3)) of fibres in every voxel, without noise, and where the head is.
-
-    Directions to the corners of an icosahedron see the mean diffusivity of any tensor exactly: their dyads sum up to twice the identity.
-    """
-    tissue = head(np.float64, (4, 30, 32), seed=2)
-    inside, golden = tissue > 0, (1 + 5 ** 0.5) / 2
-    corners = np.array([(0, 1, golden), (0, 1, -golden), (1, golden, 0), (1, -golden, 0), (golden, 0, 1), (-golden, 0, 1)])
-    directions = np.vstack([np.zeros(3), corners / np.linalg.norm(corners[0])])
-    axes = np.random.default_rng(seed).normal(size=(*tissue.shape, 3))
-    axes /= np.linalg.norm(axes, axis=-1, keepdims=True)
-    tensors = 0.4e-3 * np.eye(3) + 1.2e-3 * axes[..., :, None] * axes[..., None, :]
-    seen = np.einsum("na,...ab,nb->n...", directions, tensors, directions)
-    b_values = np.array([0.0, *[b] * 6])
-    return np.where(inside, 1000 * np.exp(-b_values[:, None, None, None] * seen), 0), b_values, directions, inside
 
 
 def test_fibres_in_any_direction_have_their_mean_diffusivity():
