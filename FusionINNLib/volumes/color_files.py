@@ -1,4 +1,5 @@
-"""Colour from files and into files: NIfTI with RGB24 or RGBA32 or vectors of three bytes, NRRD and MetaImage with three or four, PNG."""
+"""Colour from files and into files: NIfTI with RGB24 or RGBA32 or vectors of three bytes, NRRD and MetaImage with three or four, PNG,
+DICOM."""
 # nibabel and SimpleITK have few types:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
@@ -14,7 +15,9 @@ from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError, ResultError
 from FusionINNLib.progress import Progress
 from FusionINNLib.volumes.color import ColorVolume, is_grey, split
-from FusionINNLib.volumes.io import ITK_ENDINGS, NIFTI_ENDINGS, plain_name, read_volume
+from FusionINNLib.volumes.dicom import ColorsError
+from FusionINNLib.volumes.dicom_color import read_colors
+from FusionINNLib.volumes.io import ITK_ENDINGS, NIFTI_ENDINGS, plain_name, read_volume, with_names
 from FusionINNLib.volumes.itk import read_itk_bytes
 from FusionINNLib.volumes.nifti import opened, read_header, read_stored
 from FusionINNLib.volumes.nifti_geometry import affine_mm
@@ -32,15 +35,18 @@ def read_scan(path: str | os.PathLike[str], *, series: str | None = None, stack:
               progress: Progress | None = None) -> Volume | ColorVolume:
     """What `read_volume` reads, and besides that volumes in colour and PNG pictures, as volumes of one slice.
 
-    A picture that is stored in colour and has none is a `Volume`. Raises as `read_volume` does, for colours that are not bytes and for
-    volumes of colours that are all grey too.
+    A picture or DICOM series that is stored in colour and has none is a `Volume`. Raises as `read_volume` does, for colours that are not
+    bytes and for other volumes of colours that are all grey too.
     """
     path = Path(path)
     if is_picture(path):
         return _picture(path)
     found = _nifti(path) or _itk(path)
     if found is None or is_grey(found[0]):
-        return read_volume(path, series=series, stack=stack, progress=progress)
+        try:
+            return read_volume(path, series=series, stack=stack, progress=progress)
+        except ColorsError as colors:
+            return _of_dicom(path, colors, progress or Progress())
     return _colored(*found, plain_name(path))
 
 
@@ -115,6 +121,15 @@ def _itk(path: Path) -> _Found | None:
         return None
     found = read_itk_bytes(path, plain_name(path))
     return None if found is None else (found[0][..., :3], *found[1:])
+
+
+def _of_dicom(path: Path, found: ColorsError, progress: Progress) -> Volume | ColorVolume:
+    rgb, affine, name, identity, notes = read_colors(found, progress)
+    grey = is_grey(rgb)
+    luminance, chroma = split(rgb)
+    volume = Volume(luminance, affine, name, identity=identity, notes=(*notes, *([GREY_NOTE] if grey else ())))
+    volume = check_voxels(with_names(volume, path))
+    return volume if grey else ColorVolume(volume, chroma)
 
 
 def _picture(path: Path) -> Volume | ColorVolume:

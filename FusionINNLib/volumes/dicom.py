@@ -10,7 +10,7 @@ import numpy as np
 from FusionINNLib.errors import ChoiceError, InputError
 from FusionINNLib.progress import Progress
 from FusionINNLib.volumes.dicom_agreement import check_no_mosaic, check_one_scan, notes_on
-from FusionINNLib.volumes.dicom_frames import DicomFile, Trait, read_header
+from FusionINNLib.volumes.dicom_frames import DicomFile, Frame, Trait, read_header
 from FusionINNLib.volumes.dicom_pixels import stored_planes
 from FusionINNLib.volumes.dicom_stacks import Stack, geometry, split
 from FusionINNLib.volumes.volume import Identity, Volume, check_affine, check_shape
@@ -30,6 +30,17 @@ class Series:
     def name(self) -> str:
         """What the series is called; folders are often named after patients, so it is never the folder's name."""
         return self.files[0].description.replace("/", " ") or "DICOM series"
+
+
+class ColorsError(InputError):
+    """A stack in colour where one number a pixel was wanted; `read_scan` takes it."""
+
+    def __init__(self, sentence: str, series: Series, stack: Stack):
+        super().__init__(sentence)
+        self.series, self.stack = series, stack
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[str]]:
+        return InputError, (str(self),)  # to another process
 
 
 def read_dicom(path: Path, series: str | None = None, stack: str | None = None, progress: Progress | None = None) -> Volume:
@@ -54,11 +65,11 @@ def read_dicom(path: Path, series: str | None = None, stack: str | None = None, 
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether this is a DICOM file that holds a volume by itself: several frames, or a segmentation."""
+    """Whether this is a DICOM file that holds a volume by itself: several frames, a segmentation, or a picture in colour."""
     if not path.is_file() or path.stat().st_size < 132:
         return False
     file = read_header(path)
-    return file is not None and (file.is_segmentation or len(file.frames) > 1)
+    return file is not None and (file.is_segmentation or file.is_colored or len(file.frames) > 1)
 
 
 def find_series(path: Path, progress: Progress) -> list[Series]:
@@ -87,21 +98,27 @@ def find_series(path: Path, progress: Progress) -> list[Series]:
 def read_stack(series: Series, stack: Stack, progress: Progress) -> Volume:
     """One stack as a volume. Integers stay as they are stored where all slices have one rescaling."""
     name, first = series.name, series.files[0]
-    for one in series.files:
-        if one.samples > 1 or one.photometric.startswith("PALETTE"):
-            raise InputError(f"{name}: the pixels are colours ({one.photometric}); give a series with one real number per pixel.")
     used = {frame.file for frame in stack.frames}
-    files = [one for one in series.files if one.path in used]
-    check_no_mosaic(stack.frames, name)
-    check_one_scan(files, stack.frames, name)
-    frames, affine = geometry(stack, name)
-    check_affine(affine, name)
-    check_shape((len(frames), *frames[0].size), name)
+    if colored := next((one for one in series.files if one.path in used and one.is_colored), None):
+        raise ColorsError(f"{name}: the pixels are colours ({colored.photometric}); give a series with one real number per pixel.", series,
+                          stack)
+    _, frames, affine, notes = chosen_frames(series, stack)
     planes = stored_planes(frames, lambda done: progress.step("reading slices", done, len(frames)))
     array, slope, intercept = _one_scale(planes, [(frame.slope, frame.intercept) for frame in frames])
     identity: Identity = {**first.tags, "files": tuple(sorted(used))}
-    notes = notes_on(files, frames, float(np.linalg.norm(affine[:3, 2])))
     return Volume(array, affine, name, frames[0].unit, slope, intercept, identity, notes)
+
+
+def chosen_frames(series: Series, stack: Stack) -> tuple[list[DicomFile], list[Frame], np.ndarray, tuple[str, ...]]:
+    """(files, frames in the order of k, affine, notes) of a stack whose headers go together. Raises as `read_dicom` does."""
+    used = {frame.file for frame in stack.frames}
+    files = [one for one in series.files if one.path in used]
+    check_no_mosaic(stack.frames, series.name)
+    check_one_scan(files, stack.frames, series.name)
+    frames, affine = geometry(stack, series.name)
+    check_affine(affine, series.name)
+    check_shape((len(frames), *frames[0].size), series.name)
+    return files, frames, affine, notes_on(files, frames, float(np.linalg.norm(affine[:3, 2])))
 
 
 def files_in(path: Path) -> Iterator[list[Path]]:

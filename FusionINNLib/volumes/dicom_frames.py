@@ -101,6 +101,11 @@ class DicomFile:
     tags: Identity
     frames: tuple[Frame, ...]
 
+    @property
+    def is_colored(self) -> bool:
+        """Whether its pixels are colours."""
+        return self.samples > 1 or self.photometric.startswith("PALETTE")
+
 
 def read_header(path: Path) -> DicomFile | None:
     """A DICOM file that holds pixels; None for any other file. Raises InputError where what it says of its frames can't be used."""

@@ -14,15 +14,17 @@ from FusionINNLib.errors import InputError, in_brief
 from FusionINNLib.volumes.dicom_frames import Frame
 
 if TYPE_CHECKING:
-    from pydicom import FileDataset
+    from pydicom import Dataset, FileDataset
 
 _DECODERS = ("pydicom", "pyjpegls", "gdcm", "pillow", "pylibjpeg")
 """Of pydicom, the first that is there. pylibjpeg's libjpeg, which fills up a file that is cut off without a word, is never asked."""
 
 
-def stored_planes(frames: list[Frame], step: Callable[[int], None]) -> list[np.ndarray]:
+def stored_planes(frames: list[Frame], step: Callable[[int], None],
+                  into: Callable[[np.ndarray, Dataset], np.ndarray] | None = None) -> list[np.ndarray]:
     """Stored numbers (rows, columns) of each frame, in the order of `frames`; each file is opened once. step is told how many are done.
 
+    into: what else is done to the pixels of a file, with its header; of colours the planes are (rows, columns, 3).
     Raises InputError for a file that is cut off or packed in a way that can't be unpacked here.
     """
     planes: dict[int, np.ndarray] = {}
@@ -31,14 +33,14 @@ def stored_planes(frames: list[Frame], step: Callable[[int], None]) -> list[np.n
         wanted.setdefault(frame.file, []).append(place)
     done = 0
     for file, places in wanted.items():
-        for place, plane in zip(places, _planes_of(file, [frames[place] for place in places])):
+        for place, plane in zip(places, _planes_of(file, [frames[place] for place in places], into)):
             planes[place] = plane
         done += len(places)
         step(done)
     return [planes[place] for place in range(len(frames))]
 
 
-def _planes_of(file: Path, frames: list[Frame]) -> list[np.ndarray]:
+def _planes_of(file: Path, frames: list[Frame], into: Callable[[np.ndarray, Dataset], np.ndarray] | None) -> list[np.ndarray]:
     import pydicom
     from pydicom import config, uid
 
@@ -51,7 +53,8 @@ def _planes_of(file: Path, frames: list[Frame]) -> list[np.ndarray]:
         bits = _bits_said(dataset)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of bytes behind the pixels, which mean nothing
-            pixels = _unpacked(dataset)
+            pixels = _within_bits(_unpacked(dataset), dataset, *bits)
+            pixels = pixels if into is None else into(pixels, dataset)
     except MemoryError:
         raise
     except Exception as error:  # each decoder has errors of its own
@@ -60,8 +63,7 @@ def _planes_of(file: Path, frames: list[Frame]) -> list[np.ndarray]:
             raise InputError(f"{file.name}: pixels packed as {syntax.name} can't be unpacked ({in_brief(error)}); export the series "
                              "uncompressed.") from error
         raise InputError(f"{file.name}: the pixels are damaged or cut off; copy or export the file again.") from error
-    pixels = _within_bits(pixels, dataset, *bits)
-    if pixels.ndim == 2:
+    if pixels.ndim == (2 if into is None else 3):
         pixels = pixels[None]
     if len(pixels) <= max(frame.number for frame in frames):
         raise InputError(f"{file.name}: the file holds fewer frames than it says; copy or export it again.")

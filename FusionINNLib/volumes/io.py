@@ -64,9 +64,9 @@ def read_segmentation(path: str | os.PathLike[str], *, series: str | None = None
     if (inside := _one_inside(path)) is not None:
         return _noted_inside(read_segmentation(inside, outlined=outlined))
     if path.is_dir() or is_dicom(path):
-        volume = _with_names(read_dicom_segmentation(path, series, progress, outlined), path)
+        volume = with_names(read_dicom_segmentation(path, series, progress, outlined), path)
     elif path.name.lower().endswith(ITK_ENDINGS):
-        volume = _with_names(read_itk_segmentation(path, plain_name(path)), path)
+        volume = with_names(read_itk_segmentation(path, plain_name(path)), path)
     else:
         volume = _read(path)
         if path.name.lower().endswith(NIFTI_ENDINGS):
@@ -159,7 +159,7 @@ def _read(path: Path, series: str | None = None, stack: str | None = None, progr
     else:
         hint = "; for DICOM give the folder, not one file" if lower.endswith((".dcm", ".ima")) else ""
         raise InputError(f"{path.name}: not an image of a known kind{hint}; give {_FORMATS}.")
-    return _with_names(_rising(volume), path)
+    return with_names(_rising(volume), path)
 
 
 def _rising(volume: Volume) -> Volume:
@@ -184,7 +184,8 @@ def _noted_inside(volume: Volume) -> Volume:
     return replace(volume, notes=(*volume.notes, "the one volume in the folder that was given"))
 
 
-def _with_names(volume: Volume, path: Path) -> Volume:
+def with_names(volume: Volume, path: Path) -> Volume:
+    """The volume, with the names of its file or folder and of those above it in its identity."""
     full = path.resolve()
     folders = tuple(parent.name for parent in list(full.parents)[:3] if parent.name)
     identity: Identity = {**volume.identity, "file": full.name, "folders": folders}

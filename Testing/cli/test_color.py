@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dicom_making import save, slices
 from making import head
 from nibabel.loadsave import load
 from PIL import Image
@@ -40,6 +41,22 @@ def pair(tmp_path):
     write_nifti(Volume(head(shape=(4, 40, 36)), AFFINE, "mr"), tmp_path / "mr.nii.gz")
     write_rgb(functional(), AFFINE, tmp_path / "pet.nii.gz", "")
     return tmp_path / "mr.nii.gz", tmp_path / "pet.nii.gz"
+
+
+def test_dicom_captures_in_colour_come_back_to_the_byte(tmp_path, capsys):
+    rgb, grid = functional(), np.diag([1.0, 1.0, 3.0, 1.0])
+    captures = slices(np.zeros(rgb.shape[:3], np.uint8), grid, series="PET as displayed")
+    for one, plane in zip(captures, rgb):
+        one.SamplesPerPixel, one.PhotometricInterpretation, one.PlanarConfiguration, one.PixelData = 3, "RGB", 0, plane.tobytes()
+    mr, pet = save(slices(head(shape=rgb.shape[:3]), grid, series="T1"), tmp_path / "mr"), save(captures, tmp_path / "pet")
+    out, back = tmp_path / "fused", tmp_path / "back"
+    assert main(["fuse", str(mr), str(pet), "--out", str(out), "--device", "cpu", "--no-report"]) == 0
+    assert main(["decompose", str(out), "--out", str(back), "--device", "cpu", "--no-report"]) == 0
+    np.testing.assert_array_equal(rgb_of(back / "second_exact_color.nii.gz"), rgb)
+    assert json.loads((out / "fusion.json").read_text())["color"]["source"] == "second"
+    del captures[0].ImagePositionPatient
+    assert main(["fuse", str(mr), str(save(captures, tmp_path / "screen")), "--out", str(tmp_path / "no"), "--device", "cpu"]) == 2
+    assert "without a place in the patient" in capsys.readouterr().err and not (tmp_path / "no").exists()
 
 
 @pytest.mark.parametrize("turned", [False, True])
