@@ -13,7 +13,7 @@ from FusionINNLib.volumes.volume import Volume
 
 
 def export(options: argparse.Namespace) -> None:
-    """fusioninn export RESULT --dicom DIR [--source DICOM] [--anonymous]"""
+    """fusioninn export RESULT --dicom DIR [--enhanced] [--source DICOM] [--anonymous]"""
     check_free(options.dicom, options.overwrite, FOLDERS, (options.result, options.source))
     present = [file for file in EXPORTED if (options.result / file).is_file()]
     if not present:
@@ -21,7 +21,7 @@ def export(options: argparse.Namespace) -> None:
     volumes = {file: replace(read_volume(options.result / file), name=file.removesuffix(".nii.gz")) for file in present}
     origin = None if options.source is None else _origin(options, next(iter(volumes.values())))
     with new_folder(options.dicom, options.overwrite, FOLDERS, (options.result, options.source)) as folder:
-        write_series(volumes, folder, origin)
+        write_series(volumes, folder, origin, options.enhanced)
     print(f"Wrote {len(volumes)} DICOM series into {options.dicom}: {', '.join(volume.name for volume in volumes.values())}.\n{NOTICE}")
 
 

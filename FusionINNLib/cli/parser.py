@@ -99,6 +99,7 @@ def make_parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="a folder of results as DICOM series, derived and for research only")
     export.add_argument("result", metavar="RESULT", type=_path, help="folder that 'fuse' or 'decompose' wrote")
     export.add_argument("--dicom", type=_path, required=True, metavar="DIR", help="new folder for the series")
+    export.add_argument("--enhanced", action="store_true", help="one enhanced file a series instead of one classic file a slice")
     export.add_argument("--source", type=_path, metavar="DICOM",
                         help="DICOM folder of the reference volume: patient, study and frame of reference are taken from it")
     export.add_argument("--series", action="append", default=[], metavar="WHICH", help="of --source, where it holds several")

@@ -65,11 +65,12 @@ def read_dicom(path: Path, series: str | None = None, stack: str | None = None, 
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether this is a DICOM file that holds a volume by itself: several frames, a segmentation, or a picture in colour."""
+    """Whether this is a DICOM file that holds a volume by itself: several frames, an enhanced one, a segmentation, or a picture in
+    colour."""
     if not path.is_file() or path.stat().st_size < 132:
         return False
     file = read_header(path)
-    return file is not None and (file.is_segmentation or file.is_colored or len(file.frames) > 1)
+    return file is not None and (file.is_segmentation or file.is_enhanced or file.is_colored or len(file.frames) > 1)
 
 
 def find_series(path: Path, progress: Progress) -> list[Series]:

@@ -94,6 +94,7 @@ class DicomFile:
     description: str
     series_number: int | None
     is_segmentation: bool
+    is_enhanced: bool  # says in functional groups where its frames lie
     photometric: str
     samples: int
     lossy: bool
@@ -146,7 +147,8 @@ def _described(path: Path, header: Dataset) -> DicomFile:
     number = _text(header, "SeriesNumber")
     return DicomFile(path, _text(header, "SOPInstanceUID"), _text(header, "SeriesInstanceUID"),
                      " ".join(_text(header, "SeriesDescription").split()), int(number) if number.lstrip("-").isdigit() else None,
-                     _text(header, "SOPClassUID") in _SEGMENTATIONS, _text(header, "PhotometricInterpretation"),
+                     _text(header, "SOPClassUID") in _SEGMENTATIONS, "SharedFunctionalGroupsSequence" in header,
+                     _text(header, "PhotometricInterpretation"),
                      int(header.get("SamplesPerPixel") or 1),
                      _text(header, "LossyImageCompression") == "01" or header.file_meta.get("TransferSyntaxUID") in _LOSSY,
                      _text(header, "FrameOfReferenceUID"), tags, tuple(_frames(path, header)))
