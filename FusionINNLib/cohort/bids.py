@@ -110,7 +110,10 @@ def _case(dataset: Path, sub: str, ses: str, first: _File, second: _File, outlin
     one, two = _derived(first), _derived(second)
     names = {"fused": two("fused"), "latent": two("latent"), "first_exact": one("exact"), "second_exact": two("exact"),
              "first_estimated": one("estimated"), "second_estimated": two("estimated"), "first_spread": one("spread"),
-             "second_spread": two("spread"), "cycle_error": two("cycleerror")}
+             "second_spread": two("spread"), "cycle_error": two("cycleerror"),
+             "fused_color": two("fusedcolor"), "chroma": two("chroma"), "first_exact_color": one("exactcolor"),
+             "second_exact_color": two("exactcolor"), "first_estimated_color": one("estimatedcolor"),
+             "second_estimated_color": two("estimatedcolor")}
     sources = tuple(file.path.relative_to(dataset).as_posix() for file in (first, second))
     return Case(stem, first.path, second.path, outlines.path if outlines else None, "/".join([*stem.split("_"), "anat"]),
                 tuple((f"{own}.nii.gz", f"{name}.nii.gz") for own, name in names.items()), sources)

@@ -27,7 +27,15 @@ _WORDS = {"fused": "Fused image of both sources", "latent": "Latent image: with 
           "exact": "Source taken out of fused and latent image again, exactly",
           "estimated": ESTIMATED_WORDS.removesuffix("."),
           "spread": "ESTIMATED: standard deviation, by the estimate's own account",
-          "cycleerror": "ESTIMATED: the estimates fused again minus the fused image"}
+          "cycleerror": "ESTIMATED: the estimates fused again minus the fused image",
+          "fusedcolor": "Fused image in the colours of the source that had some", "chroma": "What the colours of that source have beside "
+          "their luminance, on the grid of the fused image", "exactcolor": "Source in colour, taken out again, exactly",
+          "estimatedcolor": "ESTIMATED luminance in the colours of the source"}
+
+_MADE_OF = {"exact": ("fused", "latent"), "exactcolor": ("fused", "latent", "chroma"), "estimated": ("fused",),
+            "estimatedcolor": ("fused", "chroma"), "spread": ("fused",), "cycleerror": ("fused",)}
+"""What is not made of the two sources themselves."""
+_ESTIMATED = ("estimated", "estimatedcolor", "spread", "cycleerror")
 
 
 def write_description(out: Path, dataset: Path) -> None:
@@ -49,14 +57,14 @@ def rename(folder: Path, case: Case) -> None:
     """Give the images of a case their BIDS names, and each a sidecar that says what it was made of. Records keep theirs."""
     names = {own: name for own, name in case.names if (folder / own).exists()}
     rename_files(folder, names)
-    made = {kind: f"bids::{case.folder}/{names[f'{kind}.nii.gz']}" for kind in ("fused", "latent") if f"{kind}.nii.gz" in names}
+    made = {kind: f"bids::{case.folder}/{names[f'{kind}.nii.gz']}" for kind in ("fused", "latent", "chroma") if f"{kind}.nii.gz" in names}
     stripped = all(_says_stripped(path) for path in (case.first, case.second))
     raw = [f"bids:source:{path}" for path in case.sources]
     for name in names.values():
         kind = name.split("_desc-")[1].split("_")[0]
-        sources = raw if kind in made else list(made.values()) if kind == "exact" else [made["fused"]]
-        sidecar = {"Description": _WORDS[kind], "Sources": sources, "Estimated": kind in ("estimated", "spread", "cycleerror"),
-                   "SkullStripped": stripped}
+        used = _MADE_OF.get(kind)
+        sources = raw if used is None else [made[one] for one in used if one in made]
+        sidecar = {"Description": _WORDS[kind], "Sources": sources, "Estimated": kind in _ESTIMATED, "SkullStripped": stripped}
         (folder / (name.removesuffix(".nii.gz") + ".json")).write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
 
 

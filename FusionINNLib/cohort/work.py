@@ -12,7 +12,8 @@ from FusionINNLib.cohort import derivatives
 from FusionINNLib.cohort.case import Case, Outcome, Settings, key
 from FusionINNLib.errors import FusionINNError
 from FusionINNLib.json_text import parsed
-from FusionINNLib.volumes.io import read_segmentation, read_volume, sha256
+from FusionINNLib.volumes.color_files import read_scan
+from FusionINNLib.volumes.io import read_segmentation, sha256
 
 STATE = ".fusioninn"
 METRICS, THUMBNAIL = "metrics.json", "thumbnail.png"
@@ -61,13 +62,17 @@ def _fuse(case: Case, settings: Settings, out: Path) -> str:
     from FusionINNLib.registration.alignment import resample_labels
     from FusionINNLib.reports.page import save
     from FusionINNLib.reports.report import fusion_report, slices_to_show
+    from FusionINNLib.results.color import fused_color, luminances
     from FusionINNLib.results.folder import REPORT, InputFile, write_estimate, write_exact, write_fusion
 
     made_from = _key(case, settings)
-    first, second = read_volume(case.first), read_volume(case.second)
+    scans = read_scan(case.first), read_scan(case.second)
+    first, second = luminances(*scans)
     outlines = read_segmentation(case.segmentation, outlined=(first, second)) if case.segmentation else None
     fusion = pipeline.fuse(first, second, method=settings.method, reference=settings.reference, alignment=settings.align,
                            model=settings.model, device=settings.device, seed=settings.seed)
+    color = fused_color(fusion, *scans)
+    chroma = None if color is None else (color.role, color.chroma)
     if outlines is not None:
         moving = first if settings.reference == "second" else second
         outlines = resample_labels(outlines, fusion.fused, fusion.alignment.transform if outlines.same_grid(moving) else None)
@@ -76,18 +81,19 @@ def _fuse(case: Case, settings: Settings, out: Path) -> str:
     common = {"model": settings.model, "device": settings.device}
     names = {"alignment": settings.align, "reference": settings.reference, "method": settings.method, "model": fusion.recipe.model}
     with new_folder(out / case.folder, True, _own_names(case), (case.first, case.second, case.segmentation)) as folder:
-        write_fusion(fusion, folder, (first_file, second_file), (first, second), names)
+        write_fusion(fusion, folder, (first_file, second_file), (first, second), names, color)
         if settings.exact and fusion.latent is not None:
-            write_exact(pipeline.decompose(fusion.fused, fusion.latent, fusion.recipe, **common), fusion.recipe, folder)
+            write_exact(pipeline.decompose(fusion.fused, fusion.latent, fusion.recipe, **common), fusion.recipe, folder, chroma)
         if settings.estimate:
             guess = pipeline.estimate(fusion.fused, fusion.recipe, samples=settings.samples, seed=settings.seed, **common)
             write_estimate(guess, folder, InputFile("fused.nii.gz", sha256(folder / "fused.nii.gz")), fusion.recipe,
-                           registry.drawn(fusion.recipe, settings.samples, settings.seed))
+                           registry.drawn(fusion.recipe, settings.samples, settings.seed), color=chroma)
         if settings.metrics:
             _write_metrics(fusion, outlines, folder)
         if settings.report:
-            save(fusion_report(fusion, outlines, pipeline.preview(fusion, slices_to_show(fusion, outlines), **common)), folder / REPORT)
-        _thumbnail(fusion).save(folder / THUMBNAIL)
+            shown = pipeline.preview(fusion, slices_to_show(fusion, outlines), **common)
+            save(fusion_report(fusion, outlines, shown, color), folder / REPORT)
+        _thumbnail(fusion, None if color is None else color.rgb).save(folder / THUMBNAIL)
         if case.names:
             derivatives.rename(folder, case)
         files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
@@ -128,19 +134,19 @@ def _write_metrics(fusion, outlines, folder: Path) -> None:
     (folder / METRICS).write_text(text + "\n", encoding="utf-8")
 
 
-def _thumbnail(fusion):
-    """The middle of the fused image's slices, across the planes, at true proportions."""
+def _thumbnail(fusion, rgb):
+    """The middle of the fused image's slices, across the planes, at true proportions; rgb: of the same in colour, (k, j, i, 3), or None."""
     import numpy as np
     from PIL import Image
 
     volume, axis = fusion.fused, fusion.recipe.axis
     weights = np.moveaxis(volume.array, axis, 0).reshape(volume.shape[axis], -1).sum(1)
     index = int(np.searchsorted(np.cumsum(weights), weights.sum() / 2))
-    plane = np.take(volume.array, min(index, volume.shape[axis] - 1), axis)
-    grey = Image.fromarray((255 * np.clip(plane, 0, 1)).astype(np.uint8)[::-1])
-    height, width = (size * edge for size, edge in zip(plane.shape, np.delete(np.array(volume.spacing_ijk_mm)[::-1], axis)))
+    plane = np.take(volume.array if rgb is None else rgb, min(index, volume.shape[axis] - 1), axis)
+    image = Image.fromarray(((255 * np.clip(plane, 0, 1)).astype(np.uint8) if rgb is None else plane)[::-1])
+    height, width = (size * edge for size, edge in zip(plane.shape[:2], np.delete(np.array(volume.spacing_ijk_mm)[::-1], axis)))
     scale = THUMBNAIL_SIDE / max(height, width)
-    return grey.resize((max(1, round(width * scale)), max(1, round(height * scale))))
+    return image.resize((max(1, round(width * scale)), max(1, round(height * scale))))
 
 
 @contextmanager

@@ -97,10 +97,10 @@ def stored_color(folder: Path, provenance: dict[str, Any], shape: tuple[int, int
     """
     try:
         role = provenance["color"]["source"]
-        expected = provenance["files"]["chroma"]["sha256"]
+        name, expected = str(provenance["files"]["chroma"]["file"]), provenance["files"]["chroma"]["sha256"]
     except (KeyError, TypeError):
         return None
-    path = folder / CHROMA
+    path = folder / Path(name).name
     if role not in EXACT_COLOR or not path.is_file() or sha256(path) != expected:
         raise ResultError(f"{CHROMA} is missing, or not the file that was written with this fusion: put the right one back, or fuse the "
                           "sources again.")
