@@ -123,6 +123,8 @@ def _add_outlines(commands) -> None:
     fit = commands.add_parser("segment-fit", help="train the rows of the table of outlines, fold by fold; goes on where interrupted")
     evaluate = commands.add_parser("segment-evaluate", help="measure what is trained on the patients that were held back")
     worth = commands.add_parser("segment-worth", help="what a fused image keeps of a tumour: outlines from it and from both sources")
+    for command in (prepare, fit, evaluate):
+        command.add_argument("--target", default="whole", metavar="WHAT", help="whole lesion, or core of the tumour (default: whole)")
     for command in (fit, evaluate, worth):
         command.add_argument("--canvas", type=Path, required=True, metavar="DIR", help="what 'segment-prepare' wrote")
         command.add_argument("--splits", type=Path, required=True, metavar="FILE", help="JSON: set -> train, val -> case names")

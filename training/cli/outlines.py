@@ -9,6 +9,7 @@ from FusionINNLib.errors import InputError
 from FusionINNLib.methods import devices
 from FusionINNLib.methods.model_card import CARD, WEIGHTS
 from training.data.canvas_cases import prepare
+from training.data.targets import target_of
 from training.loop.config import load_config
 from training.segmentation.fit import fit, run_folder
 from training.segmentation.folds import NUMBER
@@ -17,9 +18,9 @@ from training.segmentation.rows import ROWS
 
 
 def segment_prepare(options: argparse.Namespace) -> None:
-    """python -m training segment-prepare --prepared DIR --out DIR [--shown WHAT ...]"""
+    """python -m training segment-prepare --prepared DIR --out DIR [--target WHAT] [--shown WHAT ...]"""
     if not options.shown:
-        prepare(options.prepared, options.out)
+        prepare(options.prepared, options.out, target=target_of(options.target))
         return
     from training.segmentation import shown
 
@@ -27,11 +28,11 @@ def segment_prepare(options: argparse.Namespace) -> None:
 
 
 def segment_fit(options: argparse.Namespace) -> None:
-    """python -m training segment-fit --canvas DIR --splits FILE --runs DIR [--rows ROW ...] [--folds N ...]"""
+    """python -m training segment-fit --canvas DIR --splits FILE --runs DIR [--rows ROW ...] [--folds N ...] [--target WHAT]"""
     if unknown := [row for row in options.rows if row not in ROWS]:
         raise InputError(f"There is no row {unknown[0]!r}: choose among {', '.join(ROWS)}.")
     fit(options.canvas, options.splits, options.runs, options.rows or list(ROWS), options.folds or range(NUMBER),
-        str(devices.choose_device(options.device)))
+        str(devices.choose_device(options.device)), target=target_of(options.target))
 
 
 def segment_evaluate(options: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from FusionINNLib.errors import InputError
 from FusionINNLib.outlining.canvas import SIDE, canvas_of, heads, images_on
 from training.data.prepare import PreparedCase, load, save
+from training.data.targets import WHOLE, Target
 
 CONTRASTS = ("t1ce", "flair")
 SETS = {"brats18": (1.0, 1.0, 1.0), "lgg": (5.0, 1.0, 1.0)}
@@ -30,13 +31,13 @@ def sources_of(case: PreparedCase) -> tuple[np.ndarray, np.ndarray]:
     return first, second
 
 
-def on_canvas(case: PreparedCase, spacing_mm: tuple[float, float, float]) -> PreparedCase:
-    """One case. `labels`: (slices, SIDE, SIDE), 1 where at least half of a pixel is in the drawn whole lesion."""
+def on_canvas(case: PreparedCase, spacing_mm: tuple[float, float, float], target: Target = WHOLE) -> PreparedCase:
+    """One case. `labels`: (slices, SIDE, SIDE), 1 where more than half of a pixel is in what was drawn of the target."""
     sources = sources_of(case)
     head = heads(*sources)
     canvas = canvas_of(head, spacing_mm)
     images = images_on(canvas, sources, head)
-    marks = canvas.onto(turned(case.labels) > 0, 0) > 0.5
+    marks = canvas.onto(target.drawn(turned(case.labels)), 0) > 0.5
     return PreparedCase(case.name, list(CONTRASTS), images.astype(np.float16), np.zeros(2, np.float32), np.ones(2, np.float32),
                         marks.astype(np.uint8))
 
@@ -56,16 +57,19 @@ def prepared_cases(prepared: Path) -> list[tuple[str, Path]]:
     return paths
 
 
-def prepare(prepared: Path, out: Path, report: Callable[[str], None] = print) -> None:
-    """Every case of the sets of glioma patients; those that were done before are kept. Raises InputError where there is none."""
+def prepare(prepared: Path, out: Path, report: Callable[[str], None] = print, target: Target = WHOLE) -> None:
+    """Every case of the sets of glioma patients in which the target was drawn; those that were done before are kept.
+
+    Raises InputError where there is none.
+    """
     for name, path in prepared_cases(prepared):
-        target = out / name / path.name
-        if target.exists():
+        file = out / name / path.name
+        if file.exists() or name not in target.titles:
             continue
         case = load(path)
         if not set(CONTRASTS) <= set(case.names):
             report(f"{name}/{case.name}: skipped (no {' or no '.join(CONTRASTS)})")
             continue
-        done = on_canvas(case, SETS[name])
-        save(done, target)
+        done = on_canvas(case, SETS[name], target)
+        save(done, file)
         report(f"{name}/{case.name}: {done.labels.shape[0]} slices")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from FusionINNLib.atomic import replacing
+from training.data.targets import WHOLE, Target
 from training.loop.run_settings import settings_of
 from training.segmentation.folds import folds
 from training.segmentation.rows import ROWS
@@ -21,14 +22,14 @@ def run_folder(runs: Path, row: str, fold: int) -> Path:
 
 
 def fit(canvas: Path, splits: Path, runs: Path, rows: Sequence[str], chosen: Sequence[int], device: str = "cpu",
-        report: Callable[[str], None] = print) -> None:
+        report: Callable[[str], None] = print, target: Target = WHOLE) -> None:
     """Train what is missing of some rows and folds.
 
     Args:
-        canvas: what `segment-prepare` wrote.
+        canvas: what `segment-prepare` wrote for the target.
         splits: JSON, set -> train, val -> case names.
     """
-    table = folds(splits)
+    table = folds(splits, target)
     for row in rows:
         for fold in chosen:
             folder = run_folder(runs, row, fold)
