@@ -12,7 +12,7 @@ from FusionINNLib.methods import registry
 from FusionINNLib.methods.model_card import DEFAULT
 
 TABLES = ("benchmark", "ablate")  # commands of `cli/tables.py`
-OUTLINES = ("segment-prepare", "segment-fit", "segment-evaluate", "segment-worth")  # of `cli/outlines.py`
+OUTLINES = ("segment-prepare", "segment-fit", "segment-evaluate", "segment-worth", "segment-healthy")  # of `cli/outlines.py`
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -123,16 +123,21 @@ def _add_outlines(commands) -> None:
     fit = commands.add_parser("segment-fit", help="train the rows of the table of outlines, fold by fold; goes on where interrupted")
     evaluate = commands.add_parser("segment-evaluate", help="measure what is trained on the patients that were held back")
     worth = commands.add_parser("segment-worth", help="what a fused image keeps of a tumour: outlines from it and from both sources")
-    for command in (prepare, fit, evaluate):
+    healthy = commands.add_parser("segment-healthy", help="what is marked where nothing is: by the shipped model, or with --runs by others")
+    for command in (prepare, fit, evaluate, healthy):
         command.add_argument("--target", default="whole", metavar="WHAT", help="whole lesion, or core of the tumour (default: whole)")
-    for command in (fit, evaluate, worth):
-        command.add_argument("--canvas", type=Path, required=True, metavar="DIR", help="what 'segment-prepare' wrote")
-        command.add_argument("--splits", type=Path, required=True, metavar="FILE", help="JSON: set -> train, val -> case names")
-        command.add_argument("--runs", type=Path, required=True, metavar="DIR", help="ROW/foldN in it")
+    for command in (fit, evaluate, worth, healthy):
+        is_needed = command is not healthy
+        command.add_argument("--canvas", type=Path, required=is_needed, metavar="DIR", help="what 'segment-prepare' wrote")
+        command.add_argument("--splits", type=Path, required=is_needed, metavar="FILE", help="JSON: set -> train, val -> case names")
+        command.add_argument("--runs", type=Path, required=is_needed, metavar="DIR", help="ROW/foldN in it")
         _add_device(command)
-    fit.add_argument("--rows", nargs="+", default=[], metavar="ROW", help="only these, see training/segmentation/rows.py")
-    fit.add_argument("--folds", nargs="+", type=int, choices=range(5), default=[], metavar="N", help="only these of 0 to 4")
-    for command in (evaluate, worth):
+    for command in (fit, evaluate):
+        command.add_argument("--rows", nargs="+", default=[], metavar="ROW", help="only these, see training/segmentation/rows.py")
+        command.add_argument("--folds", nargs="+", type=int, choices=range(5), default=[], metavar="N", help="only these of 0 to 4")
+    for command in (evaluate, healthy):
+        command.add_argument("--name", metavar="FILE", help="of page and figures, without ending (default: by what is measured)")
+    for command in (evaluate, worth, healthy):
         command.add_argument("--prepared", type=Path, required=True, metavar="DIR", help="what 'prepare' wrote")
         command.add_argument("--out", type=Path, required=True, metavar="DIR", help="where pages and figures go")
     evaluate.add_argument("--model", type=Path, metavar="DIR", help="make a model folder of fold 0 of the first row, too")

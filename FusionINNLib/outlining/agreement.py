@@ -22,9 +22,15 @@ class Agreement:
 def agreement(suggested: np.ndarray, drawn: np.ndarray, spacing_mm: tuple[float, float, float]) -> Agreement:
     """Of boolean volumes (k, j, i) with voxel edges along (k, j, i)."""
     both, found, there = (int(np.count_nonzero(part)) for part in (suggested & drawn, suggested, drawn))
-    return Agreement(2 * both / (found + there) if found + there else None,
+    return Agreement(dice(suggested, drawn),
                      hd95(suggested, drawn, spacing_mm) if found and there else None,
                      both / there if there else None, both / found if found else None)
+
+
+def dice(suggested: np.ndarray, drawn: np.ndarray) -> float | None:
+    """Of boolean volumes of one shape; None where both are empty."""
+    total = int(np.count_nonzero(suggested)) + int(np.count_nonzero(drawn))
+    return 2 * int(np.count_nonzero(suggested & drawn)) / total if total else None
 
 
 def hd95(first: np.ndarray, second: np.ndarray, spacing_mm: tuple[float, float, float]) -> float:

@@ -69,7 +69,7 @@ def suggest_outline(first: Volume, second: Volume, *, reference: str = "second",
     grid = replace(fixed, slope=1.0, intercept=0.0, unit="", notes=(), segments={}, identity={})
     marked = replace(grid, array=labels, name="suggested")
     volume_ml = float(np.count_nonzero(labels)) * _voxel_ml(fixed)
-    warnings = (*aligned.warnings, *doubts(first, second, pair, labels > 0, volume_ml, surer))
+    warnings = (*aligned.warnings, *doubts(first, second, pair, probability, labels > 0, volume_ml, surer))
     return Suggestion(marked, replace(grid, array=probability, name="probability"), volume_ml, loaded, aligned, warnings)
 
 

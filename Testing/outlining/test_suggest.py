@@ -12,7 +12,7 @@ from making import AFFINES, head, volume
 
 from FusionINNLib.errors import Cancelled, GeometryError, InputError, ModelError
 from FusionINNLib.outlining.csad import Answer
-from FusionINNLib.outlining.doubts import KNOWS, LARGEST_ML
+from FusionINNLib.outlining.doubts import KNOWS, LARGEST_ML, LEAST_SURE, doubts
 from FusionINNLib.outlining.logits import logits_of
 from FusionINNLib.outlining.model import load
 from FusionINNLib.outlining.suggest import suggest_outline
@@ -95,6 +95,18 @@ def test_a_suggestion_larger_than_tumours_is_doubted(outline_model):
     first, second = pair(affine=AFFINES["lps"] @ np.diag([6.0, 6.0, 6.0, 1.0]))
     found = suggested(first, second, outline_model)
     assert found.volume_ml > LARGEST_ML and any("more than tumours do" in sentence for sentence in found.warnings)
+
+
+def test_a_suggestion_of_which_the_network_is_unsure_is_doubted():
+    one = pair()[0]
+    marked = np.zeros(one.shape, bool)
+    marked[2:5] = True
+
+    def said(inside):
+        grids = one, replace(one, array=one.array + 1)
+        return doubts(*grids, grids, np.where(marked, inside, 0), marked, 9.0, 5.0)
+
+    assert any("may be no lesion" in sentence for sentence in said(LEAST_SURE - 0.01)) and not said(LEAST_SURE + 0.01)
 
 
 def test_the_same_image_twice_and_diffusion_maps_are_warned_of(outline_model):

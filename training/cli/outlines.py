@@ -9,7 +9,7 @@ from FusionINNLib.errors import InputError
 from FusionINNLib.methods import devices
 from FusionINNLib.methods.model_card import CARD, WEIGHTS
 from training.data.canvas_cases import prepare
-from training.data.targets import target_of
+from training.data.targets import WHOLE, target_of
 from training.loop.config import load_config
 from training.segmentation.fit import fit, run_folder
 from training.segmentation.folds import NUMBER
@@ -19,9 +19,12 @@ from training.segmentation.rows import ROWS
 
 def segment_prepare(options: argparse.Namespace) -> None:
     """python -m training segment-prepare --prepared DIR --out DIR [--target WHAT] [--shown WHAT ...]"""
+    target = target_of(options.target)
     if not options.shown:
-        prepare(options.prepared, options.out, target=target_of(options.target))
+        prepare(options.prepared, options.out, target=target)
         return
+    if target is not WHOLE:
+        raise InputError("What is shown in place of both sources goes with the whole lesion: leave --target out.")
     from training.segmentation import shown
 
     shown.prepare(options.prepared, options.out, options.shown)
@@ -29,33 +32,35 @@ def segment_prepare(options: argparse.Namespace) -> None:
 
 def segment_fit(options: argparse.Namespace) -> None:
     """python -m training segment-fit --canvas DIR --splits FILE --runs DIR [--rows ROW ...] [--folds N ...] [--target WHAT]"""
-    if unknown := [row for row in options.rows if row not in ROWS]:
-        raise InputError(f"There is no row {unknown[0]!r}: choose among {', '.join(ROWS)}.")
+    _check_rows(options.rows)
     fit(options.canvas, options.splits, options.runs, options.rows or list(ROWS), options.folds or range(NUMBER),
         str(devices.choose_device(options.device)), target=target_of(options.target))
 
 
 def segment_evaluate(options: argparse.Namespace) -> None:
-    """python -m training segment-evaluate --canvas DIR --prepared DIR --splits FILE --runs DIR --out DIR [--model DIR]"""
+    """python -m training segment-evaluate --canvas DIR --prepared DIR --splits FILE --runs DIR --out DIR
+    [--target WHAT] [--rows ROW ...] [--folds N ...] [--name FILE] [--model DIR]"""
     from training.segmentation import page
     from training.segmentation.export import export
     from training.segmentation.measure import measure
 
-    rows = [row for row in ROWS if finished_folds(options.runs, row)]
+    target = target_of(options.target)
+    _check_rows(options.rows)
+    done = {row: [fold for fold in finished_folds(options.runs, row) if fold in (options.folds or range(NUMBER))]
+            for row in options.rows or ROWS}
+    rows = {row: found for row, found in done.items() if found}
     if not rows:
-        raise InputError(f"{options.runs} holds no finished run: run 'python -m training segment-fit' first.")
+        raise InputError(f"{options.runs} holds no finished run of these: run 'python -m training segment-fit' first.")
     if options.model:
         check_free(options.model, options.overwrite, frozenset({CARD, WEIGHTS}))
     device = str(devices.choose_device(options.device))
-    measured = measure(options.canvas, options.prepared, options.splits, options.runs, rows, device, _say)
-    command = _command(options)
-    training = [_trained(options.runs, row, list(by_fold)) for row, by_fold in measured.rules.items()]
-    files = {"outlines.md": page.page(measured, command, training),
-             "outlines.csv": page.as_csv(measured), "outlines.json": page.as_json(measured, command)}
-    _write(options.out, files)
-    print(files["outlines.md"])
+    measured = measure(options.canvas, options.prepared, options.splits, options.runs, rows, device, _say, target)
+    command, name = _command(options), options.name or target.files
+    text = page.page(measured, command, [_trained(options.runs, row, found) for row, found in rows.items()], target)
+    _write(options.out, {f"{name}.md": text, f"{name}.csv": page.as_csv(measured), f"{name}.json": page.as_json(measured, command)})
+    print(text)
     if options.model:
-        export(options.canvas, options.splits, options.runs, rows[0], 0, options.model, measured, options.overwrite)
+        export(options.canvas, options.splits, options.runs, next(iter(rows)), 0, options.model, measured, options.overwrite)
         print(f"Made the model folder {options.model}: try it with 'fusioninn segment --model {options.model} ...'.")
 
 
@@ -72,6 +77,32 @@ def segment_worth(options: argparse.Namespace) -> None:
     files = {"worth.md": worth_page.page(found, command), "worth.json": worth_page.as_json(found, command)}
     _write(options.out, files)
     print(files["worth.md"])
+
+
+def segment_healthy(options: argparse.Namespace) -> None:
+    """python -m training segment-healthy --prepared DIR --out DIR [--canvas DIR --splits FILE --runs DIR [--target WHAT]] [--name FILE]"""
+    from training.segmentation import healthy, healthy_page
+
+    device = str(devices.choose_device(options.device))
+    if options.runs:
+        if not options.canvas or not options.splits:
+            raise InputError("The networks of --runs need --canvas and --splits, too: give the folder and the file of their training.")
+        target = target_of(options.target)
+        readers = healthy.readers_of(options.canvas, options.splits, options.runs, next(iter(ROWS)), target, device, _say)
+        if not readers:
+            raise InputError(f"{options.runs} holds no finished run: run 'python -m training segment-fit' first.")
+    else:
+        readers = [healthy.shipped_reader()]
+    found = list(healthy.measure(options.prepared, readers, device, _say))
+    command, name = _command(options), options.name or "healthy"
+    text = healthy_page.page(found, command)
+    _write(options.out, {f"{name}.md": text, f"{name}.json": healthy_page.as_json(found, command)})
+    print(text)
+
+
+def _check_rows(rows: list[str]) -> None:
+    if unknown := [row for row in rows if row not in ROWS]:
+        raise InputError(f"There is no row {unknown[0]!r}: choose among {', '.join(ROWS)}.")
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:
@@ -107,8 +138,13 @@ def _largest_norm(folder: Path) -> float:
 
 
 def _command(options: argparse.Namespace) -> str:
-    words = " ".join(f"--{name} {os.path.relpath(getattr(options, name))}" for name in ("canvas", "prepared", "splits", "runs", "out"))
-    return f"python -m training {options.command} {words}"
+    """As it was typed, with paths from here."""
+    words = " ".join(f"--{name} {os.path.relpath(path)}" for name in ("canvas", "prepared", "splits", "runs", "out")
+                     if (path := getattr(options, name)))
+    said = {"target": [options.target] if getattr(options, "target", "whole") != "whole" else [], "rows": getattr(options, "rows", []),
+            "folds": map(str, getattr(options, "folds", [])), "name": [name] if (name := getattr(options, "name", None)) else []}
+    chosen = "".join(f" --{option} {values}" for option, several in said.items() if (values := " ".join(several)))
+    return f"python -m training {options.command} {words}{chosen}"
 
 
 def _say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""What a network that suggests outlines is asked to outline, one table: name -> which drawn labels belong to it, and where they were drawn."""
+"""What a network that suggests outlines is asked for, one table: name -> which drawn labels belong to it, and where they were drawn."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -20,7 +20,7 @@ TERMS = ("Weights: see MODEL_LICENSE. Trained on BraTS 2018 and TCGA-LGG (Buda 2
 
 
 def export(canvas: Path, splits: Path, runs: Path, row: str, fold: int, out: Path, measured: Measured, overwrite: bool = False) -> None:
-    """Write weights (float16) and card. Raises ModelError where the run or the other folds are not there."""
+    """Write weights (float16, where that holds them) and card. Raises ModelError where the run or the other folds are not there."""
     done = finished_folds(runs, row)
     if fold not in done or len(done) < 2:
         raise ModelError(f"{row} has {len(done)} finished fold(s): train fold {fold} and another, "
@@ -39,7 +39,9 @@ def export(canvas: Path, splits: Path, runs: Path, row: str, fold: int, out: Pat
 
 
 def _half(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.half() if tensor.is_floating_point() else tensor
+    """Variances of a batch may be larger than float16 holds; infinite ones would silence their channel."""
+    is_held = tensor.is_floating_point() and bool(torch.isfinite(tensor.half()).all())
+    return tensor.half() if is_held else tensor
 
 
 def _means(figures: list[Figures], fold: int) -> dict[str, object]:

@@ -14,6 +14,7 @@ from FusionINNLib.outlining.networks import slices_of
 from FusionINNLib.outlining.order import surer_as_given
 from training.data.canvas_cases import SETS, sources_of, turned
 from training.data.prepare import PreparedCase, load
+from training.data.targets import WHOLE, Target
 from training.loop.config import load_config
 from training.loop.export import load_run
 from training.segmentation.fit import PRESET, run_folder
@@ -27,15 +28,18 @@ TRAINERS = {PRESET: OutlineTrainer}
 class Patient:
     """One patient on the grid of its prepared case, axes R, A, S.
 
-    drawn, head: boolean (k, j, i). spacing_mm: voxel edges along (k, j, i). flair: stored values.
+    drawn: of the target. lesion: all that was drawn. Both and head: boolean (k, j, i). spacing_mm: voxel edges along (k, j, i). t1ce,
+    flair: stored values.
     """
 
     set: str
     name: str
     drawn: np.ndarray
+    lesion: np.ndarray
     head: np.ndarray
     canvas: Canvas
     spacing_mm: tuple[float, float, float]
+    t1ce: np.ndarray
     flair: np.ndarray
 
     @property
@@ -44,12 +48,13 @@ class Patient:
         return float(np.prod(self.spacing_mm)) / 1000
 
 
-def patient_of(prepared: Path, name: str, case: str) -> Patient:
+def patient_of(prepared: Path, name: str, case: str, target: Target = WHOLE) -> Patient:
     """A patient of a set."""
     found = load(prepared / name / f"{case}.npz")
     first, second = sources_of(found)
     head = heads(first, second)
-    return Patient(name, case, turned(found.labels) > 0, head, canvas_of(head, SETS[name]), SETS[name], second)
+    labels = turned(found.labels)
+    return Patient(name, case, target.drawn(labels), WHOLE.drawn(labels), head, canvas_of(head, SETS[name]), SETS[name], first, second)
 
 
 def finished_folds(runs: Path, row: str) -> list[int]:
@@ -65,11 +70,11 @@ def _is_finished(folder: Path) -> bool:
 
 
 def logits_of_fold(canvas: Path, splits: Path, runs: Path, row: str, fold: int, report: Callable[[str], None],
-                   device: str = "cpu") -> Iterator[tuple[str, str, np.ndarray]]:
+                   device: str = "cpu", target: Target = WHOLE) -> Iterator[tuple[str, str, np.ndarray]]:
     """(set, case, logits (S, H, W) float32) of all patients that a fold holds back; from files where they were computed before."""
     folder = run_folder(runs, row, fold)
     network: nn.Module | None = None
-    for name, parts in folds(splits)[fold].items():
+    for name, parts in folds(splits, target)[fold].items():
         for case in parts["val"]:
             path = folder / "logits" / f"{name}-{case}.npz"
             if not path.exists():

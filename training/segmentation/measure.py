@@ -7,11 +7,13 @@ import numpy as np
 
 from FusionINNLib.outlining.agreement import agreement
 from FusionINNLib.outlining.canvas import shown
-from FusionINNLib.outlining.outline import Rule, kept_islands, outline_of, probability_of
+from FusionINNLib.outlining.outline import Rule, outline_of, probability_of
 from training.data.canvas_cases import SETS
+from training.data.targets import WHOLE, Target
 from training.segmentation.calibration import Example, Reliability, chosen_rule
-from training.segmentation.held_out import Patient, canvas_case, finished_folds, logits_of_fold, patient_of, surer_of_fold
+from training.segmentation.held_out import Patient, canvas_case, logits_of_fold, patient_of, surer_of_fold
 from training.segmentation.rows import THRESHOLD
+from training.segmentation.thresholds import thresholded
 
 Report = Callable[[str], None]
 
@@ -51,30 +53,33 @@ class Measured:
         return sum(parts[1:], parts[0]) if parts else None
 
 
-def measure(canvas: Path, prepared: Path, splits: Path, runs: Path, rows: list[str], device: str, report: Report) -> Measured:
-    """Measure what is trained of `rows`, and the threshold on the same patients as the first of them."""
+def measure(canvas: Path, prepared: Path, splits: Path, runs: Path, rows: dict[str, list[int]], device: str, report: Report,
+            target: Target = WHOLE) -> Measured:
+    """Measure finished rows, row -> folds, and a threshold on the patients of all of them."""
     patients: dict[tuple[str, str], Patient] = {}
-    logits = {row: {fold: list(logits_of_fold(canvas, splits, runs, row, fold, report, device)) for fold in finished_folds(runs, row)}
-              for row in rows}
+    logits = {row: {fold: list(logits_of_fold(canvas, splits, runs, row, fold, report, device, target)) for fold in done}
+              for row, done in rows.items()}
     figures: list[Figures] = []
     rules: dict[str, dict[int, Rule]] = {}
     for row, by_fold in logits.items():
-        rules[row], found = figures_of(row, by_fold, canvas, prepared, patients, report)
+        rules[row], found = figures_of(row, by_fold, canvas, prepared, patients, report, target)
         figures += found
-    surer = tuple(surer_of_fold(canvas, splits, runs, rows[0], fold, logits[rows[0]][fold], device) for fold in logits[rows[0]])
+    first, by_fold = next(iter(logits.items()))
+    surer = [surer_of_fold(canvas, splits, runs, first, fold, found, device) for fold, found in by_fold.items()] if target is WHOLE else []
     folds_of = {(one.set, one.case): one.fold for one in figures}
-    figures += [_figures(THRESHOLD, folds_of[key], patient, above_threshold(patient), None) for key, patient in patients.items()]
+    figures += [_figures(THRESHOLD, folds_of[key], patients[key], marked, None)
+                for key, marked in thresholded(target, patients, folds_of).items()]
     return Measured(figures, rules, tuple(one for of_fold in surer for one in of_fold))
 
 
 def figures_of(row: str, logits: Logits, canvas: Path, prepared: Path, patients: dict[tuple[str, str], Patient],
-               report: Report) -> tuple[dict[int, Rule], list[Figures]]:
+               report: Report, target: Target = WHOLE) -> tuple[dict[int, Rule], list[Figures]]:
     """The rule of each fold, and the figures of all patients of a row. Patients that were not there are added, (set, case) -> patient."""
     examples = {fold: [example_of(canvas, name, case, one) for name, case, one in found] for fold, found in logits.items()}
     rules = {fold: rule_for(examples, fold) for fold in logits}
     figures: list[Figures] = []
     for fold, name, case, one in ((fold, *each) for fold, found in logits.items() for each in found):
-        patient = patients.setdefault((name, case), patient_of(prepared, name, case))
+        patient = patients.setdefault((name, case), patient_of(prepared, name, case, target))
         probability = probability_of(one, patient.canvas, rules[fold].temperature)
         figures.append(_figures(row, fold, patient, outline_of(probability, patient.voxel_ml, rules[fold]), probability))
         report(f"{row}, fold {fold}, {case}: Dice {figures[-1].dice or 0:.3f}")
@@ -103,11 +108,3 @@ def _figures(row: str, fold: int, patient: Patient, marked: np.ndarray, probabil
                for part in (marked, patient.drawn, marked[~patient.drawn.any((1, 2))]))
     return Figures(row, fold, patient.set, patient.name, **asdict(agreement(marked, patient.drawn, patient.spacing_mm)),
                    **dict(zip(("ml", "drawn_ml", "false_ml"), volumes)), bins=bins)
-
-
-def above_threshold(patient: Patient) -> np.ndarray:
-    """FLAIR above Otsu's threshold inside the head, the largest island: no network at all."""
-    from skimage.filters import threshold_otsu
-
-    level = threshold_otsu(patient.flair[patient.head])
-    return kept_islands(patient.head & (patient.flair > level), patient.voxel_ml, Rule(least_share=1.0))

@@ -8,35 +8,39 @@ import numpy as np
 
 from FusionINNLib.outlining.order import MARGIN, PERCENTILE, looks_exchanged
 from training.benchmark.intervals import Table, difference, mean_of
-from training.data.canvas_cases import SETS
+from training.data.targets import CORE, WHOLE, Target
 from training.markdown import number, table
 from training.segmentation.measure import Figures, Measured
 from training.segmentation.rows import ROWS, THRESHOLD
 
-TITLES = {"brats18": "BraTS 2018, whole tumour", "lgg": "LGG, FLAIR abnormality"}
 METRICS = (("dice", "Dice", ".3f"), ("hd95_mm", "HD95", ".1f"), ("sensitivity", "sensitivity", ".3f"), ("precision", "precision", ".3f"),
            ("false_ml", "false mL", ".1f"))
 
 WORDS = """Every patient was held back once (five folds by patient; the first fold is the split file itself). Means over patients with 95
 % bootstrap intervals. Nothing was chosen on the patients that are measured: the last weights of a run count, and temperature and islands
-rule of a fold come from the patients that the *other* folds hold back. HD95 is in mm for BraTS. The spacing of LGG is unknown: its HD95
-is in pixels, and its volumes are as if a pixel were 1 mm, both with slices 5 apart. *False mL*: suggested in slices in which nothing is
-drawn; LGG has only the slices from the first to the last with a lesion, so that its 0 says nothing. *Against shipped*: Dice minus that of
-the shipped row on the same patients, which tells rows apart better than their intervals do. A row with fewer patients than the others was
-trained for fewer folds; with one fold alone it goes without temperature and islands rule. Threshold: FLAIR above Otsu's level inside the
-head, the largest island."""
+rule of a fold come from the patients that the *other* folds hold back. *False mL*: suggested in slices in which nothing is drawn.
+*Against the first*: Dice minus that of the first row on the same patients, which tells rows apart better than their intervals do. A row
+with fewer patients than the others was trained for fewer folds; with one fold alone it goes without temperature and islands rule."""
+WORDS_OF = {
+    WHOLE.files: """HD95 is in mm for BraTS. The spacing of LGG is unknown: its HD95 is in pixels, and its volumes are as if a pixel were
+1 mm, both with slices 5 apart. LGG has only the slices from the first to the last with a lesion, so that its *false mL* says nothing.
+Threshold: FLAIR above Otsu's level inside the head, the largest island.""",
+    CORE.files: """HD95 is in mm. Threshold: T1 with contrast, smoothed by 1 mm, above a percentile of the head that is best for the
+patients of the other folds; the largest island, with what it encloses in each slice."""}
 
 
-def page(measured: Measured, command: str, training: list[str]) -> str:
-    """The measured part of docs/outlines.md.
+def page(measured: Measured, command: str, training: list[str], target: Target = WHOLE) -> str:
+    """The measured part of docs/outlines.md, and of pages like it.
 
     Args:
         training: lines about how each row was trained.
     """
-    parts = [f"Made by `{command}`.", WORDS, *(_table(measured, name) for name in SETS),
+    parts = [f"Made by `{command}`.", f"{WORDS}\n\n{WORDS_OF[target.files]}",
+             *(_table(measured, name, title) for name, title in target.titles.items()),
              "### How the rows were trained", "\n".join(training),
-             "### Can the probabilities be believed?", _calibration(measured),
-             "### Contrasts exchanged", _exchanged(measured), "### Shipped row, patient by patient", _patients(measured)]
+             "### Can the probabilities be believed?", _calibration(measured, target),
+             *(["### Contrasts exchanged", _exchanged(measured)] if measured.surer else []),
+             "### The first row, patient by patient", _patients(measured)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -59,16 +63,16 @@ def as_json(measured: Measured, command: str) -> str:
 
 
 def _exchanged(measured: Measured) -> str:
-    """How often the shipped row would have said that T1ce and FLAIR are exchanged, where they are not and where they are."""
+    """How often the first row would have said that T1ce and FLAIR are exchanged, where they are not and where they are."""
     surer = np.array(measured.surer)
     wrongly, rightly = (sum(map(looks_exchanged, one)) for one in (surer, -surer))
-    return (f"The shipped row's networks, on the {surer.size} patients that they did not see, warn of {wrongly} as they are and of "
+    return (f"The first row's networks, on the {surer.size} patients that they did not see, warn of {wrongly} as they are and of "
             f"{rightly} with T1ce and FLAIR exchanged: where they are surer of the other order by {MARGIN:g} logits ({PERCENTILE}th "
             "percentile in the head). That border was chosen on these patients.")
 
 
 def _title(row: str) -> str:
-    return ROWS[row].title if row in ROWS else "FLAIR above Otsu's threshold, no network"
+    return ROWS[row].title if row in ROWS else "above a threshold, no network"
 
 
 def _rows(measured: Measured) -> list[str]:
@@ -79,7 +83,7 @@ def _of(measured: Measured, row: str, name: str) -> list[Figures]:
     return [one for one in measured.figures if one.row == row and one.set == name]
 
 
-def _table(measured: Measured, name: str) -> str:
+def _table(measured: Measured, name: str, title: str) -> str:
     lines = []
     for row in _rows(measured):
         found = _of(measured, row, name)
@@ -88,15 +92,15 @@ def _table(measured: Measured, name: str) -> str:
             mean = mean_of({one.case: {0: np.nan if (value := getattr(one, metric)) is None else value} for one in found})
             cells.append(f"{number(mean.value, form)} ({number(mean.low, form)}–{number(mean.high, form)})")
         lines.append([_title(row), str(len(found)), *cells, _against(measured, row, name)])
-    return f"### {TITLES[name]}\n\n" + table(["row", "patients", *(title for _, title, _ in METRICS), "against shipped"], lines)
+    return f"### {title}\n\n" + table(["row", "patients", *(column for _, column, _ in METRICS), "against the first"], lines)
 
 
 def _against(measured: Measured, row: str, name: str) -> str:
-    """Dice minus that of the shipped row, patient by patient, with its interval; a dash for that row itself."""
-    shipped = next(iter(measured.rules))
-    if row == shipped:
+    """Dice minus that of the first row, patient by patient, with its interval; a dash for that row itself."""
+    first = next(iter(measured.rules))
+    if row == first:
         return "–"
-    mean = difference(_dice(measured, row, name), _dice(measured, shipped, name)).mean
+    mean = difference(_dice(measured, row, name), _dice(measured, first, name)).mean
     return f"{number(mean.value, '+.3f')} ({number(mean.low, '+.3f')} to {number(mean.high, '+.3f')})"
 
 
@@ -104,27 +108,28 @@ def _dice(measured: Measured, row: str, name: str) -> Table:
     return {one.case: {0: np.nan if one.dice is None else one.dice} for one in _of(measured, row, name)}
 
 
-def _calibration(measured: Measured) -> str:
+def _calibration(measured: Measured, target: Target) -> str:
     lines = []
     for row in measured.rules:
-        errors = [found.error if (found := measured.reliability(row, name)) else None for name in SETS]
+        errors = [found.error if (found := measured.reliability(row, name)) else None for name in target.titles]
         temperatures = [rule.temperature for rule in measured.rules[row].values()]
         lines.append([_title(row), *(number(error, ".4f") for error in errors), number(float(np.mean(temperatures)), ".2f")])
     said = "Expected calibration error inside the head (15 bins, all voxels of all patients that were held back), and the mean temperature."
-    return said + "\n\n" + table(["row", *TITLES.values(), "temperature"], lines) + "\n\n" + _bins(measured)
+    return said + "\n\n" + table(["row", *target.titles.values(), "temperature"], lines) + "\n\n" + _bins(measured, target)
 
 
-def _bins(measured: Measured) -> str:
+def _bins(measured: Measured, target: Target) -> str:
     row = next(iter(measured.rules))
-    found = [one for name in SETS if (one := measured.reliability(row, name))]
+    found = [one for name in target.titles if (one := measured.reliability(row, name))]
     total = sum(found[1:], found[0])
     lines = [[f"{said / count:.3f}", f"{true / count:.3f}", f"{int(count)}"]
              for count, said, true in zip(total.count, total.said, total.true) if count]
-    return "Reliability of the shipped row, both sets:\n\n" + table(["mean probability", "share that was drawn", "voxels"], lines)
+    return "Reliability of the first row:\n\n" + table(["mean probability", "share that was drawn", "voxels"], lines)
 
 
 def _patients(measured: Measured) -> str:
     row = next(iter(measured.rules))
     lines = [[one.case, str(one.fold), *(number(getattr(one, metric), form) for metric, _, form in METRICS), number(one.ml, ".1f"),
-              number(one.drawn_ml, ".1f")] for name in SETS for one in sorted(_of(measured, row, name), key=lambda one: one.dice or 0)]
+              number(one.drawn_ml, ".1f")]
+             for one in sorted((one for one in measured.figures if one.row == row), key=lambda one: (one.set, one.dice or 0))]
     return table(["patient", "fold", *(title for _, title, _ in METRICS), "suggested mL", "drawn mL"], lines)

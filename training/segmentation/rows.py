@@ -19,7 +19,7 @@ _GENTLE = {"learning_rate": 1e-3}
 _SHORT = {"steps": 250, "validate_every": 125, **_GENTLE}  # a step of CSAD's costs five of the others'
 
 ROWS = {
-    "unet": Row("plain two-channel U-Net (MONAI; shipped)"),
+    "unet": Row("plain two-channel U-Net (MONAI)"),
     "three-slices": Row("U-Net with skips at full resolution, three neighbouring slices",
                         {"settings": {"architecture": "basic_unet", "slices": 3}}),
     "csad": Row("CSAD, u = 16, as published", {"settings": _FAITHFUL, "distill": 0.1, **_SHORT}),

@@ -5,10 +5,10 @@ from dataclasses import asdict
 import numpy as np
 
 from training.benchmark.intervals import Table, difference, mean_of
-from training.data.canvas_cases import SETS
+from training.data.targets import WHOLE
 from training.markdown import number, table
 from training.segmentation.measure import Figures
-from training.segmentation.page import METRICS, TITLES
+from training.segmentation.page import METRICS
 from training.segmentation.worth import FLAIR, QUESTIONS, SOURCES
 
 WORDS = """One network for all rows: MONAI's plain two-channel U-Net, 800 steps of 8 slices, seed 0, on the same slices, heads and drawn
@@ -22,7 +22,7 @@ patients."""
 
 def page(found: dict[str, list[Figures]], command: str) -> str:
     """The measured part of docs/worth.md."""
-    parts = [f"Made by `{command}`.", WORDS, *(_table(found, name) for name in SETS)]
+    parts = [f"Made by `{command}`.", WORDS, *(_table(found, name) for name in WHOLE.titles)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -42,7 +42,7 @@ def _table(found: dict[str, list[Figures]], name: str) -> str:
                      for mean, (_, _, form) in zip(means, METRICS)]
             against = [_against(found, question.shown, other, name) for other in (SOURCES, FLAIR)]
             lines.append([question.title, str(len(figures)), *cells, *against])
-    return f"### {TITLES[name]}\n\n" + table(["shown", "patients", *(title for _, title, _ in METRICS), "against both sources",
+    return f"### {WHOLE.titles[name]}\n\n" + table(["shown", "patients", *(title for _, title, _ in METRICS), "against both sources",
                                                 "against FLAIR"], lines)
 
 
