@@ -37,7 +37,7 @@ def read_colors(found: ColorsError, progress: Progress) -> tuple[np.ndarray, np.
         raise InputError(f"{name}: {other.path.name} is {kind} and not one of {', '.join(_KNOWN)}; export the series again as RGB.")
     planes = stored_planes(frames, lambda done: progress.step("reading slices", done, len(frames)), as_rgb)
     if any(plane.ndim != 3 or plane.shape[2] != 3 or plane.dtype != np.uint8 for plane in planes):
-        raise InputError(f"{name}: the colours have more than 8 bits each; export the series again as 8-bit RGB.")
+        raise InputError(f"{name}: the colours are not three numbers of 8 bits each; export the series again as 8-bit RGB.")
     identity: Identity = {**files[0].tags, "files": tuple(sorted({frame.file for frame in frames}))}
     return np.stack(planes), affine, name, identity, notes
 

@@ -105,7 +105,7 @@ class DicomFile:
     @property
     def is_colored(self) -> bool:
         """Whether its pixels are colours."""
-        return self.samples > 1 or self.photometric.startswith("PALETTE")
+        return self.samples > 1 or self.photometric.startswith(("PALETTE", "RGB", "YBR"))
 
 
 def read_header(path: Path) -> DicomFile | None:
@@ -248,7 +248,9 @@ def _traits(header: Dataset, group: _Group, found: _Found) -> dict[str, Trait]:
 
 
 def _b_value(header: Dataset, group: _Group) -> float | None:
-    value = _first(group("MRDiffusionSequence"), "DiffusionBValue")
+    diffusion = group("MRDiffusionSequence")
+    value = _first(diffusion, "DiffusionBValue")
+    value = 0 if value is None and _first(diffusion, "DiffusionDirectionality") == "NONE" else value
     value = header.get("DiffusionBValue") if value is None else value
     try:
         return _private(header, private_b_value) if value is None else float(value)

@@ -115,7 +115,7 @@ def _named(description: Dataset) -> SegmentName:
 
     name = str(description.get("SegmentLabel") or f"segment {description.SegmentNumber}")
     value = description.get("RecommendedDisplayCIELabValue")
-    if not value:
+    if value is None or len(value) != 3:
         return SegmentName(name)
     red, green, blue = highdicom.color.CIELabColor.from_dicom_value(tuple(int(x) for x in value)).to_rgb()
     return SegmentName(name, (red / 255, green / 255, blue / 255))

@@ -25,6 +25,8 @@ _THINNEST = 0.4
 """Least distance of slices as a share of their thickness; scanners let slices overlap by half."""
 _GAP = 1.5
 """From so many thicknesses on, a distance of frames is told where it is taken for that of the slices."""
+_THICKEST_MM = 10.0
+"""Frames that lie further apart are not taken for slices that touch, where nothing says how thick they are."""
 _AT_A_VOXEL = 0.05
 """How far from the centre of a voxel a pixel may lie, in voxels, to count as that voxel."""
 _PARALLEL = 5e-3
@@ -95,8 +97,8 @@ def _distance(levels: np.ndarray, frames: list[Frame], step_of_image: Callable[[
                                 "the same folder, or save the segmentation as NIfTI or .seg.nrrd.")
         return thick, notes
     common = _common(levels, thick)
-    if common is None:
-        raise GeometryError(f"{name}: the frames lie at uneven distances ({', '.join(f'{gap:.4g}' for gap in np.diff(levels)[:4])} mm) and "
+    if common is None or (thick is None and common > _THICKEST_MM):
+        raise GeometryError(f"{name}: the frames lie at distances of {', '.join(f'{gap:.4g}' for gap in np.diff(levels)[:4])} mm and "
                             "nothing says how far apart the slices are; put the outlined series into the same folder, or save the "
                             "segmentation as NIfTI or .seg.nrrd.")
     if thick is None:

@@ -3,7 +3,7 @@ import struct
 
 import numpy as np
 import pytest
-from dicom_making import GRID, LPS, save, slices
+from dicom_making import GRID, LPS, enhanced, item, save, slices
 from diffusion_making import fibres, series
 from pydicom.uid import ImplicitVRLittleEndian
 
@@ -107,6 +107,18 @@ def test_directions_and_repeated_images_without_one_are_told_apart(tmp_path, put
         assert sorted(float(image.sum(dtype=np.float64)) for image, own in zip(read.images, read.b_values) if own == b) == expected
     reference = adc_of(np.stack(stored), np.array(b_values, float))
     np.testing.assert_allclose(adc_of(read.images, read.b_values).values, reference.values, atol=1e-5)
+
+
+def test_enhanced_frames_that_only_say_that_there_is_no_diffusion(tmp_path):
+    images = [np.rint(image).astype(np.uint16) for image in series((0, 1000))[0]]
+    groups = [item(MRDiffusionSequence=item(**words))[0] for words in (
+        {"DiffusionDirectionality": "NONE"}, {"DiffusionDirectionality": "ISOTROPIC", "DiffusionBValue": 1000.0})]
+    count = len(images[0])
+    made = enhanced([*images[0], *images[1]], [(GRID, k) for _ in images for k in range(count)],
+                    per_frame=[{"MRDiffusionSequence": group.MRDiffusionSequence} for group in groups for _ in range(count)])
+    read = read_diffusion(save([made], tmp_path / "a"))
+    assert list(read.b_values) == [0, 1000]
+    np.testing.assert_array_equal(read.images, images)
 
 
 def test_without_their_creator_such_elements_say_nothing(tmp_path):

@@ -146,6 +146,13 @@ def _deep():
     return made
 
 
+def _one_sample():
+    made = captures()
+    for one in made:
+        one.SamplesPerPixel = 1
+    return made
+
+
 def _cut():
     made = captures()
     made[2].PixelData = made[2].PixelData[:100]
@@ -154,7 +161,7 @@ def _cut():
 
 @pytest.mark.parametrize(("make", "error", "words"), [
     (_without_places, GeometryError, "without a place in the patient.*save this picture and its partner as PNG"),
-    (_deep, InputError, "more than 8 bits each"), (_cut, InputError, "damaged or cut off"),
+    (_one_sample, InputError, "not three numbers of 8 bits"), (_deep, InputError, "not three numbers of 8 bits"), (_cut, InputError, "damaged or cut off"),
     (lambda: captures(photometric="HSV"), InputError, "HSV and not one of"),
     (lambda: captures()[:2] + slices(INDEX, series="SPECT as displayed")[2:], InputError, "is grey and not one of"),
     (lambda: captures()[:1] + captures()[2:], GeometryError, "slices are missing|uneven")])

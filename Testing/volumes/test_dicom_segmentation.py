@@ -149,10 +149,12 @@ def test_distances_that_nothing_explains_are_refused(tmp_path):
     made = sparse(one_segment(1, 3, 6), "BINARY", STEP)
     for frame, k in zip(made.PerFrameFunctionalGroupsSequence, (1, 3, 5.55)):
         frame.PlanePositionSequence[0].ImagePositionPatient = numbers(GRID[:3, 3] + k * GRID[:3, 2])
-    with pytest.raises(GeometryError, match="uneven distances"):
+    with pytest.raises(GeometryError, match="lie at distances of 7.8.*nothing says how far apart"):
         read_segmentation(save([made], tmp_path / "a"))
     with pytest.raises(GeometryError, match="how thick it is"):
         read_segmentation(save([sparse(one_segment(4), "BINARY", None)], tmp_path / "b"))
+    with pytest.raises(GeometryError, match="nothing says how far apart"):
+        read_segmentation(save([sparse(one_segment(0, 4, 8), "BINARY", None)], tmp_path / "c"))
 
 
 def test_a_distance_that_the_places_contradict_is_told(tmp_path):
