@@ -161,7 +161,8 @@ def _cut():
 
 @pytest.mark.parametrize(("make", "error", "words"), [
     (_without_places, GeometryError, "without a place in the patient.*save this picture and its partner as PNG"),
-    (_one_sample, InputError, "not three numbers of 8 bits"), (_deep, InputError, "not three numbers of 8 bits"), (_cut, InputError, "damaged or cut off"),
+    (_one_sample, InputError, "not three numbers of 8 bits"), (_deep, InputError, "not three numbers of 8 bits"),
+    (_cut, InputError, "damaged or cut off"),
     (lambda: captures(photometric="HSV"), InputError, "HSV and not one of"),
     (lambda: captures()[:2] + slices(INDEX, series="SPECT as displayed")[2:], InputError, "is grey and not one of"),
     (lambda: captures()[:1] + captures()[2:], GeometryError, "slices are missing|uneven")])
