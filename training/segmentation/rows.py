@@ -22,6 +22,7 @@ ROWS = {
     "unet": Row("plain two-channel U-Net (MONAI)"),
     "three-slices": Row("U-Net with skips at full resolution, three neighbouring slices",
                         {"settings": {"architecture": "basic_unet", "slices": 3}}),
+    "unet-short": Row("plain two-channel U-Net (MONAI), as few steps as CSAD", {"steps": 250, "validate_every": 125}),
     "csad": Row("CSAD, u = 16, as published", {"settings": _FAITHFUL, "distill": 0.1, **_SHORT}),
     "csad-no-distillation": Row("the same without distillation", {"settings": _FAITHFUL, **_SHORT}),
     "csad-long": Row("CSAD, u = 16, as published, as many steps as the U-Net", {"settings": _FAITHFUL, "distill": 0.1, **_GENTLE}),
