@@ -140,6 +140,7 @@ def _add_outlines(commands) -> None:
     for command in (evaluate, worth, healthy):
         command.add_argument("--prepared", type=Path, required=True, metavar="DIR", help="what 'prepare' wrote")
         command.add_argument("--out", type=Path, required=True, metavar="DIR", help="where pages and figures go")
+    evaluate.add_argument("--keep", type=Path, metavar="FILE", help="figures of an earlier page, .json: its rows stay, but for new ones")
     evaluate.add_argument("--model", type=Path, metavar="DIR", help="make a model folder of fold 0 of the first row, too")
     evaluate.add_argument("--overwrite", action="store_true", help="replace an earlier model in its folder")
 

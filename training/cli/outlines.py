@@ -11,9 +11,11 @@ from FusionINNLib.methods.model_card import CARD, WEIGHTS
 from training.data.canvas_cases import prepare
 from training.data.targets import WHOLE, target_of
 from training.loop.config import load_config
+from training.segmentation import page
 from training.segmentation.fit import fit, run_folder
 from training.segmentation.folds import NUMBER
 from training.segmentation.held_out import TRAINERS, finished_folds
+from training.segmentation.measure import Measured, measure
 from training.segmentation.rows import ROWS
 
 
@@ -39,13 +41,12 @@ def segment_fit(options: argparse.Namespace) -> None:
 
 def segment_evaluate(options: argparse.Namespace) -> None:
     """python -m training segment-evaluate --canvas DIR --prepared DIR --splits FILE --runs DIR --out DIR
-    [--target WHAT] [--rows ROW ...] [--folds N ...] [--name FILE] [--model DIR]"""
-    from training.segmentation import page
+    [--target WHAT] [--rows ROW ...] [--folds N ...] [--name FILE] [--keep FILE] [--model DIR]"""
     from training.segmentation.export import export
-    from training.segmentation.measure import measure
 
     target = target_of(options.target)
     _check_rows(options.rows)
+    earlier = _read_earlier(options.keep) if options.keep else None
     done = {row: [fold for fold in finished_folds(options.runs, row) if fold in (options.folds or range(NUMBER))]
             for row in options.rows or ROWS}
     rows = {row: found for row, found in done.items() if found}
@@ -56,8 +57,13 @@ def segment_evaluate(options: argparse.Namespace) -> None:
     device = str(devices.choose_device(options.device))
     measured = measure(options.canvas, options.prepared, options.splits, options.runs, rows, device, _say, target)
     command, name = _command(options), options.name or target.files
-    text = page.page(measured, command, [_trained(options.runs, row, found) for row, found in rows.items()], target)
-    _write(options.out, {f"{name}.md": text, f"{name}.csv": page.as_csv(measured), f"{name}.json": page.as_json(measured, command)})
+    training = {row: _trained(options.runs, row, found) for row, found in rows.items()}
+    whole, trained = measured, training
+    if earlier:
+        whole = measured.kept_with(earlier[0])
+        trained = {row: training.get(row) or earlier[1][row] for row in whole.rules}
+    text = page.page(whole, command, list(trained.values()), target)
+    _write(options.out, {f"{name}.md": text, f"{name}.csv": page.as_csv(whole), f"{name}.json": page.as_json(whole, command, trained)})
     print(text)
     if options.model:
         export(options.canvas, options.splits, options.runs, next(iter(rows)), 0, options.model, measured, options.overwrite)
@@ -100,6 +106,15 @@ def segment_healthy(options: argparse.Namespace) -> None:
     print(text)
 
 
+def _read_earlier(path: Path) -> tuple[Measured, dict[str, str]]:
+    try:
+        return page.read_json(path.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise InputError(f"{path} cannot be read ({problem.strerror}): give the JSON file of an earlier page.") from problem
+    except (ValueError, KeyError, TypeError) as problem:
+        raise InputError(f"{path} is no file of figures: give the JSON file of an earlier page.") from problem
+
+
 def _check_rows(rows: list[str]) -> None:
     if unknown := [row for row in rows if row not in ROWS]:
         raise InputError(f"There is no row {unknown[0]!r}: choose among {', '.join(ROWS)}.")
@@ -139,8 +154,8 @@ def _largest_norm(folder: Path) -> float:
 
 def _command(options: argparse.Namespace) -> str:
     """As it was typed, with paths from here."""
-    words = " ".join(f"--{name} {os.path.relpath(path)}" for name in ("canvas", "prepared", "splits", "runs", "out")
-                     if (path := getattr(options, name)))
+    words = " ".join(f"--{name} {os.path.relpath(path)}" for name in ("canvas", "prepared", "splits", "runs", "out", "keep")
+                     if (path := getattr(options, name, None)))
     said = {"target": [options.target] if getattr(options, "target", "whole") != "whole" else [], "rows": getattr(options, "rows", []),
             "folds": map(str, getattr(options, "folds", [])), "name": [name] if (name := getattr(options, "name", None)) else []}
     chosen = "".join(f" --{option} {values}" for option, several in said.items() if (values := " ".join(several)))

@@ -47,6 +47,16 @@ class Measured:
     rules: dict[str, dict[int, Rule]]
     surer: tuple[float, ...] = ()
 
+    def kept_with(self, earlier: "Measured") -> "Measured":
+        """With the rows of an earlier measurement that were not measured now, in the order of that one, then the new ones."""
+        rows = [*earlier.rules, *(row for row in self.rules if row not in earlier.rules)]
+        rules = {row: self.rules.get(row) or earlier.rules[row] for row in rows}
+        old = [one for one in earlier.figures if one.row not in self.rules]
+        known = {(one.row, one.set, one.case) for one in old}
+        new = [one for one in self.figures if (one.row, one.set, one.case) not in known]
+        is_first = next(iter(rules)) in self.rules
+        return Measured([*old, *new], rules, self.surer if is_first else earlier.surer)
+
     def reliability(self, row: str, name: str) -> Reliability | None:
         """Of all patients of a set together; None for a row that gives no probabilities."""
         parts = [Reliability(*map(np.array, one.bins)) for one in self.figures if one.row == row and one.set == name and one.bins]

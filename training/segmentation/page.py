@@ -7,6 +7,7 @@ from dataclasses import asdict
 import numpy as np
 
 from FusionINNLib.outlining.order import MARGIN, PERCENTILE, looks_exchanged
+from FusionINNLib.outlining.outline import Rule
 from training.benchmark.intervals import Table, difference, mean_of
 from training.data.targets import CORE, WHOLE, Target
 from training.markdown import number, table
@@ -55,11 +56,19 @@ def as_csv(measured: Measured) -> str:
     return file.getvalue()
 
 
-def as_json(measured: Measured, command: str) -> str:
-    """The same with bins of calibration and rules."""
+def as_json(measured: Measured, command: str, training: dict[str, str]) -> str:
+    """The same with bins of calibration, rules, and how each row was trained."""
     rules = {row: {str(fold): rule.to_dict() for fold, rule in by_fold.items()} for row, by_fold in measured.rules.items()}
-    found = {"command": command, "rules": rules, "surer_as_given": measured.surer, "figures": [asdict(one) for one in measured.figures]}
+    found = {"command": command, "training": training, "rules": rules, "surer_as_given": measured.surer,
+             "figures": [asdict(one) for one in measured.figures]}
     return json.dumps(found, indent=1) + "\n"
+
+
+def read_json(text: str) -> tuple[Measured, dict[str, str]]:
+    """What `as_json` wrote of measurements and training. Raises ValueError, KeyError or TypeError for what it did not write."""
+    found = json.loads(text)
+    rules = {row: {int(fold): Rule(**rule) for fold, rule in by_fold.items()} for row, by_fold in found["rules"].items()}
+    return Measured([Figures(**one) for one in found["figures"]], rules, tuple(found["surer_as_given"])), found["training"]
 
 
 def _exchanged(measured: Measured) -> str:

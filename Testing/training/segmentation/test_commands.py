@@ -103,6 +103,19 @@ def test_rows_are_trained_measured_and_exported(place, tmp_path, monkeypatch, ca
     pair = [read_volume(place / "data" / "brats18" / "c" / f"{name}.nii.gz") for name in ("t1ce", "flair")]
     assert suggest_outline(*pair, model=str(tmp_path / "model"), device="cpu").probability.array.max() > 0
     assert "metrics" in card and rows.THRESHOLD in text.lower()
+    earlier = tmp_path / "docs" / "outlines.json"
+    again = ["segment-evaluate", *where, "--prepared", place / "prepared", "--out", tmp_path / "again", "--rows", "unet", "--keep", earlier]
+    kept = json.loads(earlier.read_text())
+    for one in kept["figures"]:
+        one["dice"] = 0.125
+    earlier.write_text(json.dumps(kept))
+    assert run(*again) == 0
+    after = list(csv.DictReader((tmp_path / "again" / "outlines.csv").open()))
+    assert len(after) == len(lines) and {line["row"] for line in after if line["dice"] == "0.125"} == {"suggest", "threshold"}
+    assert "small: fold" in (tmp_path / "again" / "outlines.md").read_text(), "how it was trained"
+    earlier.write_text("{}")
+    assert run(*again) == 2
+    assert "no file of figures" in capsys.readouterr().err
 
 
 def run(*words) -> int:
