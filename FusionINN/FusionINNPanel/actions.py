@@ -39,7 +39,7 @@ class Actions:
     def fuse(self) -> None:
         """Fuse the two inputs."""
         from FusionINNLib.methods import registry
-        from FusionINNLib.methods.settings import pairs
+        from FusionINNLib.methods.settings import from_text
 
         chosen = self._parameters
         if isOfOtherInputs(chosen):  # the result of one pair is not overwritten by that of another
@@ -47,7 +47,7 @@ class Actions:
         self._state.start(lambda: mrml.fuseTask(
             slicer.mrmlScene, chosen.firstVolume, chosen.secondVolume, reference=chosen.reference.value, alignment=alignmentOf(chosen),
             method=chosen.fusionMethod, model=self._state.model(), device=chosen.device, fusedVolume=chosen.fusedVolume,
-            latentVolume=chosen.latentVolume, settings=pairs(chosen.methodSettings.split()), seed=chosen.seed), self._onFused,
+            latentVolume=chosen.latentVolume, settings=from_text(chosen.methodSettings), seed=chosen.seed), self._onFused,
             withModel=registry.info(chosen.fusionMethod).capabilities.needs_training)
 
     def _onFused(self, fused: mrml.Fused) -> None:

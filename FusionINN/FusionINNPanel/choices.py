@@ -11,7 +11,8 @@ from FusionINNLib import mrml
 from FusionINNLib.errors import FusionINNError
 from FusionINNLib.steps import in_one_step
 from FusionINNPanel import model_folders, requirements
-from FusionINNPanel.messages import methodSettingsToolTip, methodToolTip, settingText, whyNotUsable
+from FusionINNPanel.messages import methodSettingsToolTip, methodToolTip, whyNotUsable
+from FusionINNPanel.parameters import Reference
 from FusionINNPanel.run import Run
 from FusionINNPanel.state import PanelState
 
@@ -50,13 +51,34 @@ class Choices:
             self._showModels(registry.info(parameters.fusionMethod))
         except FusionINNError as problem:
             self._ui.modelLabel.text = self._ui.fusionMethodComboBox.toolTip = str(problem)
+        self._showCost()
 
     def _showSettings(self, row: MethodInfo) -> None:
         """What may be written as settings of the chosen method."""
-        box = self._ui.methodSettingsLineEdit
+        from FusionINNLib.methods import registry
+
+        box, values = self._ui.methodSettingsLineEdit, registry.usual_settings(row.name, self._modelIfHere())
         box.enabled = bool(row.settings)
-        box.placeholderText = " ".join(f"{setting.name}={settingText(setting.default)}" for setting in row.settings)
-        box.toolTip = methodSettingsToolTip(row)
+        box.placeholderText = " ".join(setting.written(values[setting.name]) for setting in row.settings)
+        box.toolTip = methodSettingsToolTip(row, values)
+
+    def _showCost(self) -> None:
+        """How long Fuse will take about, before somebody clicks."""
+        from FusionINNLib.methods import registry
+
+        chosen = self._state.chosen
+        node = chosen.firstVolume if chosen.reference is Reference.FIRST else chosen.secondVolume
+        image = node.GetImageData() if node is not None else None
+        shape = image.GetDimensions()[::-1] if image is not None else None
+        self._ui.costLabel.text = registry.cost_in_words(chosen.fusionMethod, shape, self._modelIfHere(), chosen.methodSettings)
+        self._ui.costLabel.visible = bool(self._ui.costLabel.text)
+
+    def _modelIfHere(self) -> str | None:
+        """As `PanelState.model`; None also where the chosen one is not here, which is said elsewhere."""
+        try:
+            return self._state.model()
+        except FusionINNError:
+            return None
 
     def _showModels(self, row: MethodInfo) -> None:
         """The models of the chosen method, of which it may have none. Raises ModelError where the chosen one is not here."""

@@ -1,6 +1,7 @@
 """Words for what FusionINNLib reports."""
 from __future__ import annotations  # the names of mrml load their files when they are used, and not before
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from slicer.i18n import tr as _
@@ -10,10 +11,16 @@ from FusionINNLib import mrml
 if TYPE_CHECKING:
     from FusionINNLib.methods import registry
     from FusionINNLib.methods.base import MethodInfo
+    from FusionINNLib.methods.settings import Value
 
 
-def stepText(task: str, done: int, total: int) -> str:
-    """What is being done and how far it is. task: as `Progress.step` has it."""
+def stepText(task: str, done: int, total: int, left: str = "") -> str:
+    """What is being done, how far it is and, where that is known, how long it will go on. task: as `Progress.step` has it."""
+    said = _stepText(task, done, total)
+    return _("{step}, about {time} left").format(step=said, time=left) if left else said
+
+
+def _stepText(task: str, done: int, total: int) -> str:
     slices = {"fusing slices": _("Fusing: slice {done} of {total}"), "decomposing slices": _("Decomposing: slice {done} of {total}"),
               "estimating slices": _("Estimating: slice {done} of {total}")}
     if task in slices:
@@ -43,17 +50,11 @@ def methodToolTip(row: MethodInfo, state: registry.Ready | registry.Lacking) -> 
     return "\n".join([row.summary, f"{back} {looks}", citation, *lacks])
 
 
-def settingText(value: bool | int | float | str) -> str:
-    """A value as it is written for the settings of a method."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def methodSettingsToolTip(row: MethodInfo) -> str:
-    """Which settings a method has, what they mean and take, and how they are written."""
+def methodSettingsToolTip(row: MethodInfo, values: Mapping[str, Value]) -> str:
+    """Which settings a method has, what they mean and take, and how they are written. values: those that they have by themselves."""
     if not row.settings:
         return _("{title} has no settings.").format(title=row.title)
-    lines = [f"{one.name}={settingText(one.default)}: {one.meaning}" + (f" ({', '.join(one.choices)})" if one.choices else "")
-             for one in row.settings]
+    lines = [one.described(values[one.name]) for one in row.settings]
     return "\n".join([_("Words NAME=VALUE with spaces between them; what is not named stays as the model or the method has it:"), *lines])
 
 

@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from FusionINNLib import mrml
 from FusionINNLib.errors import FusionINNError
+from FusionINNLib.progress import TimeLeft
 from FusionINNPanel import model_folders, terms
 from FusionINNPanel.messages import stepText
 from FusionINNPanel.parameters import FusionINNParameterNode
@@ -29,6 +30,7 @@ class PanelState:
         self.parameters: FusionINNParameterNode | None = None
         self._progressBar, self._statusLabel, self.changed = progressBar, statusLabel, onChange
         self._run: Run | None = None
+        self._left = TimeLeft()
         self._progressBar.visible = False
 
     @property
@@ -98,6 +100,7 @@ class PanelState:
             except FusionINNError as problem:
                 self.showProblem(problem)
                 return
+            self._left = TimeLeft()
             self.say(_("Starting ..."))
             self._progressBar.setRange(0, 0)  # a bar that moves to and fro until the first step is reported
             self._progressBar.visible = True
@@ -119,7 +122,7 @@ class PanelState:
         self._progressBar.setRange(0, total)
         self._progressBar.value = done
         if self._run is not None and not self._run.isCancelled:
-            self._statusLabel.text = stepText(task, done, total)
+            self._statusLabel.text = stepText(task, done, total, self._left.words(task, done, total))
 
     def _end(self, tell: Callable[[], None]) -> None:
         self._run = None

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from FusionINNLib import __version__, leftovers
 from FusionINNLib.atomic import check_writable, is_nobodys
-from FusionINNLib.cli.terminal import duration, say
+from FusionINNLib.cli.terminal import say
 from FusionINNLib.cohort import bids, derivatives, listing
 from FusionINNLib.cohort.case import Case, Outcome, Settings
 from FusionINNLib.errors import FusionINNError, InputError, ResultError
+from FusionINNLib.progress import duration
 from FusionINNLib.results.recipe import NOTICE
 
 

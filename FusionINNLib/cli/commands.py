@@ -17,7 +17,7 @@ from FusionINNLib.cli.terminal import progress as _progress
 from FusionINNLib.cli.terminal import say as _say
 from FusionINNLib.cli.terminal import warn as _warn
 from FusionINNLib.errors import InputError
-from FusionINNLib.methods import devices, registry
+from FusionINNLib.methods import cost, devices, registry
 from FusionINNLib.methods.base import no_exact_way, other_order
 from FusionINNLib.methods.settings import pairs
 from FusionINNLib.preprocessing.left_out import like_labels
@@ -74,6 +74,9 @@ def fuse(options: argparse.Namespace) -> None:
         _warn(f"Of a volume and the segmentation: {differ}")
     if ordered := other_order(method.info, isinstance(scans[0], ColorVolume)):
         _warn(ordered)
+    grid = (first if options.reference == "first" else second).shape
+    seconds = registry.seconds_of(options.method, grid, options.model, method_settings)
+    takes = cost.sentence(seconds, grid) if seconds is not None else ""
     if options.dry_run:
         for volume in (first, second):
             _say_notes(volume)
@@ -81,9 +84,12 @@ def fuse(options: argparse.Namespace) -> None:
                 _warn(sentence)
         is_colored = any(isinstance(scan, ColorVolume) for scan in scans)
         names = FUSION_FILES - ({REPORT} if options.no_report else set()) - (set() if is_colored else COLOR_FILES)
-        return plan.say_fusion(first, second, options.align, options.reference, options.method, options.out, names)
+        return plan.say_fusion(first, second, options.align, options.reference, options.method, takes, options.out, names)
+    on_cpu = True
     if method.info.capabilities.needs_training:
-        devices.choose_device(options.device)  # loads torch, so that what can be refused without it has been
+        on_cpu = devices.choose_device(options.device).type == "cpu"  # loads torch, so that what can be refused without it has been
+    if on_cpu and seconds is not None and seconds >= cost.LONG_S:
+        _say(takes)
     fusion = pipeline.fuse(first, second, method=options.method, reference=options.reference, alignment=options.align, model=options.model,
                            device=options.device, seed=options.seed, progress=_progress(), settings=method_settings)
     for volume in (first, second):  # not before, so that what is refused is refused with one sentence

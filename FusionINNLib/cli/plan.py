@@ -6,8 +6,8 @@ from FusionINNLib.results.recipe import NOTICE
 from FusionINNLib.volumes.volume import Volume
 
 
-def say_fusion(first: Volume, second: Volume, align: str, reference: str, method: str, out: Path, names: Iterable[str]) -> None:
-    """Of two volumes that were read."""
+def say_fusion(first: Volume, second: Volume, align: str, reference: str, method: str, takes: str, out: Path, names: Iterable[str]) -> None:
+    """Of two volumes that were read. takes: a sentence on the time."""
     print(f"Would fuse {_described(first)} and {_described(second)} by {method}.")
     fixed, moving = (first, second) if reference == "first" else (second, first)
     if align != "rigid" and first.same_grid(second):
@@ -17,6 +17,8 @@ def say_fusion(first: Volume, second: Volume, align: str, reference: str, method
     else:
         how = "by the headers alone" if align == "header" else "by its header, and moved to fit where that fits better"
         print(f"{moving.name} would be brought onto the grid of {fixed.name} {how}.")
+    if takes:
+        print(takes)
     _say_end(out, names)
 
 

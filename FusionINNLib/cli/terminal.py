@@ -5,7 +5,7 @@ import sys
 import time
 
 from FusionINNLib.cli.voice import voice
-from FusionINNLib.progress import Progress
+from FusionINNLib.progress import Progress, TimeLeft, duration
 
 _CONTROLS = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 _FIRST_LINE_S, _LINES_S = 10.0, 60.0
@@ -44,7 +44,7 @@ def put(text: str) -> None:
 
 def progress() -> Progress:
     """A line that counts on a terminal; elsewhere lines with the time, when work takes long; with --verbose a line a task."""
-    shown = _nothing if voice().quiet else _count if sys.stderr.isatty() else Log(0.0 if voice().verbose else _FIRST_LINE_S)
+    shown = _nothing if voice().quiet else Count() if sys.stderr.isatty() else Log(0.0 if voice().verbose else _FIRST_LINE_S)
 
     def report(task: str, done: int, total: int) -> None:
         voice().record_progress(task, done, total)
@@ -57,9 +57,17 @@ def _nothing(task: str, done: int, total: int) -> None:
     pass
 
 
-def _count(task: str, done: int, total: int) -> None:
-    end = "\n" if done == total else ""
-    print(f"\r{task}: {done} of {total} ", end=end, file=sys.stderr, flush=True)
+class Count:
+    """One line of a terminal that is written again at each step: how far work is, and about how long it will go on."""
+
+    def __init__(self) -> None:
+        self._left, self._length = TimeLeft(), 0
+
+    def __call__(self, task: str, done: int, total: int) -> None:
+        left = self._left.words(task, done, total)
+        line = f"{task}: {done} of {total}" + (f", about {left} left" if left else "")
+        print(f"\r{line.ljust(self._length)} ", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        self._length = 0 if done == total else len(line)  # what was longer before is written over
 
 
 class Log:
@@ -86,8 +94,3 @@ class Log:
         left = (now - self._began) / done * (total - done) if done else 0.0
         words = f", about {duration(left)} left" if left > 1 else f" in {now - self._began:.1f} s" if ended else ""
         print(f"{time.strftime('%H:%M:%S')} {task}: {done} of {total}{words}", file=sys.stderr, flush=True)
-
-
-def duration(seconds: float) -> str:
-    """In a word or two."""
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from FusionINNLib.errors import CapabilityError
+from FusionINNLib.methods.cost import Cost
 from FusionINNLib.methods.model_card import ModelCard
 from FusionINNLib.methods.settings import Setting, Value
 from FusionINNLib.preprocessing.normalization import levels
@@ -50,7 +51,8 @@ class MethodInfo:
     name: on the command line, in recipes, in cards. title: for people. summary: what it does, one sentence. citation: authors, year,
     title. target: "package.module:Class" of its `FusionMethod`. default_model: id of the model it takes by itself. requires: packages that
     it imports, by their import names. terms: under which the method's code and weights may be used. training: the command that makes its
-    weights, "" where nobody here can make them. settings: what a user may change in how it fuses.
+    weights, "" where nobody here can make them. settings: what a user may change in how it fuses. cost: the time that it takes, None where
+    nobody has measured it.
     """
 
     name: str
@@ -65,6 +67,7 @@ class MethodInfo:
     terms: str = "MIT"
     training: str = ""
     settings: tuple[Setting, ...] = ()
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True)

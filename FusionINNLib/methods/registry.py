@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from FusionINNLib.errors import InputError, ModelError
-from FusionINNLib.methods import model_card
+from FusionINNLib.errors import FusionINNError, InputError, ModelError
+from FusionINNLib.methods import cost, model_card
 from FusionINNLib.methods.base import Capabilities, FusionMethod, MethodInfo
-from FusionINNLib.methods.settings import Setting, Value, resolved
+from FusionINNLib.methods.cost import Cost
+from FusionINNLib.methods.settings import Setting, Value, from_text, resolved
 from FusionINNLib.results.recipe import Recipe
 
 DEFAULT = "fusioninn"
@@ -37,17 +38,17 @@ METHODS: dict[str, MethodInfo] = {info.name: info for info in (
     MethodInfo("fusioninn", "FusionINN", "An invertible network: what it fuses it takes apart again.", _KUMAR, "10.48550/arXiv.2403.15769",
                "FusionINNLib.methods.fusioninn.method:FusionINN",
                Capabilities(exact=True, estimate=True, draws=True, needs_training=True), "default", ("torch",), "see MODEL_LICENSE",
-               "python -m training fit --prepared prepared --splits splits.json --run runs/fusioninn"),
+               "python -m training fit --prepared prepared --splits splits.json --run runs/fusioninn", cost=Cost(3.5)),
     MethodInfo("average", "Average", "The mean of both sources: the plain reference.", _SURVEY, "10.1016/j.inffus.2016.05.004",
-               "FusionINNLib.methods.classical.rules:Average"),
+               "FusionINNLib.methods.classical.rules:Average", cost=Cost(0.2)),
     MethodInfo("maximum", "Maximum", "The brighter of both sources, voxel by voxel.", _SURVEY, "10.1016/j.inffus.2016.05.004",
-               "FusionINNLib.methods.classical.rules:Maximum"),
+               "FusionINNLib.methods.classical.rules:Maximum", cost=Cost(0.2)),
     MethodInfo("laplacian", "Laplacian pyramid", "Details of the source where they are stronger, over the mean of what is coarse.", _BURT,
-               "10.1109/ICCV.1993.378222", "FusionINNLib.methods.classical.laplacian:LaplacianPyramid"),
+               "10.1109/ICCV.1993.378222", "FusionINNLib.methods.classical.laplacian:LaplacianPyramid", cost=Cost(0.3)),
     MethodInfo("wavelet", "Discrete wavelet", "Wavelet details by the larger magnitude, over the mean of what is coarse.", _LI_1995,
-               "10.1006/gmip.1995.1022", "FusionINNLib.methods.classical.wavelet:Wavelet", requires=("pywt",)),
+               "10.1006/gmip.1995.1022", "FusionINNLib.methods.classical.wavelet:Wavelet", requires=("pywt",), cost=Cost(0.3)),
     MethodInfo("gradient", "Gradient-guided selection", "The source with the stronger edges, by weights that follow them.", _GUIDED,
-               "10.1109/TIP.2013.2244222", "FusionINNLib.methods.classical.gradient:GradientGuided"),
+               "10.1109/TIP.2013.2244222", "FusionINNLib.methods.classical.gradient:GradientGuided", cost=Cost(0.5)),
     MethodInfo("ddfm", "DDFM", "A diffusion that is drawn to both sources at every step; as published it comes to their average.", _ZHAO,
                "10.1109/ICCV51070.2023.00742", "FusionINNLib.methods.ddfm.method:Ddfm",
                Capabilities(needs_training=True, deterministic=False), "ddfm-gaussian", ("torch",), "see MODEL_LICENSE",
@@ -59,18 +60,22 @@ METHODS: dict[str, MethodInfo] = {info.name: info for info in (
                 Setting("psi", 0.5, "weight of the smoothness of what is put right"),
                 Setting("eta", 0.001, "how firmly that smoothness is coupled"),
                 Setting("update_scales", True, "whether the scales of the EM step are learned on the way"),
-                Setting("stretch", False, "each slice from black to white, as published, in place of the sources' range"))),
+                Setting("stretch", False, "each slice from black to white, as published, in place of the sources' range")),
+               Cost(0.1, "steps", (("ddfm-unet", 2.0),))),
     MethodInfo("dc2fusion", "DC2Fusion", "Two streams that look at each other through deformable cross-attention, across slices.", _LIU,
                "10.1007/978-981-99-8141-0_41", "FusionINNLib.methods.dc2fusion.method:DC2Fusion", Capabilities(needs_training=True, dims=3),
                "dc2fusion", ("torch", "monai"), "see MODEL_LICENSE",
-               "python -m training fit --set preset=dc2fusion --prepared prepared --splits splits.json --run runs/dc2fusion"),
+               "python -m training fit --set preset=dc2fusion --prepared prepared --splits splits.json --run runs/dc2fusion",
+               cost=Cost(35.0)),
     MethodInfo("lagn", "LAGN", "A local and a global network on what a diffusion of both modalities together knows of them.", _QU,
                "10.1007/s11517-025-03300-6", "FusionINNLib.methods.lagn.method:LagnMethod",
                Capabilities(needs_training=True, deterministic=False, ordered=True), "lagn", ("torch", "monai", "einops"),
                "see MODEL_LICENSE",
-               "python -m training fit --set preset=lagn --start runs/diffusion --prepared prepared --splits splits.json --run runs/lagn"),
+               "python -m training fit --set preset=lagn --start runs/diffusion --prepared prepared --splits splits.json --run runs/lagn",
+               cost=Cost(45.0)),
     MethodInfo("rdh", "Reversible data hiding", "The average in 256 grey levels, whose digits hold the difference: nothing is trained.",
-               _CHEN, "10.1109/18.923725", "FusionINNLib.methods.rdh.method:Rdh", Capabilities(exact=True, estimate=True, dims=3)),
+               _CHEN, "10.1109/18.923725", "FusionINNLib.methods.rdh.method:Rdh", Capabilities(exact=True, estimate=True, dims=3),
+               cost=Cost(4.7)),
 )}
 
 
@@ -163,6 +168,38 @@ def settings_of(name: str, model: str | None = None, given: Mapping[str, object]
     """Every setting of a method with the value that `create` would give it; loads no network. Raises as `create`."""
     row = info(name)
     return _settings(row, _card(row, model) if row.settings else None, given)
+
+
+def usual_settings(name: str, model: str | None = None) -> Mapping[str, Value]:
+    """As `settings_of` where nothing is given; those of the row where the model is not here."""
+    try:
+        return settings_of(name, model)
+    except ModelError:
+        return {setting.name: setting.default for setting in info(name).settings}
+
+
+def seconds_of(name: str, shape_kji: tuple[int, ...], model: str | None = None, given: Mapping[str, object] | None = None) -> float | None:
+    """About how long a method takes to fuse on a grid, see `cost.Cost`; None where nobody has measured it. Raises as `create`."""
+    row = info(name)
+    if row.cost is None:
+        return None
+    card = _card(row, model)
+    return row.cost.of(shape_kji, card.id if card else None, _settings(row, card, given))
+
+
+def cost_in_words(name: str, shape_kji: tuple[int, ...] | None = None, model: str | None = None, settings: str = "") -> str:
+    """A sentence on how long a fusion will take, before anything is checked; "" where that cannot be said.
+
+    shape_kji: of the grid, None while nobody has chosen a volume. settings: as typed; where they are none, those of the method count.
+    """
+    shape = shape_kji or cost.TYPICAL_KJI
+    for text in (settings, ""):
+        try:
+            seconds = seconds_of(name, shape, model, from_text(text))
+        except FusionINNError:  # said where somebody fuses
+            continue
+        return "" if seconds is None else cost.sentence(seconds, shape)
+    return ""
 
 
 def method_of(recipe: Recipe, model: str | None = None) -> FusionMethod:

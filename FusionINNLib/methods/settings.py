@@ -31,6 +31,14 @@ class Setting:
             raise InputError(f"The setting {self.name} takes {self._takes()}, not {given!r}.")
         return value
 
+    def described(self, value: Value) -> str:
+        """How it is written, with a value that it has, what it means and what it takes."""
+        return f"{self.written(value)}: {self.meaning} ({self._takes()})"
+
+    def written(self, value: Value) -> str:
+        """As `pairs` reads it."""
+        return f"{self.name}={str(value).lower() if isinstance(value, bool) else value}"
+
     def _takes(self) -> str:
         if self.choices:
             return " or ".join(self.choices)
@@ -49,6 +57,11 @@ def resolved(settings: tuple[Setting, ...], given: Mapping[str, object], of_mode
         names = ", ".join(setting.name for setting in settings)
         raise InputError(f"{title} has no setting {unknown[0]!r}: " + (f"choose among {names}." if names else "it has none."))
     return {setting.name: setting.value_of({**of_model, **given}.get(setting.name, setting.default)) for setting in settings}
+
+
+def from_text(text: str) -> dict[str, str]:
+    """As `pairs`, of what was typed into one field, with spaces between."""
+    return pairs(text.split())
 
 
 def pairs(words: list[str]) -> dict[str, str]:

@@ -11,6 +11,8 @@ from FusionINNLib.errors import Cancelled, ChoiceError, FusionINNError, InputErr
 from FusionINNLib.jobs.job import JobError, Said, Step
 from FusionINNLib.methods import model_card, registry
 from FusionINNLib.methods.base import no_estimate
+from FusionINNLib.methods.settings import from_text
+from FusionINNLib.progress import TimeLeft
 from FusionINNLib.viewer import computations, messages, typed
 from FusionINNLib.viewer.case import ROLES, Case
 from FusionINNLib.viewer.display import Look
@@ -43,6 +45,7 @@ class Viewer:
         self.case = Case(views.scene)
         self.look = Look(views, self.case)
         self._run: Run | None = None
+        self._left = TimeLeft()
         self._kept: mrml.FusionNodes | None = None  # the fusion that is on disk too
         self._starting = False
         self._compared: tuple | None = None  # the voxels whose difference was asked for last
@@ -105,7 +108,8 @@ class Viewer:
         """Fuse the two inputs."""
         await self.compute(lambda: computations.fuse(self.case, alignment=self.state.alignment, reference=self.state.reference,
                                                      method=self.state.fusion_method, model=self._model_of(self.state.fusion_method),
-                                                     device=self._device))
+                                                     device=self._device, settings=from_text(self.state.method_settings),
+                                                     seed=typed.seed(self.state.fusion_seed)))
 
     async def suggest(self) -> None:
         """Have an outline suggested, by the model that comes with the program."""
@@ -147,7 +151,7 @@ class Viewer:
             self._tell(problem="", said="", step_text="Starting ...", progress=None, cancelling=False, blink=False)
             self.look.stop_blinking()
             computation = make()
-            self._run = Run(computation.task, self._on_event)
+            self._run, self._left = Run(computation.task, self._on_event), TimeLeft()
             self.refresh()
             self.say(computation.keep(await self._run.result()) or before)
             return True
@@ -204,7 +208,7 @@ class Viewer:
         self._tell(
             busy=facts.running, why=reasons(facts, self.state.method, self.state.pair), notes=list(case.said),
             inputs={slot: messages.described(case.inputs[slot]) if slot in case.inputs else None for slot in SLOTS},
-            about_method=messages.method(chosen, ready, "first" in case.colored), only_fuses=facts.only_fuses,
+            only_fuses=facts.only_fuses, **self._about_fusing(),
             suggested=messages.SUGGESTED if case.suggestion is not None else None,
             has_exact=case.exact is not None, has_estimate=case.estimate is not None, views=self._views(),
             unkept=case.fusion is not None and case.fusion is not self._kept,
@@ -269,6 +273,11 @@ class Viewer:
         """The model that the page was started with, for the method that it belongs to; others take their own."""
         return self._model if self._model is not None and model_card.find(self._model).method == method else None
 
+    def _about_fusing(self) -> dict:
+        reference = self.case.inputs.get(self.state.reference)
+        return messages.about_fusing(self.state.fusion_method, self._model_of(self.state.fusion_method), self.state.method_settings,
+                                     reference.volume.shape if reference is not None else None, "first" in self.case.colored)
+
     def _way_back(self) -> dict:
         """A model that was chosen by its folder is not found by the name that the fused image has of it."""
         model = self._model_of(self.case.method.name) if self.case.method is not None else self._model
@@ -278,7 +287,9 @@ class Viewer:
         if isinstance(event, Said):
             self._tell(said=event.sentence)
         elif self._run is not None and not self._run.is_cancelled:
-            self._tell(step_text=messages.step_text(event), progress=round(100 * event.done / event.total) if event.total > 1 else None)
+            left = self._left.words(event.task, event.done, event.total)
+            share = round(100 * event.done / event.total) if event.total > 1 else None
+            self._tell(step_text=messages.step_text(event, left), progress=share)
 
     def _refuse_while_busy(self) -> None:
         if self.is_busy:

@@ -37,15 +37,16 @@ def sample(case: Case) -> Computation:
     return Computation(mrml.sampleTask(tuple), keep)
 
 
-def fuse(case: Case, *, alignment: str, reference: str, method: str, model: str | None, device: str) -> Computation:
-    """Fuse the two inputs."""
+def fuse(case: Case, *, alignment: str, reference: str, method: str, model: str | None, device: str, settings: dict[str, str] | None = None,
+         seed: int = 0) -> Computation:
+    """Fuse the two inputs. settings: of the method, as they were typed; seed: of one that draws random numbers."""
     if not set(ROLES) <= set(case.inputs):
         raise InputError("Choose the first and the second volume.")
     first, second = (case.inputs[role] for role in ROLES)
     earlier = case.fusion or mrml.FusionNodes(None, None)
     task = mrml.fuseTask(case.scene, case.nodes["first"], case.nodes["second"], alignment=alignment, reference=reference, method=method,
                          model=model, device=device, fusedVolume=earlier.fused, latentVolume=earlier.latent,
-                         volumes=(first.scan, second.scan))
+                         volumes=(first.scan, second.scan), settings=settings, seed=seed)
 
     def keep(fused: mrml.Fused) -> str:
         case.set_fusion(fused.nodes, (case.source("first"), case.source("second")), messages.warnings(first, second, fused.warnings))

@@ -19,7 +19,8 @@ class Controls:
                                ("outlined", self._on_outlined), ("window_of", self._on_window_of), ("window_range", self._on_window),
                                ("pair", self._on_pair), ("blink", self._on_blink), ("method", self._on_method),
                                ("difference_of", self._on_method), ("interval", self._on_interval),
-                               ("fusion_method", self._on_fusion_method)):
+                               ("fusion_method", self._on_fusion_method), ("reference", self._on_what_fusing_takes),
+                               ("method_settings", self._on_what_fusing_takes)):
             self._state.change(name)(listener)
 
     def step(self, slices: int) -> None:
@@ -93,6 +94,10 @@ class Controls:
             self._viewer.show()
 
     def _on_fusion_method(self, **_) -> None:
+        self._state.method_settings = ""  # another method has other ones
+        self._viewer.refresh()
+
+    def _on_what_fusing_takes(self, **_) -> None:
         self._viewer.refresh()
 
     def _on_pair(self, **_) -> None:

@@ -35,12 +35,13 @@ _NAMES = {"q_ssim": "Q SSIM", "q_fmi": "Q FMI", "q_ncie": "Q NCIE", "q_xy": "Q X
           "cycle_error_largest": "cycle error, largest"}
 
 
-def step_text(step: Step) -> str:
-    """What is being done and how far it is."""
+def step_text(step: Step, left: str = "") -> str:
+    """What is being done, how far it is and, where that is known, how long it will go on."""
+    more = f", about {left} left" if left else ""
     if step.task in _TASKS:
-        return _TASKS[step.task].format(step.done, step.total)
+        return _TASKS[step.task].format(step.done, step.total) + more
     task = step.task[:1].upper() + step.task[1:]
-    return f"{task} ..." if step.total <= 1 else f"{task}: {round(100 * step.done / step.total)} %"
+    return f"{task} ..." if step.total <= 1 else f"{task}: {round(100 * step.done / step.total)} %{more}"
 
 
 def fused(first: Input, second: Input) -> str:
@@ -59,6 +60,18 @@ def method(row: MethodInfo, state: registry.Ready | registry.Lacking, first_in_c
     looks = "It looks at slices." if can.dims == 2 else "It looks at neighbourhoods in all three axes."
     citation = f"{row.citation}, doi:{row.doi}" if row.doi else row.citation
     return " ".join(filter(None, [row.summary, back, looks, citation + ".", unusable(row, state), other_order(row, first_in_color)]))
+
+
+def about_fusing(name: str, model: str | None, typed: str, shape_kji: tuple[int, ...] | None, first_in_color: bool) -> dict:
+    """What the page tells of the chosen method: what it is, what it takes, and which settings it has, with the values they have by
+    themselves. model: of it; typed: its settings; shape_kji: of the result, None while there is none."""
+    row, ready = registry.info(name), registry.state(name)
+    values = registry.usual_settings(name, model)
+    return {"about_method": method(row, ready, first_in_color),
+            "cost": "" if unusable(row, ready) else registry.cost_in_words(name, shape_kji, model, typed),
+            "settings_offered": [one.described(values[one.name]) for one in row.settings],
+            "settings_example": " ".join(one.written(values[one.name]) for one in row.settings),
+            "draws": not row.capabilities.deterministic}
 
 
 def unusable(row: MethodInfo, state: registry.Ready | registry.Lacking) -> str:

@@ -46,6 +46,8 @@ def build(viewer) -> None:
             label("Method", "fusion_method")
             select("fusion_method", methods_offered())
         html.P("{{ about_method }}", classes="moved", id="about-method")
+        html.P("{{ cost }}", v_if=("cost",), classes="moved", id="cost")
+        _settings_of_method()
         with html.Details():
             html.Summary("Alignment and grid")
             label("Unlike grids", "alignment")
@@ -81,6 +83,21 @@ def build(viewer) -> None:
         html.Button("{{ numbers_open ? 'Hide' : 'Show' }} the numbers", click="numbers_open = !numbers_open", v_if=("numbers",),
                     classes="plain", type="button")
     _status(viewer)
+
+
+def _settings_of_method() -> None:
+    """What a method takes beside the two volumes, where it takes anything."""
+    with html.Details(v_if=("settings_offered.length || draws",)):
+        html.Summary("Settings of the method")
+        with html.Div(v_if=("settings_offered.length",)):
+            label("NAME=VALUE, spaces between", "method_settings")
+            html.Input(type="text", id="method_settings", v_model=("method_settings",), classes="number", placeholder=("settings_example",),
+                       **attributes(autocomplete="off", spellcheck="false", aria_describedby="settings-offered"))
+            with html.Ul(classes="settings", id="settings-offered"):
+                html.Li("{{ words }}", v_for="words in settings_offered", key="words")
+        with html.Div(v_if=("draws",)):
+            label("Seed: the same one gives the same fused image", "fusion_seed")
+            html.Input(type="number", id="fusion_seed", v_model_number=("fusion_seed",), min=0, classes="number")
 
 
 def methods_offered() -> list[tuple[str, str]]:

@@ -14,7 +14,8 @@ WINDOWS = ("first", "second", "fused", "difference")
 INITIAL = {
     "trame__title": "FusionINN", "trame__favicon": "__fusioninn/icon.svg", "inputs": dict.fromkeys(SLOTS), "busy": False,
     "cancelling": False, "step_text": "", "progress": None, "said": "", "problem": "", "notes": [], "why": {}, "download": "",
-    "fusion_method": "fusioninn", "about_method": "", "only_fuses": "",
+    "fusion_method": "fusioninn", "about_method": "", "cost": "", "method_settings": "", "settings_offered": [], "settings_example": "",
+    "draws": False, "fusion_seed": 0, "only_fuses": "",
     "alignment": "auto", "reference": "second", "method": "exact", "samples": 8, "seed": 0, "has_exact": False, "has_estimate": False,
     "suggested": None, "choices": None,
     "views": {view: {"title": title, "estimated": False, "filled": False, "empty": ""} for view, title in EMPTY_TITLES.items()},

@@ -4,11 +4,15 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from command_line import ROOT, everything_in, run
 
+from FusionINNLib.cli import terminal
 from FusionINNLib.cli.__main__ import main
+from FusionINNLib.methods import registry
+from FusionINNLib.methods.cost import Cost
 
 
 def decompose(fused_case, out, model, *options):
@@ -39,6 +43,37 @@ def test_a_log_for_machines(fused_case, tmp_path, tiny_model, capsys):
     capsys.readouterr()
     assert decompose(fused_case, tmp_path / "b", tiny_model, "--log", tmp_path / "no/log") == 2
     assert "log" in capsys.readouterr().err and not (tmp_path / "b").exists()
+
+
+def test_a_fusion_that_takes_long_says_so_before(fused_case, tmp_path, capsys):
+    """In one line where it is more than a minute, and in a dry run always."""
+    command = ["fuse", str(fused_case / "first.nii.gz"), str(fused_case / "second.nii.gz"), "--no-report", "--out"]
+    seconds = {"slow": 1e6, "quick": 1.0}
+    for name, one in seconds.items():
+        registry.register(replace(registry.info("average"), name=name, title=name, cost=Cost(one)))
+    try:
+        assert main([*command, str(tmp_path / "slow"), "--method", "slow"]) == 0
+        told = capsys.readouterr().err
+        assert "voxels takes about" in told and "on one core" in told
+        assert main([*command, str(tmp_path / "quick"), "--method", "quick"]) == 0
+        assert "takes" not in capsys.readouterr().err
+        assert main([*command, str(tmp_path / "dry"), "--method", "quick", "--dry-run"]) == 0
+        assert "voxels takes a few seconds." in capsys.readouterr().out
+    finally:
+        for name in seconds:
+            registry.unregister(name)
+
+
+def test_a_line_of_a_terminal_says_how_long_it_will_go_on(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(terminal.TimeLeft.__init__, "__defaults__", (lambda: now[0],))
+    count = terminal.Count()
+    for done in range(1, 11):
+        count("fusing slices", done, 10)
+        now[0] += 2
+    lines = capsys.readouterr().err.split("\r")[1:]
+    assert lines[0] == "fusing slices: 1 of 10 " and lines[4] == "fusing slices: 5 of 10, about 10 s left "
+    assert lines[7].startswith("fusing slices: 8 of 10   ") and lines[9].endswith("\n"), "what stood there before is written over"
 
 
 def test_a_dry_run_checks_and_does_nothing(fused_case, tmp_path, tiny_model, capsys):

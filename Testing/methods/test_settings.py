@@ -2,7 +2,7 @@
 import pytest
 
 from FusionINNLib.errors import InputError
-from FusionINNLib.methods.settings import Setting, pairs, resolved
+from FusionINNLib.methods.settings import Setting, from_text, pairs, resolved
 
 COUNT, SHARE = Setting("count", 3, "", least=1, most=9), Setting("share", 0.5, "", most=1)
 WORD, FLAG = Setting("word", "a", "", ("a", "b")), Setting("flag", True, "")
@@ -24,6 +24,18 @@ def test_values(setting, given, value):
 def test_what_is_no_value(setting, given, takes):
     with pytest.raises(InputError, match=f"The setting {setting.name} takes {takes}.*, not {given!r}\\."):
         setting.value_of(given)
+
+
+def test_what_was_typed_into_one_field():
+    assert from_text("  count=4   word=b ") == {"count": "4", "word": "b"} and from_text("") == {}
+    with pytest.raises(InputError, match="'4' is no setting: write NAME=VALUE."):
+        from_text("count= 4".replace("= ", "=1 "))
+
+
+def test_settings_in_words_are_written_as_they_are_read():
+    described = Setting("count", 3, "of them", least=1, most=9).described(5)
+    assert described == "count=5: of them (a whole number from 1 to 9)"
+    assert FLAG.written(True) == "flag=true" and FLAG.value_of(from_text(FLAG.written(False))["flag"]) is False
 
 
 def test_the_user_goes_before_the_model_before_the_row():

@@ -1,5 +1,6 @@
 """Fusion methods on the page: which are offered, and what can be done with one that only fuses."""
 import asyncio
+import json
 
 import pytest
 from cases import run
@@ -8,6 +9,7 @@ from trame.app import get_server
 from FusionINNLib.errors import ResultError
 from FusionINNLib.viewer import computations
 from FusionINNLib.viewer.app import Viewer
+from FusionINNLib.viewer.controls import Controls
 from FusionINNLib.viewer.state import INITIAL
 
 
@@ -45,6 +47,40 @@ def test_the_page_offers_what_the_method_can_do(views, files, tiny_model):
         state.fusion_method = "fusioninn"
         await viewer.fuse()
         assert state.only_fuses == "" == state.why["decompose"] and not state.problem
+        viewer.case.clear()
+        viewer.close()
+
+    asyncio.run(use())
+
+
+def test_settings_and_seed_are_checked_and_recorded(views, files, tmp_path):
+    """As the panel and the command line do it."""
+    async def use() -> None:
+        state = get_server("settings").state
+        state.update(INITIAL | {"fusion_method": "ddfm"})
+        viewer = Viewer(state, views, None, "cpu")
+        controls = Controls(viewer)
+        viewer.refresh()
+        assert "about" in state.cost and "155" in state.cost, "of a head, while no volume is chosen"
+        for slot in ("first", "second"):
+            await viewer.load(slot, files[slot])
+        assert state.draws and "steps=100" in state.settings_example and any("of the diffusion's" in one for one in state.settings_offered)
+        assert "155" not in state.cost and "voxels takes" in state.cost
+        for typed, seed, words in (("steps=1", 0, "steps takes a whole number from 2"), ("pace=1", 0, "no setting 'pace'"),
+                                   ("steps", 0, "write NAME=VALUE"), ("", -1, "seed"), ("", "", "seed")):
+            state.method_settings, state.fusion_seed = typed, seed
+            await viewer.fuse()
+            assert words in state.problem and viewer.case.fusion is None
+        state.method_settings, state.fusion_seed = "steps=2 em=paper", 7
+        await viewer.fuse()
+        assert not state.problem
+        assert await viewer.export(tmp_path / "result")
+        record = json.loads((tmp_path / "result/fusion.json").read_text())
+        assert record["settings"]["seed"] == 7 and record["settings"]["method_settings"]["steps"] == 2
+        assert record["settings"]["method_settings"]["em"] == "paper" and record["recipe"]["record"]["seed"] == 7
+        state.fusion_method = "average"
+        controls._on_fusion_method()  # as the page's list calls it
+        assert state.method_settings == "" and state.settings_offered == [] and not state.draws
         viewer.case.clear()
         viewer.close()
 

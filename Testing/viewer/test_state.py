@@ -65,6 +65,7 @@ def test_the_page_starts_with_every_word_it_uses():
     (Step("measuring", 0, 1), "Measuring ..."), (Step("writing files", 1, 3), "Writing files: 33 %")])
 def test_steps_in_words(step, words):
     assert messages.step_text(step) == words
+    assert messages.step_text(step, "2 min") == (f"{words}, about 2 min left" if step.total > 1 else words)
 
 
 def test_an_estimate_is_called_so():
