@@ -11,7 +11,7 @@ from FusionINNPanel.follow_up import whyNoChange
 from FusionINNPanel.interval import whyNoInterval
 from FusionINNPanel.messages import whyNotUsable
 from FusionINNPanel.parameters import FusionINNParameterNode, Method
-from FusionINNPanel.suggestion import whyNoSuggestion
+from FusionINNPanel.suggestion import whyNoDicom, whyNoSuggestion
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,9 @@ def buttonStates(parameters: FusionINNParameterNode, ways, running: bool, lackin
         "suggestButton": _state(computing or whyNoSuggestion(parameters),
                                 _("Have an outline of a glioma suggested, from T1 with contrast (first) and FLAIR (second). Nobody drew "
                                   "it: it is called SUGGESTED and is to be edited. Research use only.")),
+        "suggestDicomButton": _state(busy or whyNoDicom(parameters),
+                                     _("Save the suggested outline as a DICOM Segmentation of the series on whose grid it lies. It names "
+                                       "its patient.")),
         "cancelButton": _state("" if running else _("Nothing is being computed."),
                                _("Stop the computation; nothing in the scene is changed.")),
         "decomposeButton": _state(computing or noFused or _whyNotDecompose(parameters, ways), _("Take the fused image apart again.")),

@@ -167,7 +167,7 @@ class Panel:
                    "exportButton": results.export, "exportDicomButton": results.exportDicom,
                    "loadResultButton": results.load,
                    "sampleButton": actions.loadSample, "layoutButton": actions.toggleLayout, "jumpButton": actions.jump,
-                   "suggestButton": self.suggestion.suggest, "installButton": self._install,
+                   "suggestButton": self.suggestion.suggest, "suggestDicomButton": self.suggestion.save, "installButton": self._install,
                    "modelFolderButton": actions.showModelFolder, "termsButton": actions.showTerms}
         for name, action in buttons.items():
             getattr(self.ui, name).connect("clicked(bool)", lambda checked, action=action: action())

@@ -1,6 +1,10 @@
 """The button that has an outline suggested, beside what somebody drew and never mistaken for it."""
 from __future__ import annotations  # the names of mrml load their files when they are used, and not before
 
+import importlib.util
+from pathlib import Path
+
+import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -38,6 +42,24 @@ class SuggestionAction:
             earlier.GetDisplayNode().SetVisibility(False)
 
 
+    def save(self) -> None:
+        """Write the suggestion as a DICOM Segmentation of the series on whose grid it lies."""
+        node = self._state.chosen.suggestion
+        path = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), _("Save the suggested outline as DICOM Segmentation"),
+                                              "SUGGESTED_outline.dcm", _("DICOM files (*.dcm)"))
+        if path:
+            path = path if path.lower().endswith(".dcm") else f"{path}.dcm"
+            self._state.start(lambda: self._saving(node, Path(path)), self._onSaved, withModel=False)
+
+    def _saving(self, node, path: Path) -> mrml.Task:
+        labels, origin = mrml.suggestedOutline(node)
+        return mrml.dicomOutlineTask(labels, origin, path, files=mrml.filesOf(mrml.referenceOf(node), _fileOf))
+
+    def _onSaved(self, path: Path) -> None:
+        said = _("Saved: {name}. It names the patient and the study of its series, as every DICOM object does.")
+        self._state.say(said.format(name=path.name))
+
+
 def sentences(suggested: mrml.SuggestedNode) -> list[str]:
     """What the user is to know of a suggestion."""
     said = [_("SUGGESTED by a network, drawn by nobody: {volume:.1f} mL. Research use only. Edit it in Segment Editor; it keeps that word "
@@ -46,6 +68,33 @@ def sentences(suggested: mrml.SuggestedNode) -> list[str]:
     if agreement is not None and agreement.dice is not None:
         said.append(_("Dice with the drawn outline: {dice:.2f}.").format(dice=agreement.dice))
     return [*said, *suggested.warnings]
+
+
+def whyNoDicom(parameters: FusionINNParameterNode) -> str:
+    """Why the suggestion cannot be saved as a DICOM Segmentation, "" where it can."""
+    node = parameters.suggestion
+    if node is None:
+        return _("Have an outline suggested first.")
+    if not mrml.isSuggestion(node):
+        return _("Somebody made this outline his own by another name: export it as Slicer exports segmentations.")
+    if importlib.util.find_spec("highdicom") is None:
+        return _("The package {name} is not installed: install it to write DICOM Segmentations.").format(name="highdicom")
+    volume = mrml.referenceOf(node)
+    if volume is None:
+        return _("The volume that the outline was suggested on is no longer in the scene.")
+    instances = mrml.instancesOf(volume)
+    if not instances:
+        said = _("{name} was not loaded from DICOM: there is no series that a DICOM Segmentation could refer to.")
+        return said.format(name=volume.GetName())
+    if not _fileOf(instances[0]):
+        return _("Slicer's DICOM database has no files of {name} any more: import them again.").format(name=volume.GetName())
+    return ""
+
+
+def _fileOf(instance: str) -> str:
+    """The file of a DICOM instance, "" for none."""
+    database = getattr(slicer, "dicomDatabase", None)
+    return database.fileForInstance(instance) if database is not None else ""
 
 
 def whyNoSuggestion(parameters: FusionINNParameterNode) -> str:

@@ -1,12 +1,16 @@
 """What a `Job` can do. Every task takes plain data and volumes, and gives such back: no MRML, and no class whose module loads torch or
 SimpleITK, because the application would have to load them to read the answer, and its window would stand still for a second."""
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from FusionINNLib.evaluation.change import Change
 from FusionINNLib.evaluation.difference import Compared, Difference
 from FusionINNLib.evaluation.segment_numbers import InSegments
-from FusionINNLib.outlining.records import SuggestedOutline
+from FusionINNLib.outlining.records import Origin, SuggestedOutline
 from FusionINNLib.progress import Progress
 from FusionINNLib.results.color import FusedColor, fused_color, luminances
 from FusionINNLib.results.recipe import Recipe
@@ -15,6 +19,9 @@ from FusionINNLib.results.scene_folder import Export
 from FusionINNLib.results.segments import Drawn, on_grid
 from FusionINNLib.volumes.color import ColorVolume
 from FusionINNLib.volumes.volume import Volume
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 
 def fuse(progress: Progress, **arguments) -> Fusion:
@@ -116,7 +123,22 @@ def suggest(progress: Progress, *, first: Volume, second: Volume, reference: str
         labels = on_grid(replace(drawn, transform=found.alignment.transform if is_moved else None), found.labels).labels
         i, j, k = labels.spacing_ijk_mm
         agreed = agreement(found.labels.array > 0, labels.array > 0, (k, j, i))
-    return SuggestedOutline(found.segments, found.volume_ml, agreed, found.warnings)
+    card = found.model.card
+    return SuggestedOutline(found.segments, found.volume_ml, agreed, found.warnings, Origin(card.id, card.sha256))
+
+
+def dicom_outline(progress: Progress, *, labels: Volume, origin: Origin, path: Path, headers: Sequence[Dataset] = (),
+                  files: Sequence[Path] = ()) -> Path:
+    """A suggested outline (1 inside) as a DICOM Segmentation; gives the path. Of the series on whose grid it lies there are the headers, or
+    the files, to whose order of slices it is brought."""
+    progress.step("writing the outline", 0, 1)
+    from FusionINNLib.outlining import dicom_file
+
+    if not headers:
+        labels = dicom_file.on_series(labels, files)
+        headers = dicom_file.headers_of(files)
+    dicom_file.write_dicom_segmentation(labels, origin, dicom_file.prepared(headers, labels), path)
+    return path
 
 
 def export(progress: Progress, *, export: Export, folder: Path, overwrite: bool, model: str | None, device: str,

@@ -41,6 +41,7 @@ _NAMES = {
     "evaluation.case_metrics": "Row",
     "mrml.change": "Changed allowLegends changeTask showLegend storeChange",
     "mrml.color": "addColorVolumeNode colorRole colorsOf hasLostColor inColor isOfColor orderWarning scanFromNode",
+    "mrml.dicom_outline": "REFERENCE_VOLUME dicomOutlineTask filesOf instancesOf referenceOf suggestedOutline",
     "mrml.difference": "comparedWith storeDifference storeDifferenceImage",
     "mrml.display": "Blink ESTIMATED EstimatedMark differenceColors estimatedViews fusedOpacity jumpTo orientViews restoreOutlines "
                     "setFusedOpacity showCase showInSliceViews showOutlines",

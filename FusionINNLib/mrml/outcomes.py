@@ -5,8 +5,10 @@ from typing import Any
 from FusionINNLib.mrml.nodes import Node
 from FusionINNLib.mrml.results import EstimateNodes, FusionNodes
 from FusionINNLib.outlining.agreement import Agreement
+from FusionINNLib.outlining.records import Origin
 from FusionINNLib.results.scene_folder import Export
 from FusionINNLib.results.trust import Trust
+from FusionINNLib.volumes.volume import Volume
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,14 @@ class Estimated:
 @dataclass(frozen=True)
 class SuggestedNode:
     """node: a new segmentation. volume_ml: inside of the outline. agreement: with what somebody drew, None where nothing was. warnings:
-    sentences for the user."""
+    sentences for the user. labels: the outline, 1 inside, on the grid of the reference. origin: the network."""
 
     node: Node
     volume_ml: float
     agreement: Agreement | None
     warnings: tuple[str, ...]
+    labels: Volume
+    origin: Origin
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """A suggested outline as a segmentation node beside the drawn ones. Main thread only."""
 from collections.abc import Sequence
 
+from FusionINNLib.mrml.dicom_outline import markOrigin
 from FusionINNLib.mrml.display import showOutlines
 from FusionINNLib.mrml.nodes import Node, volumeFromNode
 from FusionINNLib.mrml.origin import isSuggestion
@@ -40,7 +41,8 @@ def suggestTask(scene, firstVolume: Node | None, secondVolume: Node | None, *, r
         for one in found.segments.segments:
             for name, value in TAGS.items():
                 node.GetSegmentation().GetSegment(one.id).SetTag(name, value)
+        markOrigin(node, found.segments, found.origin)
         showOutlines(node)
-        return SuggestedNode(node, found.volume_ml, found.agreement, found.warnings)
+        return SuggestedNode(node, found.volume_ml, found.agreement, found.warnings, found.segments.labels, found.origin)
 
     return Task("suggest", read, in_one_step(store))

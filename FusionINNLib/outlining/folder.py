@@ -16,6 +16,7 @@ from FusionINNLib import __version__
 from FusionINNLib.outlining.agreement import Agreement
 from FusionINNLib.outlining.dicom_file import write_dicom_segmentation
 from FusionINNLib.outlining.doubts import KNOWS
+from FusionINNLib.outlining.records import Origin
 from FusionINNLib.outlining.slicer_file import write_slicer_segmentation
 from FusionINNLib.outlining.suggest import Suggestion
 from FusionINNLib.results.folder import InputFile
@@ -51,7 +52,8 @@ def write(suggestion: Suggestion, folder: Path, inputs: tuple[InputFile, InputFi
     if for_slicer:
         write_slicer_segmentation(suggestion.segments, folder / SLICER)
     if dicom is not None:
-        write_dicom_segmentation(suggestion.labels, suggestion.model.card, dicom, folder / DICOM)
+        card = suggestion.model.card
+        write_dicom_segmentation(suggestion.labels, Origin(card.id, card.sha256), dicom, folder / DICOM)
     names = [LABELS, PROBABILITY, *([SLICER] if for_slicer else []), *([DICOM] if dicom is not None else [])]
     (folder / RECORD).write_text(json.dumps(_record(suggestion, inputs, settings, drawn) | {
         "files": {name: sha256(folder / name) for name in names}}, indent=1) + "\n", encoding="utf-8")

@@ -10,7 +10,6 @@ from FusionINNLib import mrml
 from FusionINNLib.errors import Cancelled, ChoiceError, FusionINNError, InputError
 from FusionINNLib.jobs.job import JobError, Said, Step
 from FusionINNLib.methods import model_card, registry
-from FusionINNLib.methods.base import no_estimate
 from FusionINNLib.methods.settings import from_text
 from FusionINNLib.progress import TimeLeft
 from FusionINNLib.viewer import computations, messages, typed
@@ -142,6 +141,10 @@ class Viewer:
         """Write DICOM series; whether they were written. They hold no latent image, so nothing is kept by them."""
         return await self.compute(lambda: computations.export_dicom(self.case, folder, **self._way_back()))
 
+    async def export_outline(self, folder: Path) -> bool:
+        """Write the suggested outline as a DICOM Segmentation; whether it was written."""
+        return await self.compute(lambda: computations.export_outline(self.case, folder))
+
     async def compute(self, make: Callable[[], computations.Computation]) -> bool:
         """Have one thing computed, and say how it ended; whether it ended well. What has nothing to say leaves what was said before."""
         if self.is_busy:
@@ -203,8 +206,8 @@ class Viewer:
         case = self.case
         chosen, ready = registry.info(self.state.fusion_method), registry.state(self.state.fusion_method)
         shown = frozenset(view for view, node in self.look.volumes.items() if node is not None)
-        facts = Facts(frozenset(case.inputs), self.is_busy, case.fusion is not None, self._exact_problem(), self._only_fuses(),
-                      messages.unusable(chosen, ready), shown, case.colored)
+        facts = Facts(frozenset(case.inputs), self.is_busy, case.fusion is not None, case.exact_problem, case.only_fuses,
+                      messages.unusable(chosen, ready), shown, case.colored, messages.no_dicom_outline(case.outline, case.outline_headers))
         self._tell(
             busy=facts.running, why=reasons(facts, self.state.method, self.state.pair), notes=list(case.said),
             inputs={slot: messages.described(case.inputs[slot]) if slot in case.inputs else None for slot in SLOTS},
@@ -259,15 +262,6 @@ class Viewer:
                  for view in mrml.VIEWS}
         views["difference"]["identical"] = self.case.is_identical(self.state.method, self.state.difference_of)
         return views
-
-    def _exact_problem(self) -> str:
-        stored = mrml.fusionFromNodes(self.case.fusion.fused, self.case.fusion.latent) if self.case.fusion is not None else None
-        return "" if stored is None or stored.obstacle is None else stored.obstacle.sentence
-
-    def _only_fuses(self) -> str:
-        """Why the fused image has no way back at all, "" where its method has one."""
-        row = self.case.method
-        return "" if row is None or row.capabilities.exact or row.capabilities.estimate else no_estimate(row)
 
     def _model_of(self, method: str) -> str | None:
         """The model that the page was started with, for the method that it belongs to; others take their own."""

@@ -5,17 +5,27 @@ from typing import Any
 from FusionINNLib import mrml
 from FusionINNLib.errors import ResultError
 from FusionINNLib.evaluation.case_metrics import Row
-from FusionINNLib.methods.base import MethodInfo
+from FusionINNLib.methods.base import MethodInfo, no_estimate
 from FusionINNLib.mrml.nodes import PREFIX, recordOf
+from FusionINNLib.outlining.records import Origin
 from FusionINNLib.reports.columns import window
 from FusionINNLib.results.scene_folder import Export, Segment, Segments, Source
 from FusionINNLib.viewer.inputs import Input
 from FusionINNLib.volumes.color import ColorVolume
+from FusionINNLib.volumes.volume import Volume
 
 Node = Any
 ROLES = ("first", "second")
 SUGGESTED = "SUGGESTED by a network"  # in place of the name of a file
-REFERENCE_VOLUME = "referenceImageGeometryRef"  # as a segmentation node calls the volume that it was drawn on
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A suggested outline as the network left it. labels: 1 inside, on the grid of the input `role`."""
+
+    labels: Volume
+    origin: Origin
+    role: str
 
 
 @dataclass
@@ -24,6 +34,7 @@ class Case:
 
     inputs, nodes: by "first", "second", "segmentation"; what is not loaded is not in them. sources: of the fusion, by name and checksum.
     suggestion: an outline that a network suggested, where somebody drew one too; else it is the segmentation, and called what it is.
+    outline: the same as labels, in both cases.
     exact, estimate: of the fusion as it is now, None where it was not decomposed so. intervals: of the estimate, as far as somebody wanted
     to see them. differences: by way back and source ("exact", "first"). said: sentences on how the inputs came together.
     """
@@ -32,6 +43,7 @@ class Case:
     inputs: dict[str, Input] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
     suggestion: Node | None = None
+    outline: Outline | None = None
     fusion: mrml.FusionNodes | None = None
     sources: tuple[Source, Source] | None = None
     exact: tuple[Node, Node] | None = None
@@ -48,6 +60,8 @@ class Case:
         """Put an input into the scene. A fusion of other volumes goes away, one of this very file stays."""
         node = self._outlines(new) if slot == "segmentation" else self._scan(slot, new)
         self._remove(self.nodes.get(slot))
+        if slot == "segmentation":
+            self._forget_outline()
         self.inputs[slot], self.nodes[slot] = new, node
         if slot == "segmentation":
             self.rows = self.estimate_rows = ()
@@ -63,25 +77,29 @@ class Case:
     def remove_segmentation(self) -> None:
         """Take the outlines away."""
         self._remove(self.nodes.pop("segmentation", None))
+        self._forget_outline()
         self.inputs.pop("segmentation", None)
         self.rows = self.estimate_rows = ()
 
-    def set_suggestion(self, node: Node) -> None:
-        """An outline that was suggested just now: in place of an earlier one, and of the segmentation where nobody has drawn one."""
+    def set_suggestion(self, suggested: mrml.SuggestedNode, role: str) -> None:
+        """An outline that was suggested just now, on the grid of the input `role`: in place of an earlier one, and of the segmentation
+        where nobody has drawn one."""
         self.remove_suggestion()
-        drawn = self.nodes.get("segmentation")
+        node, drawn = suggested.node, self.nodes.get("segmentation")
         if drawn is not None and not mrml.isSuggestion(drawn):
             self.suggestion = node
-            return
-        segments = mrml.segmentsFromNode(node, mrml.volumeFromNode(node.GetNodeReference(REFERENCE_VOLUME)))
-        labels = {one.label: (one.name, one.color) for one in segments.segments}
-        self._remove(node)
-        self.set_input("segmentation", Input(replace(segments.labels, name="suggested"), SUGGESTED, "", labels))
+        else:
+            segments = mrml.segmentsFromNode(node, suggested.labels)
+            labels = {one.label: (one.name, one.color) for one in segments.segments}
+            self._remove(node)
+            self.set_input("segmentation", Input(replace(segments.labels, name="suggested"), SUGGESTED, "", labels))
+        self.outline = Outline(suggested.labels, suggested.origin, role)
 
     def remove_suggestion(self) -> None:
         """Take what was suggested away, unless it is the segmentation."""
-        self._remove(self.suggestion)
-        self.suggestion = None
+        if self.suggestion is not None:
+            self._remove(self.suggestion)
+            self.suggestion = self.outline = None
 
     def clear(self) -> None:
         """Take everything away."""
@@ -89,7 +107,7 @@ class Case:
         self.remove_suggestion()
         for node in self.nodes.values():
             self._remove(node)
-        self.inputs, self.nodes = {}, {}
+        self.inputs, self.nodes, self.outline = {}, {}, None
 
     def source(self, slot: str) -> Source:
         """An input as provenance names it: as the command line does."""
@@ -198,6 +216,23 @@ class Case:
         return mrml.methodOf(self.fusion.fused) if self.fusion else None
 
     @property
+    def outline_headers(self) -> tuple[Any, ...]:
+        """Of the series on whose grid the suggested outline lies; () where it came as something else, or there is no outline."""
+        return self.inputs[self.outline.role].headers if self.outline is not None and self.outline.role in self.inputs else ()
+
+    @property
+    def exact_problem(self) -> str:
+        """Why the fused image has no exact way back, "" where it has one or there is none."""
+        stored = mrml.fusionFromNodes(self.fusion.fused, self.fusion.latent) if self.fusion is not None else None
+        return "" if stored is None or stored.obstacle is None else stored.obstacle.sentence
+
+    @property
+    def only_fuses(self) -> str:
+        """Why the fused image has no way back at all, "" where its method has one."""
+        row = self.method
+        return "" if row is None or row.capabilities.exact or row.capabilities.estimate else no_estimate(row)
+
+    @property
     def colored(self) -> frozenset[str]:
         """Which of ROLES are in colour: of the inputs, and of what was fused."""
         return frozenset({*(slot for slot, one in self.inputs.items() if one.chroma is not None),
@@ -208,6 +243,11 @@ class Case:
         return self.decomposed(method) is not None and difference_of in self.nodes and (method, difference_of) not in self.differences
 
     # ---- parts -----------------------------------------------------------------------------------------------------------------------
+
+    def _forget_outline(self) -> None:
+        """A segmentation goes that was a suggested outline, if it was."""
+        if "segmentation" in self.inputs and self.inputs["segmentation"].file == SUGGESTED:
+            self.outline = None
 
     def _forget_differences(self, *methods: str) -> None:
         for key in [key for key in self.differences if key[0] in methods]:

@@ -8,6 +8,7 @@ from FusionINNLib import mrml
 from FusionINNLib.errors import InputError
 from FusionINNLib.evaluation.case_metrics import Group
 from FusionINNLib.mrml.nodes import checksumOfVoxels
+from FusionINNLib.outlining.folder import DICOM as OUTLINE
 from FusionINNLib.viewer import messages
 from FusionINNLib.viewer.case import ROLES, Case
 from FusionINNLib.viewer.inputs import Input, labels_of
@@ -65,7 +66,7 @@ def suggest(case: Case, *, alignment: str, reference: str, device: str) -> Compu
                             drawn=case.nodes.get("segmentation"), volumes=[case.inputs[role].volume for role in ROLES])
 
     def keep(suggested: mrml.SuggestedNode) -> str:
-        case.set_suggestion(suggested.node)
+        case.set_suggestion(suggested, reference)
         return messages.suggested(suggested.volume_ml, suggested.agreement, suggested.warnings)
 
     return Computation(task, keep)
@@ -134,6 +135,16 @@ def export_dicom(case: Case, folder: Path, *, model: str | None, device: str) ->
     """Write the images of the result as DICOM series."""
     task = mrml.exportDicomTask(folder, **_results(case), model=model, device=device)
     return Computation(task, lambda written: messages.dicom_ready(_colored_name(case)))
+
+
+def export_outline(case: Case, folder: Path) -> Computation:
+    """Write the suggested outline as a DICOM Segmentation of the series on whose grid it lies, into a new folder."""
+    headers = case.outline_headers
+    if case.outline is None or not headers:
+        raise InputError(messages.no_dicom_outline(case.outline, headers))
+    folder.mkdir()
+    task = mrml.dicomOutlineTask(case.outline.labels, case.outline.origin, folder / OUTLINE, headers=headers)
+    return Computation(task, lambda written: messages.OUTLINE_READY)
 
 
 def load(case: Case, folder: Path) -> Computation:

@@ -2,9 +2,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from FusionINNLib.outlining.dicom_file import headers_of
 from FusionINNLib.volumes.color import ColorVolume
 from FusionINNLib.volumes.color_files import read_scan
 from FusionINNLib.volumes.io import read_segmentation, sha256
@@ -22,6 +24,7 @@ class Input:
 
     volume: as read; of a segmentation its labels, of a scan in colour its luminance. file, sha256: for provenance, without folder.
     labels: (name, (r, g, b) 0..1) of each label of a segmentation, by its number. chroma: of a scan in colour, see `volumes/color.py`.
+    headers: what the files of a DICOM series say, for what is to refer to them; they name the patient, and are kept in memory alone.
     """
 
     volume: Volume
@@ -29,6 +32,7 @@ class Input:
     sha256: str
     labels: dict[int, tuple[str, tuple[float, float, float]]] = field(default_factory=dict)
     chroma: np.ndarray | None = None
+    headers: tuple[Any, ...] = field(default=(), repr=False)
 
     @property
     def scan(self) -> Volume | ColorVolume:
@@ -45,7 +49,8 @@ def read_input(slot: str, path: Path, *, series: str | None = None, stack: str |
         scan = read_scan(path, series=series, stack=stack)
     volume, chroma = (scan.luminance, scan.chroma) if isinstance(scan, ColorVolume) else (scan, None)
     labels = labels_of(volume) if slot == "segmentation" else {}
-    return Input(volume, volume.name if path.is_dir() else path.name, sha256(path), labels, chroma)
+    headers = headers_of(volume.identity.get("files", ())) if slot != "segmentation" else ()
+    return Input(volume, volume.name if path.is_dir() else path.name, sha256(path), labels, chroma, headers)
 
 
 def labels_of(volume: Volume, names: dict[int, str] | None = None) -> dict[int, tuple[str, tuple[float, float, float]]]:

@@ -2,6 +2,7 @@
 import math
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from FusionINNLib.evaluation.case_metrics import Row
 from FusionINNLib.jobs.job import Step
@@ -23,6 +24,9 @@ GREY_FOR_OUTLINES = "Outlines are suggested from volumes with one value a voxel:
 NUMBERS_COMPUTED = "The numbers are computed."
 WHICH = {"series": "These files are of several series: choose one.", "stack": "The series holds several stacks of slices: choose one."}
 RESULT_READY = "The result is ready."
+NO_OUTLINE = "Have an outline suggested first."
+OUTLINE_READY = ("The suggested outline is ready as a DICOM Segmentation: it names the patient and the study of its series, as every DICOM "
+                 "object does.")
 _MOST_LABELS = 8
 _TASKS = {"fusing slices": "Fusing slice {} of {}", "decomposing slices": "Decomposing slice {} of {}",
           "estimating slices": "Estimating slice {} of {}"}
@@ -111,6 +115,15 @@ def suggested(volume_ml: float, agreement: Agreement | None, warnings: tuple[str
     if agreement is not None and agreement.dice is not None:
         said.append(f"Dice with the drawn outline: {agreement.dice:.2f}.")
     return " ".join([*said, *warnings])
+
+
+def no_dicom_outline(outline: object | None, headers: tuple[Any, ...]) -> str:
+    """Why the suggested outline (None: there is none) cannot be a DICOM Segmentation, "" where it can. headers: of the series on whose grid
+    it lies."""
+    if outline is None:
+        return NO_OUTLINE
+    return "" if headers else ("The volume on whose grid the outline lies did not come as a DICOM series, to which a DICOM Segmentation "
+                              "could refer: choose the files of a series there.")
 
 
 def loaded(folder: Path, notes: tuple[str, ...]) -> str:

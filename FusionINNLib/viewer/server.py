@@ -73,6 +73,7 @@ class PageServer:
         server.trigger("step")(controls.step)
         server.trigger("download")(lambda: self._start_download("fusioninn-result", viewer.export))
         server.trigger("download_dicom")(lambda: self._start_download("fusioninn-dicom", viewer.export_dicom))
+        server.trigger("download_outline")(lambda: self._start_download("fusioninn-outline", viewer.export_outline))
         page.build(server, viewer, controls, views)
         server.controller.on_server_bind.add(self._bind)
         server.controller.on_server_ready.add(self._ready)

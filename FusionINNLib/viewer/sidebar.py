@@ -37,9 +37,13 @@ def build(viewer) -> None:
                 html.I(style=("{background: suggested.color}",), **attributes(aria_hidden="true"))
                 html.Span("{{ suggested.name }}")
             html.Button("Remove", click=viewer.remove_suggestion, disabled=("busy",), classes="plain remove", type="button")
-        button("Suggest outline", soon(viewer.suggest), "why.suggest",
-               "From T1 with contrast (first) and FLAIR (second): the outline of a glioma, drawn by nobody. Research use only",
-               id="suggest", block=True, variant="tonal")
+        with html.Div(classes="pair"):
+            button("Suggest outline", soon(viewer.suggest), "why.suggest",
+                   "From T1 with contrast (first) and FLAIR (second): the outline of a glioma, drawn by nobody. Research use only",
+                   id="suggest", variant="tonal")
+            button("as DICOM SEG", "trigger('download_outline')", "why.outline",
+                   "Download the suggested outline as a DICOM Segmentation of the series on whose grid it lies. It names its patient",
+                   id="outline-dicom", variant="tonal")
     with html.Section(**attributes(aria_label="Fuse")):
         html.H2("Fuse")
         with html.Div(classes="field"):

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 from FusionINNLib.outlining.records import missing_package
 from FusionINNLib.viewer.inputs import SLOTS
-from FusionINNLib.viewer.messages import EMPTY_TITLES, GREY_FOR_OUTLINES
+from FusionINNLib.viewer.messages import EMPTY_TITLES, GREY_FOR_OUTLINES, NO_OUTLINE
 
 PAIRS = {"inputs": ("first", "second"), "firstFused": ("first", "fused"), "secondFused": ("second", "fused"),
          "firstDecomposed": ("first", "decomposedFirst"), "secondDecomposed": ("second", "decomposedSecond")}
@@ -30,7 +30,8 @@ class Facts:
     """What there is.
 
     shown: views that are not empty. exact_problem: why there is no exact way back, "" where there is one. only_fuses: why there is none
-    at all, of a method that has none. unusable: why the chosen method cannot fuse here. colored: inputs that are in colour.
+    at all, of a method that has none. unusable: why the chosen method cannot fuse here. colored: inputs that are in colour. no_outline: why
+    there is no suggested outline that could be a DICOM Segmentation.
     """
 
     inputs: frozenset[str] = frozenset()
@@ -41,6 +42,7 @@ class Facts:
     unusable: str = ""
     shown: frozenset[str] = frozenset()
     colored: frozenset[str] = frozenset()
+    no_outline: str = NO_OUTLINE
 
 
 def reasons(facts: Facts, method: str, pair: str) -> dict[str, str]:
@@ -57,6 +59,7 @@ def reasons(facts: Facts, method: str, pair: str) -> dict[str, str]:
             "cancel": "" if facts.running else "Nothing is being computed.",
             "decompose": busy or no_fused or facts.only_fuses or (exact if method == "exact" else ""), "numbers": busy or kept,
             "download": busy or kept, "dicom": busy or kept,
+            "outline": busy or facts.no_outline,
             "interval": _why_no_interval(facts, method),
             "blink": "" if set(PAIRS[pair]) <= facts.shown else "One of the two is not there yet.",
             "segmentation": "" if "segmentation" in facts.inputs else "There is no segmentation."}

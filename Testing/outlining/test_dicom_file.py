@@ -14,8 +14,10 @@ from making import head
 
 from FusionINNLib import __version__
 from FusionINNLib.cli.__main__ import main
+from FusionINNLib.errors import InputError
 from FusionINNLib.methods import model_card
-from FusionINNLib.outlining.dicom_file import source_headers, write_dicom_segmentation
+from FusionINNLib.outlining.dicom_file import headers_of, on_series, prepared, source_headers, write_dicom_segmentation
+from FusionINNLib.outlining.records import Origin
 from FusionINNLib.volumes.io import read_segmentation, read_volume, sha256, write_nifti
 from FusionINNLib.volumes.suggested import COLOR, NAME, is_suggested
 
@@ -58,14 +60,50 @@ def test_every_voxel_is_read_back_at_its_place(out, place):
     assert back.segments[1].name == NAME and back.segments[1].color == pytest.approx(COLOR, abs=0.02) and is_suggested(back)
 
 
-def test_no_slice_is_exchanged(place, tmp_path, outline_model):
+def test_no_slice_is_exchanged(place, tmp_path):
     flair = read_volume(place / "flair")
     marks = np.zeros(SHAPE, np.uint8)
     marks[1, 3:9, 5:30], marks[2, 20:30, 7:9], marks[5, 39, 47] = 1, 1, 1
-    write_dicom_segmentation(replace(flair, array=marks), model_card.find(outline_model), source_headers(flair), tmp_path / "one.dcm")
+    write_dicom_segmentation(replace(flair, array=marks), Origin("mine", "0" * 64), source_headers(flair), tmp_path / "one.dcm")
     back = read_segmentation(tmp_path / "one.dcm")
     assert back.same_grid(flair, 1e-4)
     np.testing.assert_array_equal(back.array, marks)
+
+
+def test_what_another_program_counts_from_other_ends_lies_at_its_place(place, tmp_path):
+    """Slices, rows and columns the other way round and exchanged, as a program may hold the same series in memory."""
+    flair = read_volume(place / "flair")
+    files = flair.identity["files"]
+    marks = np.zeros(SHAPE, np.uint8)
+    marks[1, 3:9, 5:30], marks[5, 39, 47] = 1, 1
+    assert on_series(replace(flair, array=marks), files).same_grid(flair, 1e-9)
+    ends = np.eye(4)
+    ends[:3, :3] = [[0, -1, 0], [1, 0, 0], [0, 0, -1]]  # (i, j, k) there to (i, j, k) here
+    ends[:3, 3] = [SHAPE[2] - 1, 0, SHAPE[0] - 1]
+    other = replace(flair, array=np.ascontiguousarray(marks[::-1, :, ::-1].transpose(0, 2, 1)), affine=flair.affine @ ends)
+    there = on_series(other, files)
+    assert there.same_grid(flair, 1e-6)
+    np.testing.assert_array_equal(there.array, marks)
+    origin = Origin("mine", "0" * 64, edited=True)
+    write_dicom_segmentation(there, origin, prepared(headers_of(files), there), tmp_path / "one.dcm")
+    np.testing.assert_array_equal(read_segmentation(tmp_path / "one.dcm").array, marks)
+    made = pydicom.dcmread(tmp_path / "one.dcm")
+    segment, = made.SegmentSequence
+    assert segment.SegmentAlgorithmType == "SEMIAUTOMATIC" and "edited by a person" in segment.SegmentDescription
+    assert made.ContentDescription == "SUGGESTED by a network, edited by a person. Research use only." and is_suggested(
+        read_segmentation(tmp_path / "one.dcm"))
+    assert errors_of(tmp_path / "one.dcm") == []
+
+
+def test_what_does_not_lie_on_its_series_is_refused(place):
+    flair = read_volume(place / "flair")
+    files, marks = flair.identity["files"], replace(flair, array=np.zeros(SHAPE, np.uint8))
+    moved, coarse = np.eye(4), np.diag([2.0, 2.0, 1.0, 1.0])
+    moved[0, 3] = 0.5
+    for other in (replace(marks, affine=moved @ flair.affine), replace(marks, array=marks.array[:-1]),
+                  replace(marks, affine=flair.affine @ coarse)):
+        with pytest.raises(InputError, match="no longer lie where its DICOM files say"):
+            on_series(other, files)
 
 
 def test_it_says_that_a_network_suggested_it_and_of_which_series(out, place, outline_model):

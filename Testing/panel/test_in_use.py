@@ -117,6 +117,21 @@ def test_every_timer_that_is_connected_is_disconnected(case):
     assert not qt.Connections.timers()
 
 
+def test_a_panel_that_is_closed_hears_of_no_layout(case):
+    """After a Reload there would be two of them."""
+    import slicer
+
+    heard = []
+    case.panel.comparison._onLayout = lambda: heard.append(True)
+    layouts = slicer.vtkMRMLLayoutNode
+    slicer.app.layoutManager().setLayout(layouts.SlicerLayoutOneUpRedSliceView)
+    assert heard
+    heard.clear()
+    case.widget.cleanup()
+    slicer.app.layoutManager().setLayout(layouts.SlicerLayoutFourUpView)
+    assert not heard
+
+
 def test_blinking_ends_when_the_module_is_left(compared):
     before = shown()
     compared.click("blinkButton")

@@ -1,4 +1,7 @@
 """A suggested outline from the panel: beside the drawn one, called what it is, and never in its place."""
+import types
+
+import numpy as np
 
 
 def test_a_suggestion_lies_beside_the_drawn_outline(case):
@@ -36,6 +39,40 @@ def test_without_two_volumes_or_a_package_the_button_says_why(case, monkeypatch)
     monkeypatch.setattr(records, "PACKAGES", ("torch", "no_such_package"))
     case.panel.refresh()
     assert "no_such_package is not installed" in case.ui.suggestButton.toolTip
+
+
+def test_it_is_saved_as_a_dicom_segmentation_where_slicer_knows_its_series(case, monkeypatch, tmp_path):
+    """Refused in the tool tip otherwise. The file of each instance is what Slicer's DICOM database says."""
+    import pydicom
+    import qt
+    import slicer
+    from dicom_making import LPS, save, slices
+
+    from FusionINNLib import mrml
+    from FusionINNLib.volumes.io import read_segmentation
+
+    button = case.ui.suggestDicomButton
+    assert not button.enabled and button.toolTip == "Have an outline suggested first."
+    case.compute("suggestButton")
+    flair = case.parameters.secondVolume
+    assert not button.enabled and "flair was not loaded from DICOM" in button.toolTip
+    volume = mrml.volumeFromNode(flair)
+    folder = save(slices(volume.array, LPS @ volume.affine, "FLAIR"), tmp_path / "flair")
+    files = {str(pydicom.dcmread(file).SOPInstanceUID): str(file) for file in folder.iterdir()}
+    flair.SetAttribute("DICOM.instanceUIDs", " ".join(files))
+    case.panel.refresh()
+    assert not button.enabled and "no files of flair any more" in button.toolTip
+    monkeypatch.setattr(slicer, "dicomDatabase", types.SimpleNamespace(fileForInstance=lambda uid: files.get(uid, "")), raising=False)
+    case.panel.refresh()
+    monkeypatch.setattr(qt.QFileDialog._qt_class, "getSaveFileName", staticmethod(lambda *arguments: str(tmp_path / "one")))
+    said = case.compute("suggestDicomButton")
+    assert said == "Saved: one.dcm. It names the patient and the study of its series, as every DICOM object does."
+    back = read_segmentation(tmp_path / "one.dcm")
+    assert back.same_grid(volume, 1e-3)
+    np.testing.assert_array_equal(back.array, mrml.suggestedOutline(case.parameters.suggestion)[0].array)
+    case.parameters.suggestion.GetSegmentation().GetNthSegment(0).SetName("by Dr. A")
+    case.panel.refresh()
+    assert not button.enabled and "his own" in button.toolTip
 
 
 def test_cancel_leaves_nothing(case):

@@ -9,7 +9,7 @@ from FusionINNLib import mrml
 from FusionINNLib.errors import InputError
 from FusionINNLib.jobs import tasks as job_tasks
 from FusionINNLib.outlining.agreement import Agreement
-from FusionINNLib.outlining.records import SuggestedOutline
+from FusionINNLib.outlining.records import Origin, SuggestedOutline
 from FusionINNLib.phantom.case import small_case
 from FusionINNLib.results.segments import Drawn, Segment, Segments, on_grid
 from FusionINNLib.steps import finish
@@ -84,7 +84,7 @@ def test_a_suggestion_stands_beside_a_drawn_outline_and_alone_where_there_is_non
     marks = replace(grid, array=(grid.array > np.percentile(grid.array, 99)).astype(np.uint8), name="suggested")
     segments = Segments(marks, (Segment("suggested_lesion", NAME, COLOR, 1),))
     monkeypatch.setattr(job_tasks, "suggest", lambda progress, drawn, **_: SuggestedOutline(
-        segments, 41.25, None if drawn is None else Agreement(0.5, 3.0, 0.5, 0.5), ("A doubt.",)))
+        segments, 41.25, None if drawn is None else Agreement(0.5, 3.0, 0.5, 0.5), ("A doubt.",), Origin("mine", "a" * 64)))
     drawn = case.nodes["segmentation"]
     said = run(computations.suggest(case, alignment="auto", reference="second", device="cpu"))
     assert said.startswith("SUGGESTED by a network, drawn by nobody: 41.2 mL.")

@@ -63,6 +63,8 @@ def test_all_views_follow(visit):
     before = {"first": visit.picture("first")}
     assert visit.do("Suggest outline").startswith("SUGGESTED by a network, drawn by nobody")
     visit.wait_for_pictures(before)
+    save = page.locator("#outline-dicom")
+    assert save.is_disabled() and "did not come as a DICOM series" in save.get_attribute("title")
     page.locator("#suggested").get_by_role("button", name="Remove").click()
     visit.wait_for_picture("first", before["first"])
 
