@@ -1,4 +1,5 @@
 """The suggested outline as a DICOM Segmentation, where the volume on whose grid it lies came as a DICOM series."""
+import asyncio
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from FusionINNLib.outlining.records import Origin, SuggestedOutline
 from FusionINNLib.results.segments import Segment, Segments
 from FusionINNLib.viewer import computations, messages
 from FusionINNLib.viewer.inputs import read_input
+from FusionINNLib.viewer.run import Run
 from FusionINNLib.viewer.state import Facts, reasons
 from FusionINNLib.volumes.io import read_segmentation, read_volume
 from FusionINNLib.volumes.suggested import COLOR, NAME
@@ -43,6 +45,11 @@ def suggest(case, monkeypatch):
     return do
 
 
+async def elsewhere(task):
+    """In a process of its own, as the page does it: headers have to get there."""
+    return await Run(task, lambda event: None).result()
+
+
 def why_not(case) -> str:
     facts = Facts(no_outline=messages.no_dicom_outline(case.outline, case.outline_headers))
     return reasons(facts, "exact", "inputs")["outline"]
@@ -57,8 +64,8 @@ def test_it_is_written_for_the_series_of_either_volume(case, series, suggest, tm
     for role in series:
         marks = suggest(role)
         assert why_not(case) == ""
-        said = run(computations.export_outline(case, tmp_path / role))
-        assert "names the patient" in said
+        computation = computations.export_outline(case, tmp_path / role)
+        assert "names the patient" in computation.keep(asyncio.run(elsewhere(computation.task)))
         back = read_segmentation(tmp_path / role / "suggested.dcm")
         assert back.same_grid(read_volume(series[role]), 1e-4) and back.segments[1].name == NAME
         np.testing.assert_array_equal(back.array, marks)
