@@ -1,7 +1,7 @@
 """What a volume's scale leaves out, told to the user by number and place: padding, implants, vessels, fits that failed."""
 import numpy as np
 
-from FusionINNLib.preprocessing.normalization import fit_tissue
+from FusionINNLib.preprocessing.normalization import Tissue, fit_tissue, is_padding
 from FusionINNLib.volumes.volume import Volume, transform_points
 
 _FEW, _LOOK = 16, 1 << 16
@@ -11,17 +11,13 @@ def left_out(volume: Volume) -> tuple[str, ...]:
     """Sentences; none for an ordinary volume. Places are RAS in mm."""
     tissue = fit_tissue(volume.array)
     said: list[str] = []
-    if tissue.padding is not None:
-        share = np.count_nonzero(volume.array == tissue.padding) / volume.array.size
-        said.append(f"{volume.name}: {share:.0%} of the voxels hold {_physical(volume, tissue.padding)}, far from everything else: taken "
-                    "as padding, which is background.")
+    if tissue.padding:
+        said.append(_told_padding(volume, tissue))
     for limit, beyond, word in ((tissue.high, np.greater, "above"), (tissue.low, np.less, "below")):
         if limit is None:
             continue
         with np.errstate(invalid="ignore"):
-            extreme = beyond(volume.array, limit) & np.isfinite(volume.array)
-        if tissue.padding is not None:
-            extreme &= volume.array != tissue.padding
+            extreme = beyond(volume.array, limit) & np.isfinite(volume.array) & ~is_padding(volume.array, tissue)
         if count := int(np.count_nonzero(extreme)):
             said.append(_sentence(volume, extreme, count, word, limit))
     return tuple(said)
@@ -36,6 +32,14 @@ def like_labels(volume: Volume) -> tuple[str, ...]:
         return ()
     return (f"{volume.name}: this holds {found.size} different values, as a segmentation or a mask does and hardly a scan; check that you "
             "gave the right file.",)
+
+
+def _told_padding(volume: Volume, tissue: Tissue) -> str:
+    held: list[str] = []
+    for value in tissue.padding:
+        count = int(np.count_nonzero(volume.array == value))
+        held.append(f"{count} voxels ({count / volume.array.size:.0%}) hold {_physical(volume, value)}")
+    return f"{volume.name}: {' and '.join(held)}, far from everything else: taken as padding, which is background."
 
 
 def _sentence(volume: Volume, extreme: np.ndarray, count: int, word: str, limit: float) -> str:

@@ -7,17 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from FusionINNLib.volumes.padding import padding_place
+from FusionINNLib.preprocessing.distribution import FEW, FEW_PADDED, above, brightness, distribution, integer_base, lower_limit, sample
+from FusionINNLib.volumes.padding import lie_outside, padding_places
 
-SAMPLE = 1_000_000  # voxels of a floating-point volume that its distribution is taken from
 LARGEST_NOMINAL = 20.0  # an image whose bright tissue lies beyond this cannot be on the nominal 0..1 scale
-FAR_BEYOND = ((75.0, 5.0), (95.0, 3.0))  # (percentile of the head, how many times as high a voxel is no tissue); 4.3 and 2.5 at most in
-# 203 volumes of patients (contrast-enhanced vessels, infarcts, skull with fat)
-FEW = 0.05  # share of a volume: no more than these can be far beyond all tissue
-FAR_BELOW = 3.0  # ranges (1st to 99th percentile) below the 1st percentile from which a voxel is no tissue
 LIMITS = -3.0, 4.0  # on the nominal scale: no tissue lies beyond (-0.14 and 3.1 at most there)
 SHOWN_AS = 2.0  # on the nominal scale: what passes through the network for what lies above all tissue
-_DOUBLE = 2 ** 53  # integers up to here are exact in float64
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,7 @@ class Normalization:
 
     def precisely(self, stored: np.ndarray) -> np.ndarray:
         """The same in float64."""
-        return _above(stored, self.offset) / self.scale
+        return above(stored, self.offset) / self.scale
 
     def undo(self, normalised: np.ndarray) -> np.ndarray:
         """Numbers on the nominal scale, of any shape -> float64 numbers as stored."""
@@ -50,7 +45,7 @@ class Normalization:
             return self.undo(normalised).astype(dtype)
         if isinstance(self.offset, int):
             steps = np.rint(normalised.astype(np.float64) * self.scale).astype(np.int64)
-            return (steps.view(np.uint64) + np.uint64(self.offset % 2 ** 64)).view(dtype)  # modulo 2**64, like `_above`
+            return (steps.view(np.uint64) + np.uint64(self.offset % 2 ** 64)).view(dtype)  # modulo 2**64, like `above`
         limits = np.iinfo(dtype)
         highest = float(limits.max) if int(float(limits.max)) == limits.max else np.nextafter(float(limits.max), 0)
         return np.clip(np.rint(self.undo(normalised)), float(limits.min), highest).astype(dtype)
@@ -69,7 +64,7 @@ class Tissue:
     """What a volume's scale was taken from, in stored numbers: all but the padding and what lies outside of low..high (None: no limit)."""
 
     normalization: Normalization
-    padding: float | int | None = None
+    padding: tuple[float | int, ...] = ()
     low: float | int | None = None
     high: float | int | None = None
 
@@ -82,43 +77,48 @@ def fit_volume(stored: np.ndarray) -> Normalization:
 def fit_tissue(stored: np.ndarray) -> Tissue:
     """The map of `fit_volume`, and what it leaves out.
 
-    Values that are not finite are left out, and so is padding. Where one value fills more than a twentieth of the volume and next to
-    nothing lies below it, that is the background of a skull-stripped or masked volume and becomes 0, so that the few negatives of spline
-    overshoot or of a noisy ADC map do not shift the whole scale; elsewhere the minimum becomes 0. Single voxels far beyond everything else
-    (a clip, a vessel, a failed fit) do not count for the scale, see `FAR_BEYOND`.
+    Values that are not finite are left out, and so is padding, see volumes/padding.py. Where one value fills more than a twentieth of the
+    volume and next to nothing lies below it, that is the background of a skull-stripped or masked volume and becomes 0, so that the few
+    negatives of spline overshoot or of a noisy ADC map do not shift the whole scale; elsewhere the minimum becomes 0. Single voxels far
+    beyond everything else (a clip, a vessel, a failed fit) do not count for the scale, see `FAR_BEYOND` in distribution.py.
     """
-    base = _integer_base(stored)
-    values, counts = _distribution(stored, base)
+    base = integer_base(stored)
+    values, counts = distribution(stored, base)
     if values.size == 1:  # a constant one is refused before it comes here; what was made of two sources may be constant by chance
         return Tissue(Normalization(float(values[0]) if base is None else base, 1.0))
-    place, padding, low, high = padding_place(values, counts), None, None, None
-    if place is not None:
-        padding, rest = values[place], slice(1, None) if place == 0 else slice(None, -1)
-        values, counts = values[rest], counts[rest]
-    offset = _background(values, counts)
-    first, last = _percentile(values, counts, 1.0), _percentile(values, counts, 99.0)
-    if offset == values[0] and first - offset > FAR_BELOW * (last - first) > 0:
-        low = first - FAR_BELOW * (last - first)
+    total = counts.sum()
+    padding = padding_places(values, counts, lambda places, at_border: lie_outside(
+        stored, np.array([_stored_number(values[place], base) for place in places], stored.dtype), at_border))
+    taken = values[padding]
+    values, counts = np.delete(values, padding), np.delete(counts, padding)
+    offset, low = lower_limit(values, counts, total, padded=bool((taken < values[0]).any()))
+    if low is not None:
         values, counts = values[values >= low], counts[values >= low]
-        offset = values[0]
-    bright, limit = _bright(values, counts, offset)
-    while bright > limit and counts[values > limit].sum() <= FEW * counts.sum():  # what is many is tissue, above a background taken for it
+    few, high = total * (FEW_PADDED if (taken > values[-1]).any() else FEW), None
+    bright, limit = brightness(values, counts, offset)
+    while bright > limit and counts[values > limit].sum() <= few:  # what is many is tissue, above a background taken for it
         high = limit
         values, counts = values[values <= limit], counts[values <= limit]
-        bright, limit = _bright(values, counts, offset)
+        bright, limit = brightness(values, counts, offset)
     scale = float(bright - offset)
     low = offset + LIMITS[0] * scale if low is None and values[0] < offset + LIMITS[0] * scale else low
     high = offset + LIMITS[1] * scale if high is None and values[-1] > offset + LIMITS[1] * scale else high
-    padding, low, high = (None if one is None else float(one) if base is None else base + int(one) for one in (padding, low, high))
-    return Tissue(Normalization(float(offset) if base is None else base + int(offset), scale), padding, low, high)
+    low, high = (None if one is None else _stored_number(one, base) for one in (low, high))
+    return Tissue(Normalization(_stored_number(offset, base), scale), tuple(_stored_number(one, base) for one in taken), low, high)
+
+
+def is_padding(stored: np.ndarray, tissue: Tissue) -> np.ndarray:
+    """Which voxels, of any shape, hold a padding value."""
+    found = np.zeros(stored.shape, bool)
+    for value in tissue.padding:
+        found |= stored == value
+    return found
 
 
 def kept_apart(stored: np.ndarray, tissue: Tissue) -> np.ndarray:
     """Which voxels, of any shape, do not pass through the network as they are: padding and what is no tissue."""
-    apart = np.zeros(stored.shape, bool)
     with np.errstate(invalid="ignore"):
-        if tissue.padding is not None:
-            apart |= stored == tissue.padding
+        apart = is_padding(stored, tissue)
         if tissue.low is not None:
             apart |= stored < tissue.low
         if tissue.high is not None:
@@ -133,10 +133,8 @@ def tamed(stored: np.ndarray, tissue: Tissue, apart: np.ndarray) -> np.ndarray:
         return stored
     background = tissue.normalization.undo_as(np.zeros((), np.float32), stored.dtype)
     bright = tissue.normalization.undo_as(np.full((), SHOWN_AS, np.float32), stored.dtype)
-    above = apart & (stored > tissue.high) if tissue.high is not None else np.zeros_like(apart)
-    if tissue.padding is not None:
-        above &= stored != tissue.padding
-    return np.where(above, bright, np.where(apart, background, stored))
+    wild = apart & (stored > tissue.high) & ~is_padding(stored, tissue) if tissue.high is not None else np.zeros_like(apart)
+    return np.where(wild, bright, np.where(apart, background, stored))
 
 
 def without_extremes(stored: np.ndarray) -> np.ndarray:
@@ -145,35 +143,12 @@ def without_extremes(stored: np.ndarray) -> np.ndarray:
     return tamed(stored, tissue, kept_apart(stored, tissue))
 
 
-def _bright(values: np.ndarray, counts: np.ndarray, offset: float) -> tuple[float, float]:
-    """(what becomes 1, above what it would be no tissue): 99.9th percentile of the head, and `FAR_BEYOND`."""
-    top = max(_percentile(values, counts, 99.5), offset)
-    head = values > offset + 0.05 * (top - offset)
-    if top == offset:  # an object so small that it does not reach the percentile
-        head = values > offset
-    tissue = values > _above_surround(values, counts, offset, top)
-    tissue = tissue if tissue.any() else head
-    limit = min(offset + times * (_percentile(values[tissue], counts[tissue], percent) - offset) for percent, times in FAR_BEYOND)
-    return _percentile(values[head], counts[head], 99.9), limit
-
-
-def _above_surround(values: np.ndarray, counts: np.ndarray, offset: float, top: float) -> float:
-    """Above what tissue lies, and not what surrounds it, which splines and noise leave above the offset: the commonest of 32 dark shades.
-
-    Where that is tissue, the value is too high, and the limit made with it more lenient.
-    """
-    if top == offset:
-        return offset
-    shades, edges = np.histogram(values, 64, (offset, top), weights=counts)
-    return max(offset + 0.05 * (top - offset), float(edges[shades[:32].argmax() + 1]))
-
-
 def fit_slice(stored: np.ndarray) -> Normalization:
     """Minimum to 0 and maximum to 1 of one slice (Kumar et al. 2024, section 4): what the published network expects.
 
     A constant slice, which the published code turns into NaN, keeps its unit: it becomes 0.
     """
-    base = _integer_base(stored)
+    base = integer_base(stored)
     if base is not None:
         return Normalization(base, float(int(stored.max()) - base) or 1.0)
     finite = stored[np.isfinite(stored)]
@@ -201,69 +176,19 @@ def finite(image: np.ndarray) -> np.ndarray:
 
 def dark_level(image: np.ndarray) -> float:
     """What surrounds the head, on the scale of the image: one value where the head was cut out, else the middle of the noise."""
-    low, high = np.percentile(_sample(image), (0.1, 99.5))
+    low, high = np.percentile(sample(image), (0.1, 99.5))
     dark = image[image < low + 0.1 * (high - low)]
-    return float(np.median(_sample(dark))) if dark.size else float(low)
+    return float(np.median(sample(dark))) if dark.size else float(low)
 
 
 def levels(image: np.ndarray) -> tuple[float, float]:
     """Two far-apart percentiles of a finite image: they move with it when it is stored again on another scale."""
-    low, high = np.percentile(_sample(image), (2.0, 99.9))
+    low, high = np.percentile(sample(image), (2.0, 99.9))
     if low == high:
         low, high = image.min(), image.max()
     return float(low), float(high)
 
 
-def _sample(array: np.ndarray) -> np.ndarray:
-    return array.reshape(-1)[::max(1, array.size // SAMPLE)]
-
-
-def _integer_base(stored: np.ndarray) -> int | None:
-    """The minimum of 64-bit integers whose differences float64 holds; None for everything else, which float64 holds as it is."""
-    if stored.dtype.kind not in "iu" or stored.dtype.itemsize < 8:
-        return None
-    low, high = int(stored.min()), int(stored.max())
-    return low if high - low < _DOUBLE else None
-
-
-def _above(stored: np.ndarray, offset: float | int) -> np.ndarray:
-    """`stored - offset` in float64."""
-    if not isinstance(offset, int):
-        return stored.astype(np.float64) - offset
-    return (stored.astype(np.uint64) - np.uint64(offset % 2 ** 64)).view(np.int64).astype(np.float64)
-
-
-def _distribution(stored: np.ndarray, base: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct finite values (less the base) in ascending order (float64) and how often each occurs; extremes are always among them."""
-    if stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2:
-        low = int(stored.min())
-        counts = np.zeros(int(stored.max()) - low + 1, np.int64)
-        for part in stored:  # part by part: no second volume in a wider type
-            counts += np.bincount(part.ravel().astype(np.int64) - low, minlength=counts.size)
-        present = np.flatnonzero(counts)
-        return present.astype(np.float64) + low, counts[present]
-    sample = _sample(stored)
-    values = np.append(sample[np.isfinite(sample)], _extremes(stored))
-    return np.unique(_above(values, 0.0 if base is None else base), return_counts=True)
-
-
-def _extremes(stored: np.ndarray) -> list[np.generic]:
-    """Smallest and largest finite value, in the stored type."""
-    if stored.dtype.kind != "f":
-        return [stored.min(), stored.max()]
-    finite = np.isfinite(stored)
-    return [np.min(stored, where=finite, initial=np.inf), np.max(stored, where=finite, initial=-np.inf)]
-
-
-def _background(values: np.ndarray, counts: np.ndarray) -> float:
-    """The value that stands for "nothing here": see `fit_volume`. Never the brightest, which is common where voxels are saturated."""
-    commonest = counts[:-1].argmax()
-    total = counts.sum()
-    dominant = counts[commonest] > 0.05 * total and counts[:commonest].sum() < 0.02 * total
-    return float(values[commonest] if dominant else values[0])
-
-
-def _percentile(values: np.ndarray, counts: np.ndarray, percent: float) -> float:
-    """Smallest value that at least this share of the voxels does not exceed."""
-    cumulative = counts.cumsum()
-    return float(values[np.searchsorted(cumulative, percent / 100 * cumulative[-1])])
+def _stored_number(value: float, base: int | None) -> float | int:
+    """A value of a distribution, which has the base taken off, as it is stored."""
+    return float(value) if base is None else base + int(value)

@@ -29,7 +29,8 @@ def window(volume: Volume, axis: int, segmentation: Volume | None = None) -> tup
 
 
 def _sample(volume: Volume, indices, axis: int) -> np.ndarray:
-    return np.concatenate([_cut(volume, index, axis)[::2, ::2].ravel() for index in indices])
+    """Every other voxel of some slices, (slices, rows, columns)."""
+    return np.stack([_cut(volume, index, axis)[::2, ::2] for index in indices])
 
 
 def _cut(volume: Volume, index: int, axis: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from FusionINNLib.volumes.padding import padding_value
+from FusionINNLib.volumes.padding import padding_values
 from FusionINNLib.volumes.volume import Volume
 
 LEVEL = 0.05
@@ -54,7 +54,7 @@ def finite_values(volume: Volume) -> np.ndarray:
     """Physical values (k, j, i) as float32; NaN and infinite voxels and padding get the background value of the rest."""
     values = volume.values.astype(np.float32, copy=False)
     usable = np.isfinite(values)
-    if (padding := padding_value(values)) is not None:
+    for padding in padding_values(values):
         usable &= values != padding
     if usable.all():
         return values

@@ -131,7 +131,7 @@ def test_padding_is_background(dtype, value):
     array[outside] = value
     tissue = fit_tissue(array)
     entering = scaled(tamed(array, tissue, kept_apart(array, tissue)), tissue.normalization)
-    assert tissue.padding == pytest.approx(value) and (entering[outside] == 0).all()
+    assert tissue.padding == pytest.approx((value,)) and (entering[outside] == 0).all()
     assert 0.9 < np.percentile(entering[~outside], 99.9) < 1.1 and entering.min() == 0
 
 
@@ -149,7 +149,7 @@ def test_an_ordinary_volume_is_left_alone():
     array = head(np.int16, (12, 60, 64), top=100)
     array[5, 30, 30] = 350  # more than three times brighter than the rest: a vessel, as real volumes have it
     tissue = fit_tissue(array)
-    assert (tissue.padding, tissue.low, tissue.high) == (None, None, None)
+    assert (tissue.padding, tissue.low, tissue.high) == ((), None, None)
     assert without_extremes(array) is array
 
 

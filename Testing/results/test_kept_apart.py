@@ -25,7 +25,14 @@ def _padded(array):
     return np.where(array == 0, -32768, array).astype(array.dtype)
 
 
-@pytest.mark.parametrize("spoil, words", [(_hot, "5 voxels lie far above all tissue .*30000.* at R "), (_padded, "hold -32768.*padding")])
+def _padded_twice(array):
+    padded = _padded(array)
+    padded[:, :20][array[:, :20] == 0] = 32767
+    return padded
+
+
+@pytest.mark.parametrize("spoil, words", [(_hot, "5 voxels lie far above all tissue .*30000.* at R "), (_padded, "hold -32768.*padding"),
+                                          (_padded_twice, r"\d+ voxels \(\d+%\) hold -32768 and .* hold 32767.*padding")])
 def test_a_spoilt_source_is_fused_by_its_tissue_and_comes_back(spoil, words, tiny_model):
     arrays = spoil(head(shape=SHAPE)), head(shape=SHAPE, seed=1)
     sources = [volume(array, name) for array, name in zip(arrays, ("first", "second"))]
