@@ -41,7 +41,7 @@ def build(viewer) -> None:
             button("Suggest outline", soon(viewer.suggest), "why.suggest",
                    "From T1 with contrast (first) and FLAIR (second): the outline of a glioma, drawn by nobody. Research use only",
                    id="suggest", variant="tonal")
-            button("as DICOM SEG", "trigger('download_outline')", "why.outline",
+            button("As DICOM SEG", "trigger('download_outline')", "why.outline",
                    "Download the suggested outline as a DICOM Segmentation of the series on whose grid it lies. It names its patient",
                    id="outline-dicom", variant="tonal")
     with html.Section(**attributes(aria_label="Fuse")):

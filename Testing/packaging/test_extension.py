@@ -107,6 +107,24 @@ def test_the_checkout_stays_small():
     assert total < 100e6
 
 
+def test_a_clone_stays_below_the_limit_of_the_index():
+    """Whose script counts the history of the clone too: its folder .git is below the limit together with the files."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no clone: there is no history to count")
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")
+    tree = sum((ROOT / name.decode()).stat().st_size for name in files if name and (ROOT / name.decode()).is_file())
+    history = subprocess.run(["git", "rev-list", "--disk-usage", "--objects", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
+    assert tree + int(history) < 100 * 2 ** 20, "take pictures and weights out of the history, or keep them in releases"
+
+
+def test_what_needs_pytorch_is_no_test_of_slicers_build_machines():
+    """They have none, and a self-test fails where it tested nothing: only who asks for it has it among the tests."""
+    text = (MODULE / "CMakeLists.txt").read_text(encoding="utf-8")
+    assert re.search(r"option\(\$\{MODULE_NAME\}_TEST_WITH_PYTORCH \"[^\"]+\" OFF\)", text)
+    asked = re.search(r"if\(BUILD_TESTING AND \$\{MODULE_NAME\}_TEST_WITH_PYTORCH\)\n(.*?)endif\(\)", text, re.DOTALL)
+    assert asked and text.count("slicer_add_python_unittest") == 1 and "slicer_add_python_unittest" in asked[1]
+
+
 def test_the_package_fuses_from_its_own_folder(tmp_path):
     done = subprocess.run([sys.executable, "-E", "-c", PACKAGE_CHECK, str(stage(tmp_path))], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

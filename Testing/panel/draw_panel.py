@@ -43,6 +43,8 @@ def main(folder: Path, model: str) -> None:
     application.finishStartup()
     import driver  # the module has made the library importable
 
+    from FusionINNLib.methods import registry
+
     user = driver.Driver(python, model)
     user.compute("sampleButton")
     grab(user, folder / "panel_inputs.png")
@@ -52,6 +54,9 @@ def main(folder: Path, model: str) -> None:
     user.wait_until_idle()
     user.compute("decomposeButton")
     grab(user, folder / "panel.png")
+    methods = user.ui.fusionMethodComboBox
+    methods.currentIndex = registry.names().index("ddfm")  # which has settings, and takes its time
+    methods.activated.emit(methods.currentIndex)
     user.ui.advancedCollapsibleButton.collapsed = False
     user.ui.outputsCollapsibleButton.collapsed = False
     user.ui.setupCollapsibleButton.collapsed = False
