@@ -11,7 +11,7 @@ from FusionINNPanel.follow_up import whyNoChange
 from FusionINNPanel.interval import whyNoInterval
 from FusionINNPanel.messages import whyNotUsable
 from FusionINNPanel.parameters import FusionINNParameterNode, Method
-from FusionINNPanel.suggestion import whyNoDicom, whyNoSuggestion
+from FusionINNPanel.suggestion import fileOf, whyNoDicom, whyNoSuggestion
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,10 @@ def buttonStates(parameters: FusionINNParameterNode, ways, running: bool, lackin
         "exportButton": _state(ofFused or noFused or _whyNotExport(parameters, ways),
                                _("Write fused, latent and decomposed images, segmentation and provenance as NIfTI and JSON.")),
         "exportDicomButton": _state(ofFused or noFused or _whyNotExport(parameters, ways),
-                                    _("Write fused and decomposed images as DICOM series, without anything of the patient and without the "
-                                      "latent image.")),
+                                    _("Write fused and decomposed images as DICOM series, without the latent image, and without anything "
+                                      "of the patient unless that is ticked.")),
+        "patientCheckBox": _state(ofFused or noFused or _whyNotExport(parameters, ways) or _whyNobody(parameters),
+                                  _("The next DICOM series name the patient and the study of the source. Otherwise they name nobody.")),
         "loadResultButton": _state(busy or lacking.withoutNetwork(), _("Load a folder that Export or the command line wrote.")),
         "sampleButton": _state(busy, _("Make a sample case (ADC, FLAIR and segmentation of a head made by code) and choose it.")),
         "layoutButton": _state(noViews, _("Inputs and fused image above, decomposed images and difference below; all views linked.")),
@@ -106,6 +108,17 @@ def buttonStates(parameters: FusionINNParameterNode, ways, running: bool, lackin
 
 def _state(whyNot: str, does: str) -> ButtonState:
     return ButtonState(not whyNot, whyNot or does)
+
+
+def _whyNobody(parameters: FusionINNParameterNode) -> str:
+    """Why no patient can be named, "" where one can."""
+    try:
+        source = mrml.patientSource(parameters.decomposedVolume)
+    except FusionINNError as problem:
+        return str(problem)
+    if not fileOf(mrml.instancesOf(source)[0]):
+        return _("Slicer's DICOM database has no files of {name} any more: import them again.").format(name=source.GetName())
+    return ""
 
 
 def _whyNotFuse(parameters: FusionINNParameterNode) -> str:

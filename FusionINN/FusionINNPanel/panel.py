@@ -32,7 +32,7 @@ class Panel:
         self.state = PanelState(ui.progressBar, ui.statusLabel, self._onChange)
         self.comparison = Comparison(self._onLayout)
         self.actions = Actions(self.state, ui, self.comparison)
-        self.results = ResultActions(self.state, self.comparison)
+        self.results = ResultActions(self.state, self.comparison, ui.patientCheckBox)
         self.pairs = Pairs(self.state, ui.pairsTable, self.actions.fuse, self.comparison)
         self.followUp = FollowUpView(self.state, ui.changeButton, self.comparison)
         self.interval = IntervalView(self.state, ui.intervalCheckBox, self.comparison)

@@ -2,6 +2,7 @@
 from __future__ import annotations  # the names of mrml load their files when they are used, and not before
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import qt
@@ -21,13 +22,14 @@ from FusionINNPanel.parameters import (
     parametersOf,
 )
 from FusionINNPanel.state import PanelState
+from FusionINNPanel.suggestion import fileOf
 
 
 class ResultActions:
     """One method for each button; arguments as those of `Actions`."""
 
-    def __init__(self, state: PanelState, comparison: Comparison) -> None:
-        self._state, self._comparison = state, comparison
+    def __init__(self, state: PanelState, comparison: Comparison, patientCheckBox) -> None:
+        self._state, self._comparison, self._patientCheckBox = state, comparison, patientCheckBox
 
     @property
     def _parameters(self) -> FusionINNParameterNode:
@@ -114,8 +116,13 @@ class ResultActions:
         self._exportWith(lambda: mrml.exportTask, "", self._onExported)
 
     def exportDicom(self) -> None:
-        """Write DICOM series of the fused image and of what it was taken apart into, without anything of the patient."""
-        self._exportWith(lambda: mrml.exportDicomTask, "_DICOM", self._onExportedDicom)
+        """Write DICOM series of the fused image and of what it was taken apart into. The patient is in them where that is asked for, and
+        once: the box is unticked with it."""
+        named = self._patientCheckBox.checked and self._patientCheckBox.enabled
+        self._patientCheckBox.checked = False
+        fused = self._parameters.decomposedVolume
+        self._exportWith(lambda: partial(mrml.exportDicomTask, whose=mrml.whoseOf(fused, fileOf) if named else None), "_DICOM",
+                         partial(self._onExportedDicom, named))
 
     def _exportWith(self, task: Callable[[], Callable[..., mrml.Task]], ending: str, onDone: Callable[[Path], None]) -> None:
         """Ask for a folder, and have a new one in it written. task: loads its file when it is called, and not before."""
@@ -132,8 +139,10 @@ class ResultActions:
     def _onExported(self, folder: Path) -> None:
         self._state.say(_("Exported to {folder}.").format(folder=folder))
 
-    def _onExportedDicom(self, folder: Path) -> None:
+    def _onExportedDicom(self, named: bool, folder: Path) -> None:
         said = [_("Exported to {folder}.").format(folder=folder)]
+        if named:
+            said.append(_("The series name the patient and the study of the source."))
         if mrml.isOfColor(self._parameters.decomposedVolume):
             said.append(_("DICOM holds the fused brightness in grey; the images in colour are in what Export ... writes."))
         self._state.say(" ".join(said))

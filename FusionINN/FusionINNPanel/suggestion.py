@@ -53,7 +53,7 @@ class SuggestionAction:
 
     def _saving(self, node, path: Path) -> mrml.Task:
         labels, origin = mrml.suggestedOutline(node)
-        return mrml.dicomOutlineTask(labels, origin, path, files=mrml.filesOf(mrml.referenceOf(node), _fileOf))
+        return mrml.dicomOutlineTask(labels, origin, path, files=mrml.filesOf(mrml.referenceOf(node), fileOf))
 
     def _onSaved(self, path: Path) -> None:
         said = _("Saved: {name}. It names the patient and the study of its series, as every DICOM object does.")
@@ -86,12 +86,12 @@ def whyNoDicom(parameters: FusionINNParameterNode) -> str:
     if not instances:
         said = _("{name} was not loaded from DICOM: there is no series that a DICOM Segmentation could refer to.")
         return said.format(name=volume.GetName())
-    if not _fileOf(instances[0]):
+    if not fileOf(instances[0]):
         return _("Slicer's DICOM database has no files of {name} any more: import them again.").format(name=volume.GetName())
     return ""
 
 
-def _fileOf(instance: str) -> str:
+def fileOf(instance: str) -> str:
     """The file of a DICOM instance, "" for none."""
     database = getattr(slicer, "dicomDatabase", None)
     return database.fileForInstance(instance) if database is not None else ""

@@ -6,7 +6,8 @@ from pathlib import Path
 from FusionINNLib.atomic import check_free, new_folder
 from FusionINNLib.cli.terminal import progress, say
 from FusionINNLib.errors import InputError
-from FusionINNLib.results.dicom_folder import EXPORTED, FOLDERS, Origin, write_series
+from FusionINNLib.results.dicom_folder import EXPORTED, FOLDERS, write_series
+from FusionINNLib.results.dicom_origin import Origin, headers_of
 from FusionINNLib.results.recipe import NOTICE
 from FusionINNLib.volumes.io import read_volume
 from FusionINNLib.volumes.volume import Volume
@@ -26,8 +27,6 @@ def export(options: argparse.Namespace) -> None:
 
 
 def _origin(options: argparse.Namespace, result: Volume) -> Origin:
-    import pydicom
-
     source = read_volume(options.source, series=options.series[0] if options.series else None, progress=progress())
     files: tuple[Path, ...] = source.identity.get("files", ())
     if not files:
@@ -36,5 +35,4 @@ def _origin(options: argparse.Namespace, result: Volume) -> Origin:
     if not same:
         say("Note: the result lies on another grid than the series of --source, so it gets a frame of reference of its own; give the "
             "reference volume's series to keep that.")
-    headers = tuple(pydicom.dcmread(file, stop_before_pixels=True, force=True) for file in files)
-    return Origin(headers, not options.anonymous, same)
+    return Origin(headers_of(files), not options.anonymous, same)

@@ -13,6 +13,7 @@ from FusionINNLib.evaluation.segment_numbers import InSegments
 from FusionINNLib.outlining.records import Origin, SuggestedOutline
 from FusionINNLib.progress import Progress
 from FusionINNLib.results.color import FusedColor, fused_color, luminances
+from FusionINNLib.results.dicom_origin import Whose
 from FusionINNLib.results.recipe import Recipe
 from FusionINNLib.results.records import Estimate, Fusion
 from FusionINNLib.results.scene_folder import Export
@@ -159,19 +160,20 @@ def export(progress: Progress, *, export: Export, folder: Path, overwrite: bool,
     scene_folder.write(export, fusion, folder, lambda path: page.save(drawn, path), overwrite=overwrite, progress=progress)
 
 
-def export_dicom(progress: Progress, *, export: Export, folder: Path, overwrite: bool, **_) -> None:
-    """The fused image and what it was taken apart into, as DICOM series without anything of a patient. Takes what `export` takes."""
+def export_dicom(progress: Progress, *, export: Export, folder: Path, overwrite: bool, whose: Whose | None = None, **_) -> None:
+    """The fused image and what it was taken apart into, as DICOM series. Takes what `export` takes. whose: None for nobody."""
     from FusionINNLib.atomic import new_folder
     from FusionINNLib.results import dicom_folder
     from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES
 
+    origin = None if whose is None else whose.origin()
     volumes = {"fused.nii.gz": replace(export.fused, name="fused")}
     volumes |= {image.file: replace(volume, name=image.name) for image, volume in zip(EXACT_IMAGES, export.exact or ())}
     estimate = export.estimate or {}
     volumes |= {image.file: replace(estimate[image.field], name=image.name) for image in ESTIMATE_IMAGES if image.field in estimate}
     progress.step("writing files", 0, 1)
     with new_folder(folder, overwrite, dicom_folder.FOLDERS) as part:
-        dicom_folder.write_series(volumes, part, None)
+        dicom_folder.write_series(volumes, part, origin)
 
 
 def _sources(progress: Progress, fused: Volume, latent: Volume | None, recipe: Recipe, model: str | None, device: str,

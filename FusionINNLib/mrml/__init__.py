@@ -57,6 +57,7 @@ _NAMES = {
     "mrml.outcomes": "Compare Estimated Exact Fused Loaded SuggestedNode",
     "mrml.outputs": "checkOutputs",
     "mrml.pairs": "FollowUp Pair decompositionsOf followUpOf fusedOf pairsOf",
+    "mrml.patient": "patientSource whoseOf",
     "mrml.readback": "SceneFusion WaysBack fusionFromNodes isOfFusion latentOf methodOf settingsOf trustOf warningsOf waysBack",
     "mrml.results": "EstimateNodes FusionNodes storeEstimate storeEstimateSteps storeExact storeExactSteps storeFusion storeFusionSteps",
     "mrml.screenshot": "pictureOfLayout pictureOfView savePNG",

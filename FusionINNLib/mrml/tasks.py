@@ -23,6 +23,7 @@ from FusionINNLib.mrml.segments import drawnSegments
 from FusionINNLib.mrml.tables import storeNumbers
 from FusionINNLib.progress import Progress
 from FusionINNLib.results.color import FusedColor, luminances
+from FusionINNLib.results.dicom_origin import Whose
 from FusionINNLib.results.records import Fusion
 from FusionINNLib.results.scene_folder import Export, Source
 from FusionINNLib.results.trust import worst
@@ -213,10 +214,15 @@ def exportTask(folder: Path, fusedVolume: Node | None, latentVolume: Node | None
     return Task("export", read, in_one_step(lambda done: folder))
 
 
-def exportDicomTask(folder: Path, *inputs, **choices) -> Task:
-    """As `exportTask`, with the same further arguments: DICOM series of the fused image and of what it was taken apart into, with nothing
-    of a patient. They hold no latent image: the exact way back is in what `exportTask` writes alone."""
-    return replace(exportTask(folder, *inputs, **choices), name="export_dicom")
+def exportDicomTask(folder: Path, *inputs, whose: Whose | None = None, **choices) -> Task:
+    """As `exportTask`, with the same further arguments: DICOM series of the fused image and of what it was taken apart into. They hold no
+    latent image: the exact way back is in what `exportTask` writes alone. whose: a source's patient, who is named then; None for nobody."""
+    task = exportTask(folder, *inputs, **choices)
+
+    def read() -> Steps[dict]:
+        return {**(yield from task.read()), "whose": whose}
+
+    return replace(task, name="export_dicom", read=read)
 
 
 def loadTask(scene, folder: Path, check: Callable[[Export], None] = lambda export: None) -> Task:

@@ -6,7 +6,6 @@ caller hands over.
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from FusionINNLib import __version__
 from FusionINNLib.results import dicom_enhanced
+from FusionINNLib.results.dicom_origin import Origin
 from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES
 from FusionINNLib.results.folder import FUSED
 from FusionINNLib.results.recipe import NOTICE
@@ -31,16 +31,6 @@ _ESTIMATES = frozenset(image.file for image in ESTIMATE_IMAGES)
 _FIRST_NUMBER = 9001
 _PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge", "PatientWeight", "StudyInstanceUID", "StudyDate",
             "StudyTime", "StudyID", "StudyDescription", "AccessionNumber", "ReferringPhysicianName", "SpecificCharacterSet")
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a result came from. headers: of the DICOM files of a source; keep_patient: whether patient and study are taken from them;
-    same_space: whether the result lies in their frame of reference."""
-
-    headers: tuple[Dataset, ...]
-    keep_patient: bool
-    same_space: bool
 
 
 def write_series(volumes: dict[str, Volume], folder: Path, origin: Origin | None, enhanced: bool = False) -> None:

@@ -16,6 +16,7 @@ from FusionINNLib.viewer import computations, messages, typed
 from FusionINNLib.viewer.case import ROLES, Case
 from FusionINNLib.viewer.display import Look
 from FusionINNLib.viewer.inputs import SLOTS, Input, read_input
+from FusionINNLib.viewer.patient import why_nobody
 from FusionINNLib.viewer.run import Run
 from FusionINNLib.viewer.state import Facts, reasons
 from FusionINNLib.viewer.trame_views import SliceViews
@@ -71,6 +72,7 @@ class Viewer:
             new = await asyncio.to_thread(partial(read_input, slot, path, beside=scans, **chosen))
             self._refuse_while_busy()
             self.case.set_input(slot, new)
+            self._tell(named=False)  # somebody wanted that of another patient, perhaps
         except ChoiceError:
             raise
         except MemoryError as problem:
@@ -139,7 +141,8 @@ class Viewer:
 
     async def export_dicom(self, folder: Path) -> bool:
         """Write DICOM series; whether they were written. They hold no latent image, so nothing is kept by them."""
-        return await self.compute(lambda: computations.export_dicom(self.case, folder, **self._way_back()))
+        named = bool(self.state.named) and not why_nobody(self.case)
+        return await self.compute(lambda: computations.export_dicom(self.case, folder, **self._way_back(), named=named))
 
     async def export_outline(self, folder: Path) -> bool:
         """Write the suggested outline as a DICOM Segmentation; whether it was written."""
@@ -207,7 +210,8 @@ class Viewer:
         chosen, ready = registry.info(self.state.fusion_method), registry.state(self.state.fusion_method)
         shown = frozenset(view for view, node in self.look.volumes.items() if node is not None)
         facts = Facts(frozenset(case.inputs), self.is_busy, case.fusion is not None, case.exact_problem, case.only_fuses,
-                      messages.unusable(chosen, ready), shown, case.colored, messages.no_dicom_outline(case.outline, case.outline_headers))
+                      messages.unusable(chosen, ready), shown, case.colored, messages.no_dicom_outline(case.outline, case.outline_headers),
+                      why_nobody(case))
         self._tell(
             busy=facts.running, why=reasons(facts, self.state.method, self.state.pair), notes=list(case.said),
             inputs={slot: messages.described(case.inputs[slot]) if slot in case.inputs else None for slot in SLOTS},

@@ -12,6 +12,7 @@ from FusionINNLib.outlining.folder import DICOM as OUTLINE
 from FusionINNLib.viewer import messages
 from FusionINNLib.viewer.case import ROLES, Case
 from FusionINNLib.viewer.inputs import Input, labels_of
+from FusionINNLib.viewer.patient import whose
 
 
 @dataclass(frozen=True)
@@ -131,10 +132,10 @@ def export(case: Case, folder: Path, *, model: str | None, device: str) -> Compu
     return Computation(task, lambda written: messages.RESULT_READY)
 
 
-def export_dicom(case: Case, folder: Path, *, model: str | None, device: str) -> Computation:
-    """Write the images of the result as DICOM series."""
-    task = mrml.exportDicomTask(folder, **_results(case), model=model, device=device)
-    return Computation(task, lambda written: messages.dicom_ready(_colored_name(case)))
+def export_dicom(case: Case, folder: Path, *, model: str | None, device: str, named: bool = False) -> Computation:
+    """Write the images of the result as DICOM series. named: of the patient of a source; else of nobody."""
+    task = mrml.exportDicomTask(folder, **_results(case), whose=whose(case) if named else None, model=model, device=device)
+    return Computation(task, lambda written: messages.dicom_ready(_colored_name(case), named))
 
 
 def export_outline(case: Case, folder: Path) -> Computation:

@@ -25,6 +25,7 @@ NUMBERS_COMPUTED = "The numbers are computed."
 WHICH = {"series": "These files are of several series: choose one.", "stack": "The series holds several stacks of slices: choose one."}
 RESULT_READY = "The result is ready."
 NO_OUTLINE = "Have an outline suggested first."
+NOBODY = "Neither volume that was fused came as a DICOM series, so nothing says whose they are."
 OUTLINE_READY = ("The suggested outline is ready as a DICOM Segmentation: it names the patient and the study of its series, as every DICOM "
                  "object does.")
 _MOST_LABELS = 8
@@ -103,10 +104,11 @@ def estimated(trust: Trust, warnings: tuple[str, ...], colored: str) -> str:
     return " ".join([ESTIMATED_WORDS, trust.sentence, *warnings, *kept])
 
 
-def dicom_ready(colored: str) -> str:
-    """The series can be had, and what is not in them. colored: as for `decomposed`."""
+def dicom_ready(colored: str, named: bool) -> str:
+    """The series can be had, and what is not in them. colored: as for `decomposed`; named: whether they name the patient."""
     grey = " They are in grey: the colours are in Download." if colored else ""
-    return f"The DICOM series are ready: no patient's data is in them, and no latent image.{grey}"
+    whose = "they name the patient and the study of the source, and hold no" if named else "no patient's data is in them, and no"
+    return f"The DICOM series are ready: {whose} latent image.{grey}"
 
 
 def suggested(volume_ml: float, agreement: Agreement | None, warnings: tuple[str, ...]) -> str:

@@ -82,8 +82,12 @@ def build(viewer) -> None:
             button("Numbers", soon(viewer.numbers), "why.numbers", "Compute the published fusion metrics", id="numbers", variant="tonal")
             button("Download", "trigger('download')", "why.download", "All files of the result as a zip", id="download", variant="tonal")
         button("Download as DICOM", "trigger('download_dicom')", "why.dicom",
-               "The images of the result as DICOM series in a zip, without patient data and without the latent image", id="dicom",
-               block=True, variant="tonal")
+               "The images of the result as DICOM series in a zip, without the latent image, and without patient data unless you ask for "
+               "it below", id="dicom", block=True, variant="tonal")
+        named = "why.named || 'The DICOM series are of the patient and in the study of the source; without this they name nobody'"
+        with html.Div(classes="field", title=(named,)):
+            v3.VCheckbox(model_value=("named && !why.named",), update_modelValue="named = $event", label="with the patient's name",
+                         id="named", hide_details=True, density="compact", disabled=("!!why.named",))
         html.Button("{{ numbers_open ? 'Hide' : 'Show' }} the numbers", click="numbers_open = !numbers_open", v_if=("numbers",),
                     classes="plain", type="button")
     _status(viewer)

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 from FusionINNLib.outlining.records import missing_package
 from FusionINNLib.viewer.inputs import SLOTS
-from FusionINNLib.viewer.messages import EMPTY_TITLES, GREY_FOR_OUTLINES, NO_OUTLINE
+from FusionINNLib.viewer.messages import EMPTY_TITLES, GREY_FOR_OUTLINES, NO_OUTLINE, NOBODY
 
 PAIRS = {"inputs": ("first", "second"), "firstFused": ("first", "fused"), "secondFused": ("second", "fused"),
          "firstDecomposed": ("first", "decomposedFirst"), "secondDecomposed": ("second", "decomposedSecond")}
@@ -17,7 +17,7 @@ INITIAL = {
     "fusion_method": "fusioninn", "about_method": "", "cost": "", "method_settings": "", "settings_offered": [], "settings_example": "",
     "draws": False, "fusion_seed": 0, "only_fuses": "",
     "alignment": "auto", "reference": "second", "method": "exact", "samples": 8, "seed": 0, "has_exact": False, "has_estimate": False,
-    "suggested": None, "choices": None,
+    "suggested": None, "choices": None, "named": False,
     "views": {view: {"title": title, "estimated": False, "filled": False, "empty": ""} for view, title in EMPTY_TITLES.items()},
     "where": {"low": 0.0, "high": 1.0, "step": 1.0, "count": 0, "words": "", "edges": {}}, "offset": 0.0, "plane": "Axial",
     "opacity": 1.0, "outlined": True, "interval": False, "blink": False, "blinked": "", "pair": "inputs", "difference_of": "second",
@@ -31,7 +31,7 @@ class Facts:
 
     shown: views that are not empty. exact_problem: why there is no exact way back, "" where there is one. only_fuses: why there is none
     at all, of a method that has none. unusable: why the chosen method cannot fuse here. colored: inputs that are in colour. no_outline: why
-    there is no suggested outline that could be a DICOM Segmentation.
+    there is no suggested outline that could be a DICOM Segmentation. nobody: why no patient can be named in DICOM.
     """
 
     inputs: frozenset[str] = frozenset()
@@ -43,6 +43,7 @@ class Facts:
     shown: frozenset[str] = frozenset()
     colored: frozenset[str] = frozenset()
     no_outline: str = NO_OUTLINE
+    nobody: str = NOBODY
 
 
 def reasons(facts: Facts, method: str, pair: str) -> dict[str, str]:
@@ -59,7 +60,7 @@ def reasons(facts: Facts, method: str, pair: str) -> dict[str, str]:
             "cancel": "" if facts.running else "Nothing is being computed.",
             "decompose": busy or no_fused or facts.only_fuses or (exact if method == "exact" else ""), "numbers": busy or kept,
             "download": busy or kept, "dicom": busy or kept,
-            "outline": busy or facts.no_outline,
+            "outline": busy or facts.no_outline, "named": busy or kept or facts.nobody,
             "interval": _why_no_interval(facts, method),
             "blink": "" if set(PAIRS[pair]) <= facts.shown else "One of the two is not there yet.",
             "segmentation": "" if "segmentation" in facts.inputs else "There is no segmentation."}

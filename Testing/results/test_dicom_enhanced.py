@@ -14,7 +14,8 @@ from making import head
 
 import FusionINNLib as fi
 from FusionINNLib.cli.__main__ import main
-from FusionINNLib.results.dicom_folder import Origin, write_series
+from FusionINNLib.results.dicom_folder import write_series
+from FusionINNLib.results.dicom_origin import Origin
 from FusionINNLib.volumes.io import read_volume
 
 DCIODVFY = shutil.which("dciodvfy", path=str(Path(sys.executable).parent)) or shutil.which("dciodvfy")

@@ -1,4 +1,5 @@
 """The page in a browser: what a user does from the first file to the download."""
+import io
 import json
 import shutil
 import zipfile
@@ -251,3 +252,32 @@ def test_a_method_that_only_fuses_has_no_way_back_on_the_page(visit, tmp_path):
     assert page.locator(".ways").count() == 1 and page.locator("#view-difference").is_visible()
     assert visit.do("Decompose") == "Decomposed exactly, with the saved latent image."
     page.wait_for_function("() => window.trame.state.get('views').difference.identical")
+
+
+def test_the_patient_is_in_the_dicom_series_where_that_is_ticked(visit, tmp_path):
+    """Not before two volumes are fused of which one came as a DICOM series; another volume unticks it."""
+    page, box = visit.page, visit.page.get_by_label("with the patient's name")
+    assert box.is_disabled()
+    paths = {}
+    for n, slot in enumerate(("first", "second")):
+        series = slices((np.arange(6 * 20 * 24).reshape(6, 20, 24) % (89 - 20 * n)).astype(np.int16), series=slot)
+        paths[slot] = sorted(save(series, tmp_path / slot).iterdir())
+        page.set_input_files(f"#file-{slot}", paths[slot])
+        page.wait_for_function("slot => window.trame.state.get('inputs')[slot].name === slot", arg=slot)
+    page.select_option("#fusion_method", "average")
+    page.locator("#fuse").click()
+    page.wait_for_function("() => window.trame.state.get('why').named === ''")
+    for ticked in (False, True):
+        if ticked:
+            box.check()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download as DICOM").click()
+        visit.wait_until_idle()
+        with zipfile.ZipFile(io.BytesIO(download.value.path().read_bytes())) as archive:
+            names = {str(dcmread(io.BytesIO(archive.read(name))).PatientName) for name in archive.namelist() if name.endswith(".dcm")}
+        assert names == {"Made^Up" if ticked else "Anonymous"} and ("name the patient" in visit.state("said")) == ticked
+    assert box.is_checked()
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.set_input_files("#file-first", paths["first"][1:])
+    page.wait_for_function("() => !window.trame.state.get('named')")
+    assert not box.is_checked()
