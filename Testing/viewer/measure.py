@@ -26,6 +26,7 @@ from PIL import Image
 from FusionINNLib.phantom.case import write_sample_case
 
 STEPS = 20
+PATIENCE_MS = 900_000  # also on a machine that does other work
 COLOURS = 160
 # Counts the pictures that arrive, and tells when all views have got one since it was last asked.
 COUNT = """() => {
@@ -74,6 +75,7 @@ def measure(folder: Path, picture: Path | None) -> dict[str, float]:
             figures["server answers, s"] = since(start)
             figures["server answers, s of processor"] = processor_s(served)
             visit = Visit(browser, served)
+            visit.page.set_default_timeout(PATIENCE_MS)
             visit.page.wait_for_function("() => window.trame.state.get('views').second.filled")
             figures["page usable after start, s"] = since(start)
             figures |= use(visit, served)
