@@ -13,6 +13,7 @@ from FusionINNLib.errors import GeometryError, InputError
 from FusionINNLib.progress import Progress
 from FusionINNLib.volumes import impostors
 from FusionINNLib.volumes.dicom import choose_series, find_series, is_dicom, read_stack
+from FusionINNLib.volumes.dicom_agreement import check_no_mosaic
 from FusionINNLib.volumes.nifti import read_stored, scalar_type, scale_of
 from FusionINNLib.volumes.nifti_geometry import affine_mm
 from FusionINNLib.volumes.volume import Volume, check_affine, check_shape
@@ -84,6 +85,7 @@ def _read_bval(path: Path) -> np.ndarray:
 def _of_dicom(path: Path, series: str | None, progress: Progress) -> Diffusion:
     found = [one for one in find_series(path, progress) if not one.files[0].is_segmentation]
     chosen = choose_series(found, series, path.name)
+    check_no_mosaic((frame for stack in chosen.stacks for frame in stack.frames), chosen.name)
     b_values = [b for stack in chosen.stacks if isinstance(b := stack.frames[0].traits.get("b-value"), float)]
     if len(b_values) < (images := len(chosen.stacks)):
         which = f"{images - len(b_values)} of its {images} images" if b_values else "the files"

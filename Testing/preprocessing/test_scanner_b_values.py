@@ -130,6 +130,14 @@ def test_without_their_creator_such_elements_say_nothing(tmp_path):
         read_diffusion(folder_of(tmp_path / "a", images, (0, 1000), [None] * 2, nobody))
 
 
+def test_mosaics_are_told_as_such(tmp_path):
+    def mosaic(made, b, direction, block, is_unknown):
+        _put(made, 0x0019, "SIEMENS MR HEADER", 0x2f, 0x0a, "US", 36, False)
+
+    with pytest.raises(InputError, match="is a mosaic"):
+        read_diffusion(folder_of(tmp_path / "a", series((0, 1000))[0], (0, 1000), [None] * 2, mosaic))
+
+
 def test_numbers_that_are_no_b_values_split_nothing(tmp_path):
     """GE's element holds other numbers in other sequences; a scan without diffusion is one volume and tells no b = 0."""
     image = series((0,))[0]
