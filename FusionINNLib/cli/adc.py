@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from FusionINNLib.atomic import check_file
+from FusionINNLib.cli import unused
 from FusionINNLib.cli.terminal import progress, say
 from FusionINNLib.errors import InputError
 from FusionINNLib.preprocessing.adc import UNIT, Adc, adc_of
@@ -17,8 +18,10 @@ def adc(options: argparse.Namespace) -> None:
     out = options.out
     if not out.name.lower().endswith((".nii", ".nii.gz")):
         raise InputError(f"{out.name}: give the new file a name that ends with .nii.gz.")
+    unused.check_one(options, "series")
     check_file(out, options.overwrite, (options.dwi, options.bval))
     volume, fit = read_adc(options.dwi, options.bval, options.series[0] if options.series else None)
+    unused.check_choices(options, (volume,))
     write_nifti(volume, out, description=f"ADC in {UNIT}, b = {', '.join(f'{b:g}' for b in fit.b_values)} s/mm2", cal_min=0.0, cal_max=3.0)
     for note in volume.notes:
         say(f"Note: {volume.name}: {note}.")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from FusionINNLib import __version__, leftovers
 from FusionINNLib.atomic import check_writable, is_nobodys
+from FusionINNLib.cli import unused
 from FusionINNLib.cli.terminal import say
 from FusionINNLib.cohort import bids, derivatives, listing
 from FusionINNLib.cohort.case import Case, Outcome, Settings
@@ -16,6 +17,7 @@ from FusionINNLib.results.recipe import NOTICE
 
 def cohort(options: argparse.Namespace) -> None:
     """fusioninn cohort INPUT OUT participant|group"""
+    unused.check_cohort(options, options.input.is_dir() and bids.is_bids(options.input) and listing.PLACE not in (options.first or ""))
     if options.analysis_level == "group":
         _group(options.out)
         return

@@ -10,9 +10,9 @@ import numpy as np
 
 from FusionINNLib import leftovers, pipeline
 from FusionINNLib.atomic import check_free, new_folder
-from FusionINNLib.cli import plan
+from FusionINNLib.cli import plan, unused
 from FusionINNLib.cli.segment_table import segment_table
-from FusionINNLib.cli.sources import SAME, are_same, read_source
+from FusionINNLib.cli.sources import SAME, are_same, read_source, say_notes, warn_of_patients
 from FusionINNLib.cli.terminal import progress as _progress
 from FusionINNLib.cli.terminal import say as _say
 from FusionINNLib.cli.terminal import warn as _warn
@@ -21,7 +21,7 @@ from FusionINNLib.methods import cost, devices, registry
 from FusionINNLib.methods.base import no_exact_way, other_order
 from FusionINNLib.methods.settings import pairs
 from FusionINNLib.preprocessing.left_out import like_labels
-from FusionINNLib.registration.alignment import patients_differ, resample_labels
+from FusionINNLib.registration.alignment import resample_labels
 from FusionINNLib.results.color import (
     CHROMA,
     COLOR_FILES,
@@ -52,7 +52,6 @@ from FusionINNLib.results.recipe import NOTICE
 from FusionINNLib.results.records import Fusion
 from FusionINNLib.results.trust import worst
 from FusionINNLib.volumes.color import ColorVolume
-from FusionINNLib.volumes.identity import other_patient
 from FusionINNLib.volumes.io import read_segmentation, sha256
 from FusionINNLib.volumes.volume import Volume
 
@@ -65,13 +64,12 @@ def fuse(options: argparse.Namespace) -> None:
     devices.check_name(options.device)
     scans, inputs = zip(*(read_source(path, n, options) for n, path in enumerate((options.first, options.second))))
     first, second = luminances(*scans)
+    unused.check_choices(options, (first, second))
+    unused.say_of_method(options, method.info)
     segmentation = read_segmentation(options.segmentation, outlined=(first, second)) if options.segmentation else None
     if are_same((first, second), inputs):
         _warn(SAME)
-    if differ := patients_differ(first, second):
-        _warn(differ)
-    if segmentation is not None and (differ := other_patient(first, segmentation) or other_patient(second, segmentation)):
-        _warn(f"Of a volume and the segmentation: {differ}")
+    warn_of_patients(first, second, segmentation)
     if ordered := other_order(method.info, isinstance(scans[0], ColorVolume)):
         _warn(ordered)
     grid = (first if options.reference == "first" else second).shape
@@ -79,9 +77,11 @@ def fuse(options: argparse.Namespace) -> None:
     takes = cost.sentence(seconds, grid) if seconds is not None else ""
     if options.dry_run:
         for volume in (first, second):
-            _say_notes(volume)
+            say_notes(volume)
             for sentence in like_labels(volume):
                 _warn(sentence)
+        if segmentation is not None:
+            say_notes(resample_labels(segmentation, first if options.reference == "first" else second))
         is_colored = any(isinstance(scan, ColorVolume) for scan in scans)
         names = FUSION_FILES - ({REPORT} if options.no_report else set()) - (set() if is_colored else COLOR_FILES)
         return plan.say_fusion(first, second, options.align, options.reference, options.method, takes, options.out, names)
@@ -93,7 +93,7 @@ def fuse(options: argparse.Namespace) -> None:
     fusion = pipeline.fuse(first, second, method=options.method, reference=options.reference, alignment=options.align, model=options.model,
                            device=options.device, seed=options.seed, progress=_progress(), settings=method_settings)
     for volume in (first, second):  # not before, so that what is refused is refused with one sentence
-        _say_notes(volume)
+        say_notes(volume)
     _say_alignment(fusion, options.reference)
     for sentence in color.sentences if (color := fused_color(fusion, *scans)) else ():
         _say(f"Note: {sentence}")
@@ -129,6 +129,7 @@ def _draw(fusion: Fusion, segmentation: Volume | None, options: argparse.Namespa
 
 def decompose(options: argparse.Namespace) -> None:
     """fusioninn decompose DIR --out DIR2, or FUSED --estimate --out DIR2"""
+    unused.check_needs(options, ("samples", "seed"), "estimate")
     (_estimate if options.estimate else _exact)(options)
 
 
@@ -193,6 +194,8 @@ def _estimate(options: argparse.Namespace) -> None:
     from FusionINNLib.reports.report import estimate_report
 
     drawn = registry.drawn(fused.recipe, options.samples, options.seed)
+    if not drawn and (found := unused.given(options, ("samples", "seed"))):
+        _say(f"Note: this method draws nothing for an estimate, so {' and '.join(found)} count for nothing.")
     with new_folder(options.out, options.overwrite, ESTIMATE_FILES, [options.source]) as folder:
         write_estimate(result, folder, source, fused.recipe, drawn, fused.notes, color)
         if not options.no_report:
@@ -245,16 +248,11 @@ def _input_file(path: Path, volume: Volume) -> InputFile:
     return InputFile(volume.name if path.is_dir() else path.name, sha256(path))
 
 
-def _say_notes(volume: Volume) -> None:
-    for note in volume.notes:
-        _say(f"Note: {volume.name}: {note}.")
-
-
 def _on_grid(segmentation: Volume, fusion: Fusion, moving: Volume) -> Volume:
     """Labels on the reference grid. What was drawn on the moving volume moves with it."""
     along = fusion.alignment.transform if segmentation.same_grid(moving) else None
     segmentation = resample_labels(segmentation, fusion.fused, along)
-    _say_notes(segmentation)
+    say_notes(segmentation)
     return segmentation
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from FusionINNLib.atomic import check_free, new_folder
+from FusionINNLib.cli import unused
 from FusionINNLib.cli.terminal import progress, say
 from FusionINNLib.errors import InputError
 from FusionINNLib.results.dicom_folder import EXPORTED, FOLDERS, write_series
@@ -15,6 +16,8 @@ from FusionINNLib.volumes.volume import Volume
 
 def export(options: argparse.Namespace) -> None:
     """fusioninn export RESULT --dicom DIR [--enhanced] [--source DICOM] [--anonymous]"""
+    unused.check_needs(options, ("series",), "source")
+    unused.check_one(options, "series")
     check_free(options.dicom, options.overwrite, FOLDERS, (options.result, options.source))
     present = [file for file in EXPORTED if (options.result / file).is_file()]
     if not present:

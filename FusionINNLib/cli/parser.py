@@ -18,7 +18,17 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
         options.paths += [_path(word) for word in rest]
+    options.given = _given_options(arguments)
     return options
+
+
+def _given_options(arguments: list[str] | None) -> frozenset[str]:
+    """Names of the options that are on a command line which makes sense, whatever their defaults."""
+    parser = make_parser()
+    commands = next(action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    for action in (action for command in commands.choices.values() for action in command._actions):
+        action.default = argparse.SUPPRESS
+    return frozenset(vars(parser.parse_known_args(arguments)[0]))
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -3,11 +3,12 @@ import argparse
 from pathlib import Path
 
 from FusionINNLib.atomic import check_free, new_folder
-from FusionINNLib.cli.sources import SAME, are_same, read_source
+from FusionINNLib.cli import unused
+from FusionINNLib.cli.sources import SAME, are_same, read_source, say_notes, warn_of_patients
 from FusionINNLib.cli.terminal import progress, say, warn
 from FusionINNLib.errors import InputError
 from FusionINNLib.methods import devices
-from FusionINNLib.registration.alignment import patients_differ, resample_labels
+from FusionINNLib.registration.alignment import resample_labels
 from FusionINNLib.results.color import luminances
 from FusionINNLib.results.folder import InputFile
 from FusionINNLib.results.recipe import NOTICE
@@ -33,11 +34,13 @@ def segment(options: argparse.Namespace) -> None:
     headers = dicom_file.source_headers(first if options.reference == "first" else second) if options.dicom_seg else None
     if are_same((first, second), (first_file, second_file)):
         warn(SAME)
-    if differ := patients_differ(first, second):
-        warn(differ)
+    unused.check_choices(options, (first, second))
+    warn_of_patients(first, second, drawn)
     say(f"Note: {doubts.KNOWS}")
     found = suggest_outline(first, second, reference=options.reference, alignment=options.align, model=options.model, device=options.device,
                             progress=progress())
+    for volume in (first, second):
+        say_notes(volume)
     for sentence in found.warnings:
         warn(sentence)
     compared = None
@@ -45,7 +48,9 @@ def segment(options: argparse.Namespace) -> None:
         moving = first if options.reference == "second" else second
         along = found.alignment.transform if drawn.same_grid(moving) else None
         file = InputFile(drawn.name if options.segmentation.is_dir() else options.segmentation.name, sha256(options.segmentation))
-        compared = file, _agreement(found.labels, resample_labels(drawn, found.labels, along))
+        drawn = resample_labels(drawn, found.labels, along)
+        say_notes(drawn)
+        compared = file, _agreement(found.labels, drawn)
     settings = {"alignment": options.align, "reference": options.reference, "model": found.model.card.id}
     with new_folder(options.out, options.overwrite, folder.FILES, read) as part:
         folder.write(found, part, (first_file, second_file), settings, compared, for_slicer=options.seg_nrrd, dicom=headers)

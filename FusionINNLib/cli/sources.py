@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from FusionINNLib.cli.adc import read_adc
-from FusionINNLib.cli.terminal import progress
+from FusionINNLib.cli.terminal import progress, say, warn
 from FusionINNLib.errors import InputError
+from FusionINNLib.registration.alignment import patients_differ
 from FusionINNLib.results.folder import InputFile
 from FusionINNLib.volumes.color import ColorVolume
 from FusionINNLib.volumes.color_files import read_scan
+from FusionINNLib.volumes.identity import other_patient
 from FusionINNLib.volumes.io import sha256, sha256_of_files
 from FusionINNLib.volumes.volume import Volume
 
@@ -36,6 +38,20 @@ def read_source(path: Path, number: int, options: argparse.Namespace) -> tuple[V
 def are_same(volumes: tuple[Volume, Volume], files: tuple[InputFile, InputFile]) -> bool:
     """Whether both are one image; two stacks of one series come from the same files without being it."""
     return files[0].sha256 == files[1].sha256 and np.array_equal(volumes[0].array, volumes[1].array)
+
+
+def say_notes(volume: Volume) -> None:
+    """What is to be known of how a volume was read."""
+    for note in volume.notes:
+        say(f"Note: {volume.name}: {note}.")
+
+
+def warn_of_patients(first: Volume, second: Volume, segmentation: Volume | None) -> None:
+    """A sentence where names and tags speak for several patients."""
+    if differ := patients_differ(first, second):
+        warn(differ)
+    if segmentation is not None and (differ := other_patient(first, segmentation) or other_patient(second, segmentation)):
+        warn(f"Of a volume and the segmentation: {differ}")
 
 
 def _chosen(given: list[str], number: int, name: str) -> str | None:

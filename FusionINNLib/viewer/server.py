@@ -1,5 +1,6 @@
 """The server on this machine: page, views and files behind a token, from the first request to Ctrl-C."""
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ from FusionINNLib.viewer.uploads import Uploads
 from FusionINNLib.viewer.view_events import ViewEvents
 
 HOST = "127.0.0.1"
+_OF_PORTS = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 
 
 def _leave_closed_tabs(loop: asyncio.AbstractEventLoop, context: dict) -> None:
@@ -46,12 +48,15 @@ class PageServer:
         self._gate, self._uploads = Gate(), Uploads(most_bytes)
 
     def run(self) -> None:
-        """Serve until Ctrl-C or a signal to end. Raises InputError where the port is taken."""
+        """Serve until Ctrl-C or a signal to end. Raises InputError where the port cannot be had, or the system refuses something else."""
         try:
             asyncio.run(self._serve())
         except OSError as problem:
-            raise InputError(f"The page cannot be served on port {self._port} ({problem.strerror or problem}): choose another --port.") \
-                from problem
+            reason = problem.strerror or problem
+            if problem.errno in _OF_PORTS and problem.filename is None:
+                raise InputError(f"The page cannot be served on port {self._port} ({reason}): choose another --port.") from problem
+            of = f"{problem.filename}: " if problem.filename is not None else ""
+            raise InputError(f"The page cannot be served ({of}{reason}): see to that, and start it again.") from problem
         finally:
             self._uploads.close()
         print("\nThe page is closed, and its temporary files are removed.", file=sys.stderr)

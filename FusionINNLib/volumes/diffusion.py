@@ -46,6 +46,9 @@ def read_diffusion(path: Path, bval: Path | None = None, series: str | None = No
     if path.is_file() and not is_dicom(path):
         raise InputError(f"{path.name}: a diffusion series is read from NIfTI (.nii, .nii.gz) with a .bval file beside it, or from a "
                          "folder of DICOM files; convert it first.")
+    if bval is not None:
+        raise InputError(f"{path.name}: DICOM files hold their b-values themselves, so {bval.name} would count for nothing: leave "
+                         "out --bval.")
     return _of_dicom(path, series, progress or Progress())
 
 

@@ -171,6 +171,7 @@ def _said_of_geometry(path: Path, nrrd: dict[str, str], name: str, notes: list[s
     """Factor to mm; what the header leaves open is added to `notes`. nrrd: fields of an NRRD, none of any other file."""
     if nrrd:
         nrrd_header.check_space(nrrd, notes)
+        nrrd_header.check_old_range(nrrd, notes)
         return nrrd_header.scale_to_mm(nrrd, name, notes)
     fields = meta_header.read_fields(path)
     meta_header.check_geometry(fields, name, notes)

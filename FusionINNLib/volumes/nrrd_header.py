@@ -81,6 +81,15 @@ def check_space(fields: dict[str, str], notes: list[str]) -> None:
         notes.append("the header gives no space origin: the position in the patient is guessed")
 
 
+def check_old_range(fields: dict[str, str], notes: list[str]) -> None:
+    """Say where the values were others before they were made integers: the format records that range, and has no reader undo it."""
+    low, high = (fields.get(f"old {end}", fields.get(f"old{end}")) for end in ("min", "max"))
+    if low is None and high is None:
+        return
+    notes.append(f"the header says that the values were {'?' if low is None else low} to {'?' if high is None else high} before they were "
+                 "made integers (old min, old max): taken as they are stored")
+
+
 def _space(fields: dict[str, str]) -> str:
     return fields.get("space", "").lower().replace(" ", "-")
 

@@ -172,6 +172,19 @@ def test_an_nrrd_that_does_not_say_where_or_what_its_voxels_are_is_refused(tmp_p
     assert str(said.value).startswith("x: the header ") and str(said.value).endswith(".") and "\n" not in str(said.value)
 
 
+@pytest.mark.parametrize("low, high", [("old min", "old max"), ("oldmin", "oldmax"), ("old min", "")])
+def test_the_range_that_values_had_before_is_told(tmp_path, low, high):
+    """The format has readers show the numbers as they are stored."""
+    path = nrrd(tmp_path / "x.nrrd")
+    head, voxels = path.read_bytes().split(b"\n\n", 1)
+    more = f"\n{low}: -1.5" + (f"\n{high}: 88" if high else "")
+    (tmp_path / "y.nrrd").write_bytes(head + more.encode() + b"\n\n" + voxels)
+    read, plain = read_volume(tmp_path / "y.nrrd"), read_volume(path)
+    (note,) = set(read.notes) - set(plain.notes)
+    assert f"-1.5 to {'88' if high else '?'} before they were made integers" in note
+    np.testing.assert_array_equal(read.values, plain.values)
+
+
 @pytest.mark.parametrize("origin", [None, "none", "(nan,nan,nan)"])
 def test_an_nrrd_without_an_origin_is_told(tmp_path, origin):
     read = read_volume(nrrd(tmp_path / "x.nrrd", space_origin=origin))

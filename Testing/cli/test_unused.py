@@ -1,0 +1,80 @@
+"""Options that would count for nothing are refused or said, in one sentence."""
+import nibabel as nib
+import numpy as np
+import pytest
+from making import head
+
+from FusionINNLib.cli.__main__ import main
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, seed in (("first", 0), ("second", 1)):
+        nib.save(nib.Nifti1Image(head(shape=(6, 40, 44), seed=seed).T, np.diag([3, 3, 5, 1.0])), tmp_path / f"{name}.nii.gz")
+    (tmp_path / "cases.csv").write_text("case,first,second\n1,first.nii.gz,second.nii.gz\n")
+    (tmp_path / "cases/1").mkdir(parents=True)
+    return tmp_path
+
+
+def told(capsys, folder, line, code):
+    assert main([word.format(folder=folder) for word in line.split()]) == code
+    return capsys.readouterr().err
+
+
+PAIR = "{folder}/first.nii.gz {folder}/second.nii.gz"
+
+
+@pytest.mark.parametrize("line, words", [
+    (f"fuse {PAIR} --method average --out {{folder}}/out --series 1", "--series chooses among the volumes of a DICOM folder"),
+    (f"fuse {PAIR} --method average --out {{folder}}/out --stack 800 --dry-run", "leave out --stack"),
+    (f"segment {PAIR} --out {{folder}}/out --series FLAIR", "first and second came from none"),
+    ("decompose {folder}/result --out {folder}/out --samples 8", "--samples is for --estimate alone"),
+    ("decompose {folder}/result --out {folder}/out --seed 0 --samples 2", "--samples and --seed are for --estimate alone"),
+    ("export {folder} --dicom {folder}/out --series 1", "--series is for --source alone"),
+    ("export {folder} --dicom {folder}/out --source {folder} --series 1 --series 2", "given 2 times"),
+    ("adc {folder}/first.nii.gz --out {folder}/adc.nii.gz --series 1 --series 2", "given 2 times"),
+    ("cohort {folder}/cases.csv {folder}/out participant --samples 4", "--samples is for --estimate alone"),
+    ("cohort {folder}/cases.csv {folder}/out participant --first T1w", "--first would count for nothing"),
+    ("cohort {folder}/cases.csv {folder}/out participant --participant-label 01", "--participant-label would count for nothing"),
+    ("cohort {folder}/cases {folder}/out participant --first {{case}}/a.nii --second {{case}}/b.nii --session-label 1",
+     "--session-label would count for nothing"),
+])
+def test_refused(line, words, folder, capsys):
+    said = told(capsys, folder, line, 2)
+    assert said.startswith("fusioninn: ") and said.count("\n") == 1 and words in said, said
+    assert not (folder / "out").exists() and not (folder / "adc.nii.gz").exists()
+
+
+@pytest.mark.parametrize("line, words", [
+    (f"fuse {PAIR} --method average --out {{folder}}/out --dry-run --seed 0", "draws no random numbers in fusing, so --seed counts"),
+    (f"fuse {PAIR} --method average --out {{folder}}/out --dry-run --device cuda", "has no network, so --device counts"),
+])
+def test_said(line, words, folder, capsys):
+    assert words in told(capsys, folder, line, 0)
+
+
+def test_what_is_not_on_the_command_line_is_not_spoken_of(folder, capsys):
+    assert "counts for nothing" not in told(capsys, folder, f"fuse {PAIR} --method average --out {{folder}}/out --dry-run", 0)
+
+
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_what_is_odd_about_a_segmentation_is_said(dry, folder, capsys):
+    """Nothing in it, another grid: by a dry run as by a run."""
+    affine = np.diag([3, 3, 5, 1.0])
+    nib.save(nib.Nifti1Image(np.zeros((44, 40, 6), np.uint8), affine), folder / "empty.nii.gz")
+    nib.save(nib.Nifti1Image(np.ones((22, 20, 3), np.uint8), np.diag([6, 6, 10, 1.0])), folder / "coarse.nii.gz")
+    for name, words in (("empty", "the segmentation is empty"), ("coarse", "on another grid and was resampled")):
+        line = f"fuse {PAIR} --method average --out {{folder}}/{name} --segmentation {{folder}}/{name}.nii.gz"
+        assert main([word.format(folder=folder) for word in line.split()] + dry) == 0
+        assert words in capsys.readouterr().err
+
+
+def test_a_dry_run_says_what_a_run_would_say_of_its_inputs(folder, capsys):
+    labels = np.digitize(head(shape=(6, 40, 44)), [50, 300, 600]).astype(np.uint8)
+    holes = head(np.float32, (6, 40, 44), seed=1)
+    holes[3, 20, 20] = np.nan
+    for name, array in (("labels", labels), ("holes", holes)):
+        nib.save(nib.Nifti1Image(array.T, np.diag([0.01, 0.01, 0.01, 1.0])), folder / f"{name}.nii.gz")
+    said = told(capsys, folder, "fuse {folder}/labels.nii.gz {folder}/holes.nii.gz --method average --out {folder}/out --dry-run", 0)
+    assert "labels: this holds 4 different values" in said and "unusual voxels" in said
+    assert not (folder / "out").exists()
