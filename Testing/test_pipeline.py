@@ -14,7 +14,7 @@ from FusionINNLib.methods import devices, model_card
 from FusionINNLib.methods.fusioninn import inference, latent_sampling, model_folder
 from FusionINNLib.methods.fusioninn.card import find as find_card
 from FusionINNLib.methods.fusioninn.record import record_of
-from FusionINNLib.pipeline import decompose, estimate, fuse
+from FusionINNLib.pipeline import decompose, estimate, fuse, preview
 from FusionINNLib.progress import Progress
 from FusionINNLib.results.recipe import recipe_from_dict
 
@@ -186,7 +186,8 @@ def test_the_reference_gives_the_grid_and_order_stays(tiny_model):
 def test_changing_the_latent_changes_the_result(tiny_model):
     fusion, back = there_and_back(volume(head()), volume(head(seed=1)), tiny_model)
     other = replace(fusion.latent, array=fusion.latent.array + np.float32(0.5))
-    changed = decompose(fusion.fused, other, fusion.recipe, model=tiny_model, device="cpu")
+    unseen = replace(fusion.recipe, record={key: value for key, value in fusion.recipe.record.items() if key != "sketches"})
+    changed = decompose(fusion.fused, other, unseen, model=tiny_model, device="cpu")  # or else it would be refused
     assert all((one.array != two.array).mean() > 0.3 for one, two in zip(back, changed))
 
 
@@ -199,6 +200,20 @@ def test_slices_smaller_than_a_cell_are_averaged_and_come_back(tiny_model):
 
 
 # ---- refused ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_latent_of_another_fusion_is_refused(tiny_model):
+    first, second, third = (volume(head(seed=seed)) for seed in range(3))
+    fusion, other = (fuse(first, one, model=tiny_model, device="cpu") for one in (second, third))
+    recipe = recipe_from_dict(json.loads(json.dumps(fusion.recipe.to_dict())))
+    for fused, latent in ((fusion.fused, other.latent), (other.fused, fusion.latent)):
+        with pytest.raises(ResultError, match="belong together"):
+            decompose(fused, latent, recipe, model=tiny_model, device="cpu")
+    chosen = [4, 2]
+    some = preview(fusion, chosen, model=tiny_model, device="cpu").exact
+    assert_identical(some[0], replace(first, array=first.array[chosen]))
+    with pytest.raises(ResultError, match="belong together"):
+        preview(replace(fusion, latent=other.latent), chosen, model=tiny_model, device="cpu")
 
 
 def test_what_does_not_belong_together_is_refused(tiny_model, paper_model):

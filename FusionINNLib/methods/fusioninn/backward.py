@@ -1,6 +1,7 @@
 """The two ways back of FusionINN: exactly, with the latent that was saved; as an estimate, with drawn ones. Stacks are (K, J, I)."""
 import numpy as np
 
+from FusionINNLib.errors import ResultError
 from FusionINNLib.methods.boxes import Box, batches
 from FusionINNLib.methods.fusioninn.card import FusionINNCard
 from FusionINNLib.methods.fusioninn.forward import run_all
@@ -9,7 +10,7 @@ from FusionINNLib.methods.fusioninn.inference import Engine
 from FusionINNLib.methods.fusioninn.known_error import CHANGED, ROUNDED, UNSURE, SliceBelief, believed, near_black_alone, settle
 from FusionINNLib.methods.fusioninn.latent_sampling import all_draws, draw, way_of_estimate, what_is_bare, what_was_lost, within_steps
 from FusionINNLib.methods.fusioninn.record import FusionRecord, record_of
-from FusionINNLib.methods.fusioninn.sketch import checksum
+from FusionINNLib.methods.fusioninn.sketch import checksum, error_by_sketch
 from FusionINNLib.methods.fusioninn.written_scale import rounding_step
 from FusionINNLib.preprocessing.slicing import from_stack, to_stack
 from FusionINNLib.progress import Progress
@@ -20,12 +21,19 @@ from FusionINNLib.results.records import Estimate
 from FusionINNLib.results.trust import Trust
 from FusionINNLib.volumes.volume import Volume
 
+LOOKED_AT = 8  # slices by which it is seen whether fused image and latent belong together
+NOT_THESE = 0.005  # root mean square error of sources, on the nominal scale, from which they do not; the way back errs by 1e-6
+
 # ---- exactly ---------------------------------------------------------------------------------------------------------------------
 
 
 def decompose(engine: Engine, fused: Volume, latent: Volume, recipe: Recipe, progress: Progress) -> tuple[Volume, Volume]:
-    """Both sources on the grid of the fused image. Integers that were not resampled come back identical, others to 1e-5 of their range."""
+    """Both sources on the grid of the fused image. Integers that were not resampled come back identical, others to 1e-5 of their range.
+
+    Raises ResultError where what comes out is not what was fused, by the sketches in the record; those of version 0.1.0 have none.
+    """
     record = record_of(recipe)
+    looked_at, errors = set(record.boxes[::max(1, len(record.boxes) // LOOKED_AT)]), list[float]()
     y, z = (to_stack(volume.array, recipe.axis) for volume in (fused, latent))
     arrays = tuple(np.empty(recipe.shape, np.dtype(source.dtype)) for source in recipe.sources)
     stacks = tuple(to_stack(array, recipe.axis) for array in arrays)
@@ -35,9 +43,15 @@ def decompose(engine: Engine, fused: Volume, latent: Volume, recipe: Recipe, pro
     def decompose_batch(batch: list[Box]) -> int:
         for box, x1, x2 in zip(batch, *engine.decompose(*(_cut(stack, batch) for stack in (y, z)))):
             _store(stacks, recipe, box.index, box.k, x1, x2)
+            if box in looked_at and record.sketches is not None:
+                errors.append(error_by_sketch(np.stack([x1, x2]), record.numbers[box.k] if record.numbers else box.k,
+                                              record.sketches.projections[box.k]))
         return len(batch)
 
     run_all(engine, decompose_batch, batches(list(record.boxes), engine.batch), "decomposing slices", len(record.boxes), progress)
+    if errors and not float(np.median(errors)) < NOT_THESE:
+        raise ResultError("Fused image and latent do not belong together: what comes out of them is not what was fused. Use what one "
+                          "fusion wrote.")
     volumes = []
     for image, array, source in zip(EXACT_IMAGES, arrays, recipe.sources):
         restore_not_finite(array, source.not_finite)

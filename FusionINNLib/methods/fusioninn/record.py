@@ -16,17 +16,19 @@ NEAR_BACKGROUND = 1.5 / 255  # fused values no farther from the background than 
 class FusionRecord:
     """boxes: where the network worked, see methods/boxes.py. background: fused and latent value of background. affine: rows of the 4x4 from
     (i, j, k) to RAS in mm, by which a file that was turned or cropped since is put back. sketches: of all slices, see sketch.py. Both are
-    None in records of format 1."""
+    None in records of format 1. numbers: of the slices in the whole volume, where these are only some of them."""
 
     boxes: tuple[Box, ...]
     background: tuple[float, float]
     affine: tuple[tuple[float, ...], ...] | None = None
     sketches: Sketches | None = None
+    numbers: tuple[int, ...] | None = None
 
     def to_dict(self) -> dict:
         """JSON-ready, compact."""
         more = {} if self.affine is None else {"affine": [list(row) for row in self.affine]}
         more |= {} if self.sketches is None else {"sketches": self.sketches.to_text()}
+        more |= {} if self.numbers is None else {"numbers": list(self.numbers)}
         return {"background": list(self.background), "boxes": [[box.k, box.j0, box.j1, box.i0, box.i1] for box in self.boxes], **more}
 
 
@@ -38,7 +40,9 @@ def record_of(recipe: Recipe) -> FusionRecord:
         _check(boxes, (fused, latent), recipe)
         text = recipe.record.get("sketches")
         sketches = None if text is None else from_text(text, recipe.shape[recipe.axis])
-        return FusionRecord(boxes, (fused, latent), _affine(recipe.record.get("affine")), sketches)
+        numbers = recipe.record.get("numbers")
+        return FusionRecord(boxes, (fused, latent), _affine(recipe.record.get("affine")), sketches,
+                            None if numbers is None else _numbers(numbers, recipe.shape[recipe.axis]))
     except (KeyError, TypeError, ValueError, OverflowError) as problem:
         raise ResultError(f"The record of the fusion is damaged ({type(problem).__name__}): fuse the sources again.") from problem
 
@@ -56,8 +60,16 @@ def of_slices(recipe: Recipe, chosen: list[int]) -> Recipe:
     shape = tuple(len(chosen) if axis == recipe.axis else size for axis, size in enumerate(recipe.shape))
     whole = record_of(recipe)
     sketches = whole.sketches and whole.sketches.of_slices(chosen)
-    record = replace(whole, boxes=boxes, sketches=sketches).to_dict()
+    numbers = tuple(chosen if whole.numbers is None else (whole.numbers[k] for k in chosen))
+    record = replace(whole, boxes=boxes, sketches=sketches, numbers=numbers).to_dict()
     return replace(recipe, shape=shape, record=record, sources=sources)
+
+
+def _numbers(numbers: list, count: int) -> tuple[int, ...]:
+    found = tuple(map(int, numbers))
+    if len(found) != count or min(found, default=0) < 0:
+        raise ValueError("numbers")
+    return found
 
 
 def _affine(rows: list | None) -> tuple[tuple[float, ...], ...] | None:

@@ -25,6 +25,12 @@ def projections(images: np.ndarray, number: int, count: int = PROJECTIONS) -> np
     return (images.reshape(len(images), -1).astype(np.float32) @ signs.T).astype(np.float64) / np.sqrt(size)
 
 
+def error_by_sketch(images: np.ndarray, number: int, known: np.ndarray) -> float:
+    """Root mean square error of both images (2, J, I) of one box, by the projections (2, n) of what they should be."""
+    seen, most = projections(images, number, known.shape[-1]), 32767 * UNIT
+    return float(np.sqrt(np.mean((np.clip(seen, -most, most) - np.clip(known, -most, most)) ** 2)))
+
+
 def checksum(fused: np.ndarray) -> int:
     """CRC-32 of a box (J, I) of a fused image, float32: the same for the very same numbers alone."""
     return zlib.crc32(np.ascontiguousarray(fused, "<f4").tobytes())
