@@ -90,18 +90,20 @@ def segment_healthy(options: argparse.Namespace) -> None:
     from training.segmentation import healthy, healthy_page
 
     device = str(devices.choose_device(options.device))
+    target = target_of(options.target)
     if options.runs:
         if not options.canvas or not options.splits:
             raise InputError("The networks of --runs need --canvas and --splits, too: give the folder and the file of their training.")
-        target = target_of(options.target)
         readers = healthy.readers_of(options.canvas, options.splits, options.runs, next(iter(ROWS)), target, device, _say)
         if not readers:
             raise InputError(f"{options.runs} holds no finished run: run 'python -m training segment-fit' first.")
+    elif target is not WHOLE:
+        raise InputError("The model that comes with the program outlines whole lesions: leave --target out, or give --runs.")
     else:
         readers = [healthy.shipped_reader()]
     found = list(healthy.measure(options.prepared, readers, device, _say))
-    command, name = _command(options), options.name or "healthy"
-    text = healthy_page.page(found, command)
+    command, name = _command(options), options.name or ("healthy" if target is WHOLE else f"healthy-{target.files}")
+    text = healthy_page.page(found, command, target)
     _write(options.out, {f"{name}.md": text, f"{name}.json": healthy_page.as_json(found, command)})
     print(text)
 

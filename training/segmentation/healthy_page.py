@@ -6,6 +6,7 @@ import numpy as np
 
 from FusionINNLib.outlining.doubts import LEAST_SURE
 from training.benchmark.intervals import mean_of
+from training.data.targets import WHOLE, Target
 from training.markdown import number, table
 from training.segmentation.healthy import PATCHED, REAL, TWICE, WHOLE_HEADS, Found
 
@@ -24,11 +25,11 @@ it is of gliomas. How often that is so; made-up heads count where nothing was dr
 SEEN = ((True, "held back from the network"), (False, "trained on, with their lesions"))
 
 
-def page(found: list[Found], command: str) -> str:
-    """The measured part of docs/healthy.md."""
+def page(found: list[Found], command: str, target: Target = WHOLE) -> str:
+    """The measured part of docs/healthy.md, and for another target than the program's of docs/healthy-core.md."""
     whole = [one for one in found if one.set == WHOLE_HEADS]
-    return "\n\n".join([f"Made by `{command}`.", WORDS, _means(whole), "### When the network is unsure", UNSURE, _unsure(found),
-                        "### Patient by patient", _patients(whole)]) + "\n"
+    unsure = ["### When the network is unsure", UNSURE, _unsure(found)] if target is WHOLE else []
+    return "\n\n".join([f"Made by `{command}`.", WORDS, _means(whole), *unsure, "### Patient by patient", _patients(whole)]) + "\n"
 
 
 def as_json(found: list[Found], command: str) -> str:

@@ -57,7 +57,8 @@ def test_the_core_is_trained_and_measured_on_its_own_page(place, tmp_path, monke
     assert run("segment-prepare", "--prepared", place / "prepared", "--out", tmp_path, "--target", "oedema") == 2
     assert "whole, core" in capsys.readouterr().err
     assert run("segment-healthy", *where, *measure) == 0
-    assert "| c | yes |" in (tmp_path / "docs" / "healthy.md").read_text() and SPLIT["brats18"]["val"] == ["c"]
+    assert "| c | yes |" in (tmp_path / "docs" / "healthy-core.md").read_text() and SPLIT["brats18"]["val"] == ["c"]
+    assert run("segment-healthy", *measure, "--target", "core") == 2, "the program has no model of it"
 
 
 def ring(center):
