@@ -123,6 +123,7 @@ def use(visit: Visit, served: Served) -> dict[str, float]:
 def save(visit: Visit, path: Path) -> None:
     """The page as it is, in few colours, as a picture for a page of text is to be small; few pixels have colours, but those count."""
     visit.page.get_by_role("button", name="To segmentation").click()
+    visit.page.evaluate("() => { document.querySelector('.side').scrollTop = 0; }")
     visit.page.mouse.move(5, 5)
     visit.page.wait_for_timeout(1500)
     visit.page.screenshot(path=path)
