@@ -120,6 +120,15 @@ def test_ctrl_c_in_the_first_moment(fused_case, tmp_path, tiny_model):
         assert everything_in(tmp_path) == {}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits are counted otherwise elsewhere")
+@pytest.mark.parametrize("kibibytes, words", [(80_000, "may take 78 MiB of memory here"), (120_000, "raise the limit (ulimit -v)"),
+                                              (250_000, "no such file")])
+def test_little_memory_is_said_in_one_sentence(kibibytes, words, tmp_path):
+    done = shell(f'ulimit -v {kibibytes}; "$@"', "fuse", tmp_path / "a.nii.gz", tmp_path / "b.nii.gz", "--out", tmp_path / "out")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("fusioninn: ") and words in done.stderr
+
+
 def test_a_working_folder_that_is_gone(fused_case, tmp_path, tiny_model):
     (tmp_path / "gone").mkdir()
     done = shell('rmdir ../gone; "$@"', "decompose", fused_case / "fused", "--out", tmp_path / "back", "--model", tiny_model,
