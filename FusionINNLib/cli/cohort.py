@@ -78,6 +78,8 @@ def _list(cases: list[Case], incomplete: list[str], settings: Settings, options:
         kept = options.resume and is_done(case, settings, options.out)
         done += kept
         print(f"{case.name}: {'done already' if kept else f'{case.first} + {case.second} -> {options.out / case.folder}'}")
+        if gone := [str(path) for path in (case.first, case.second, case.segmentation) if path is not None and not path.exists()]:
+            print(f"{case.name}: would fail, there is no {' and no '.join(gone)}")
     for name in incomplete:
         print(f"{name}: only one of the two volumes is there, left out")
     print(f"{len(cases) - done} of {len(cases)} cases would be done.")

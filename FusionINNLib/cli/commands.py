@@ -84,6 +84,7 @@ def fuse(options: argparse.Namespace) -> None:
             say_notes(resample_labels(segmentation, first if options.reference == "first" else second))
         is_colored = any(isinstance(scan, ColorVolume) for scan in scans)
         names = FUSION_FILES - ({REPORT} if options.no_report else set()) - (set() if is_colored else COLOR_FILES)
+        names -= set() if method.info.capabilities.exact else {LATENT}
         return plan.say_fusion(first, second, options.align, options.reference, options.method, takes, options.out, names)
     on_cpu = True
     if method.info.capabilities.needs_training:

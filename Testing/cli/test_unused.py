@@ -78,3 +78,13 @@ def test_a_dry_run_says_what_a_run_would_say_of_its_inputs(folder, capsys):
     said = told(capsys, folder, "fuse {folder}/labels.nii.gz {folder}/holes.nii.gz --method average --out {folder}/out --dry-run", 0)
     assert "labels: this holds 4 different values" in said and "unusual voxels" in said
     assert not (folder / "out").exists()
+
+
+def test_a_dry_run_names_what_there_will_be_and_what_is_not_there(folder, capsys):
+    assert main(["fuse", str(folder / "first.nii.gz"), str(folder / "second.nii.gz"), "--method", "average", "--out", str(folder / "out"),
+                 "--dry-run"]) == 0
+    assert "fused.nii.gz" in (listed := capsys.readouterr().out) and "latent" not in listed
+    (folder / "cases.csv").write_text("case,first,second\n1,first.nii.gz,second.nii.gz\n2,first.nii.gz,gone.nii.gz\n")
+    assert main(["cohort", str(folder / "cases.csv"), str(folder / "out"), "participant", "--method", "average", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "2: would fail, there is no" in told and "gone.nii.gz" in told and "1: would fail" not in told
