@@ -142,7 +142,7 @@ def _exact(options: argparse.Namespace) -> None:
     registry.maker_of(stored.recipe, options.model)
     color = stored_color(options.source, stored.provenance, stored.recipe.shape)
     if options.dry_run:
-        return plan.say_decomposition(stored.fused, "exactly", options.out, _names(EXACT_FILES, EXACT_COLOR, color))
+        return plan.say_decomposition(stored.fused, "exactly", options.out, _names(_drawn(EXACT_FILES, options), EXACT_COLOR, color))
     sources = pipeline.decompose(stored.fused, stored.latent, stored.recipe, model=options.model, device=options.device,
                                  progress=_progress())
     from FusionINNLib.reports.page import save
@@ -158,6 +158,10 @@ def _exact(options: argparse.Namespace) -> None:
     if color is not None:
         print(f"  {EXACT_COLOR[color[0]]}: that source in colour")
     print(NOTICE)
+
+
+def _drawn(files: frozenset[str], options: argparse.Namespace) -> frozenset[str]:
+    return files - {REPORT} if options.no_report else files
 
 
 def _names(files: frozenset[str], colors: dict[str, str], color: tuple[str, np.ndarray] | None) -> frozenset[str]:
@@ -185,7 +189,8 @@ def _estimate(options: argparse.Namespace) -> None:
     for warning in fused.warnings:
         _warn(warning)
     if options.dry_run:
-        return plan.say_decomposition(fused.fused, "into an estimate", options.out, _names(ESTIMATE_FILES, ESTIMATED_COLOR, color))
+        names = _names(_drawn(ESTIMATE_FILES, options), ESTIMATED_COLOR, color)
+        return plan.say_decomposition(fused.fused, "into an estimate", options.out, names)
     result = pipeline.estimate(fused.fused, fused.recipe, samples=options.samples, seed=options.seed, model=options.model,
                                device=options.device, progress=_progress())
     for warning in result.warnings:
@@ -196,7 +201,7 @@ def _estimate(options: argparse.Namespace) -> None:
 
     drawn = registry.drawn(fused.recipe, options.samples, options.seed)
     if not drawn and (found := unused.given(options, ("samples", "seed"))):
-        _say(f"Note: this method draws nothing for an estimate, so {' and '.join(found)} count for nothing.")
+        _say(f"Note: this method draws nothing for an estimate, so {' and '.join(found)} {'count' if found[1:] else 'counts'} for nothing.")
     with new_folder(options.out, options.overwrite, ESTIMATE_FILES, [options.source]) as folder:
         write_estimate(result, folder, source, fused.recipe, drawn, fused.notes, color)
         if not options.no_report:

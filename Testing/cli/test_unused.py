@@ -88,3 +88,10 @@ def test_a_dry_run_names_what_there_will_be_and_what_is_not_there(folder, capsys
     assert main(["cohort", str(folder / "cases.csv"), str(folder / "out"), "participant", "--method", "average", "--dry-run"]) == 0
     told = capsys.readouterr().out
     assert "2: would fail, there is no" in told and "gone.nii.gz" in told and "1: would fail" not in told
+
+
+def test_a_dry_run_of_a_decomposition_names_no_report_that_is_not_wanted(fused_case, tiny_model, tmp_path, capsys):
+    line = ["decompose", str(fused_case / "fused"), "--out", str(tmp_path / "out"), "--model", str(tiny_model), "--dry-run"]
+    for more, there in (([], True), (["--no-report"], False)):
+        assert main(line + more) == 0
+        assert ("report.png" in capsys.readouterr().out) == there
