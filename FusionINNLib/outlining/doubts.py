@@ -8,7 +8,7 @@ KNOWS = "The model knows gliomas on T1 with contrast and FLAIR, in this order, a
 LARGEST_ML = 350.0
 """More than gliomas have: the largest outline in the training data is below 250 mL."""
 LEAST_SURE = 0.9
-"""Median probability inside an outline. Of 58 gliomas one had less, of heads without a lesion all: see docs/healthy.md. Chosen on them."""
+"""Median probability inside an outline. Of 58 gliomas one had less, of heads without a lesion all: chosen on them, see docs/healthy.md."""
 
 
 def doubts(first: Volume, second: Volume, pair: tuple[Volume, Volume], probability: np.ndarray, marked: np.ndarray, volume_ml: float,
