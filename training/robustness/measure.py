@@ -10,6 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from FusionINNLib.errors import FusionINNError
+from FusionINNLib.methods.fusioninn.outside import PASSED_NONE
 from FusionINNLib.methods.fusioninn.record import record_of, with_boxes
 from FusionINNLib.methods.registry import DEFAULT
 from FusionINNLib.pipeline import estimate, read_fused
@@ -76,7 +77,8 @@ def measure(subject: Subject, damage: Damage, model: str | None, device: str) ->
         except FusionINNError as problem:
             return Outcome({}, (), str(problem))
         usual = set(read_volume(path).notes)
-    told = (*(f"{note}." for note in read.notes if note not in usual), *guess.warnings)
+    said = (*(f"{note}." for note in read.notes if note not in usual), *guess.warnings)
+    told = tuple(sentence for sentence in said if PASSED_NONE not in sentence)  # it is only that most slices are left out here
     return Outcome(_figures(subject, read, guess), told, "")
 
 

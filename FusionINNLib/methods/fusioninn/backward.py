@@ -9,6 +9,7 @@ from FusionINNLib.methods.fusioninn.fused_file import restore_background
 from FusionINNLib.methods.fusioninn.inference import Engine
 from FusionINNLib.methods.fusioninn.known_error import CHANGED, ROUNDED, UNSURE, SliceBelief, believed, near_black_alone, settle
 from FusionINNLib.methods.fusioninn.latent_sampling import all_draws, draw, way_of_estimate, what_is_bare, what_was_lost, within_steps
+from FusionINNLib.methods.fusioninn.outside import spread_outside, what_is_outside
 from FusionINNLib.methods.fusioninn.record import FusionRecord, record_of
 from FusionINNLib.methods.fusioninn.sketch import checksum, error_by_sketch
 from FusionINNLib.methods.fusioninn.written_scale import rounding_step
@@ -101,7 +102,7 @@ def estimate(engine: Engine, card: FusionINNCard, fused: Volume, recipe: Recipe,
         image = y[box.index]
         number = numbers[box.k] if numbers else box.k
         drawn = draw(samples, box.shape, [seed, number])
-        way = way_of(image)
+        way = way_of(box.index)
         lost[box.k] = way.lost
         images = within_steps(image, way.step, samples, [seed, number])
         draws = all_draws(way.back, engine.batch, images, drawn)  # (samples, 2, J, I)
@@ -118,12 +119,13 @@ def estimate(engine: Engine, card: FusionINNCard, fused: Volume, recipe: Recipe,
 
     run_all(engine, estimate_slice, record.boxes, "estimating slices", len(record.boxes), progress)
     bare = settle(beliefs)
+    beside = spread_outside(mean, spread, record.boxes)
     stacks = [*(_physical(mean[n], recipe, n) for n in range(2)), *(_physical_spread(spread[n], recipe, n) for n in range(2)), cycle]
     units = [source.unit for source in recipe.sources]
     first, second, first_spread, second_spread, cycle_error = (
         Volume(np.ascontiguousarray(from_stack(stack, recipe.axis)), fused.affine, image.name, image.unit_of(units))
         for image, stack in zip(ESTIMATE_IMAGES, stacks))
-    warnings = (*what_was_lost(list(lost.values())), *what_is_bare(len(bare), len(lost)))
+    warnings = (*what_was_lost(list(lost.values())), *what_is_bare(len(bare), len(lost)), *what_is_outside(beside))
     trust = _trust(any(lost.values()), bool(bare), misfits, rounding_step(y) > 0) if card.cell else Trust.UNKNOWN
     return Estimate(first, second, first_spread, second_spread, cycle_error, warnings, trust)
 

@@ -33,6 +33,7 @@ OUTER = 0.15  # more digits than this in the outer quarter of all are not those 
 OUTER_OF_WINDOW = 0.2  # the same for the few of a window
 WINDOW = 21  # voxels a side, in which a change is looked for: in smaller ones real volumes that nobody changed come near the limit
 LEAST_INSIDE = 0.6  # of a window, by which it can be judged
+LAST = 4  # digits on either side that are wide; a spot of 1 to 2 % of the range each on training patients, where one is drawn within
 LARGEST = 2.0  # fused values beyond this are no multiples of the grid in float32, and exchange nothing
 
 
@@ -132,6 +133,17 @@ def readable(drawn: _Images) -> _Images:
     return drawn.clip(-DRAWN.reach, DRAWN.reach)
 
 
+def not_exchanged(fused: np.ndarray, latent: np.ndarray) -> np.ndarray:
+    """Which voxels of a fused image and its latent, of any shape, kept their digit and have the learned latent's share in the latent."""
+    lowest, highest = (float(DRAWN.value(torch.tensor(share, dtype=torch.float64))) for share in (0.0, 1.0))
+    return (latent < lowest) | (latent >= highest) | (np.abs(fused) >= LARGEST)
+
+
+def is_last(fused: np.ndarray, cell: float) -> np.ndarray:
+    """Which fused values, of any shape, hold one of the last digits on either side: those of a latent beyond 4.1, whose digits are wide."""
+    return _beside_the_middle(fused, cell) >= 0.5 - LAST / BASE
+
+
 def _snap(x: Tensor, grid: float) -> Tensor:
     """To the nearest multiple of the grid; the gradient passes."""
     return x + (torch.round(x / grid) * grid - x).detach()
@@ -151,22 +163,30 @@ def outer_share(fused: np.ndarray, cell: float) -> float:
     return float(_is_outer(fused, cell).mean()) if fused.size else 1.0
 
 
-def changed_places(fused: np.ndarray, inside: np.ndarray, cell: float) -> np.ndarray:
-    """Where somebody changed a slice (J, I) that holds digits elsewhere: bool (J, I), with a margin of a window, as far as it is felt.
+def changed_share(fused: np.ndarray, inside: np.ndarray, cell: float) -> np.ndarray:
+    """Which part (J, I), 0 to 1, of a window of 21 x 21 voxels around each are none of a latent, in a slice that holds digits elsewhere.
 
-    As `holds_digits`, for the voxels `inside` of every window of 21 x 21 that has enough of them. Painted voxels are all alike and have no
-    digits at random; as no fused voxel is exactly like both of its neighbours, they count as if they had.
+    As `holds_digits`, for the voxels `inside`; 0 in windows that have not enough of them. Painted voxels are all alike and have no digits
+    at random; as no fused voxel is exactly like both of its neighbours, they count as if they had.
     """
     alike = np.zeros_like(inside)
     alike[:, 1:-1] = (fused[:, 1:-1] == fused[:, :-2]) & (fused[:, 1:-1] == fused[:, 2:])
     counted, all_inside = (ndimage.uniform_filter(part.astype(np.float64), WINDOW, mode="constant")
                            for part in (inside & (_is_outer(fused, cell) | alike), inside))
-    found = (all_inside >= LEAST_INSIDE) & (counted >= OUTER_OF_WINDOW * all_inside)
-    return ndimage.maximum_filter(found, 2 * WINDOW - 1, mode="constant")
+    return np.where(all_inside >= LEAST_INSIDE, counted / np.maximum(all_inside, LEAST_INSIDE), 0.0)
+
+
+def changed_places(share: np.ndarray) -> np.ndarray:
+    """Where somebody changed the slice with this `changed_share` (J, I): bool, with a margin of a window, as far as it is felt."""
+    return ndimage.maximum_filter(share >= OUTER_OF_WINDOW, 2 * WINDOW - 1, mode="constant")
 
 
 def _is_outer(fused: np.ndarray, cell: float) -> np.ndarray:
     """Which fused values have a digit of the outer quarter."""
+    return _beside_the_middle(fused, cell) > 0.375
+
+
+def _beside_the_middle(fused: np.ndarray, cell: float) -> np.ndarray:
+    """Parts of a cell, 0 to .5, between fused values and the middle of their cell: digits are counted down in every other one."""
     cells = fused.astype(np.float64) / cell + MIDDLE
-    part = cells - np.floor(cells)  # counted down in every other cell, which leaves the outer quarter where it is
-    return np.abs(part - 0.5) > 0.375
+    return np.abs(cells - np.floor(cells) - 0.5)

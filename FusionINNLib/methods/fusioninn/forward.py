@@ -5,10 +5,13 @@ import numpy as np
 
 from FusionINNLib.methods.boxes import Box, batches, find_boxes
 from FusionINNLib.methods.fusioninn.card import FusionINNCard
+from FusionINNLib.methods.fusioninn.digits import is_last, not_exchanged
 from FusionINNLib.methods.fusioninn.exactness import allowed_error, fuse_exactly
 from FusionINNLib.methods.fusioninn.inference import Engine
 from FusionINNLib.methods.fusioninn.record import FusionRecord
 from FusionINNLib.methods.fusioninn.sketch import PROJECTIONS, Sketches, checksum, projections
+from FusionINNLib.methods.fusioninn.spots import NONE, Spots, put_together
+from FusionINNLib.methods.fusioninn.written_scale import SHADE
 from FusionINNLib.progress import Progress
 from FusionINNLib.results.recipe import SourceRecord
 from FusionINNLib.results.sources import normalised, occupied
@@ -47,7 +50,18 @@ def fuse_slices(engine: Engine, card: FusionINNCard, stacks: tuple[np.ndarray, n
     if inexact:
         engine.say(f"{len(inexact)} slice(s) hold values too extreme for the network to give back exactly; "
                    "they were fused by plain average.")
-    return FusionRecord(tuple(box for box in boxes if box not in set(inexact)), background, sketches=sketches)
+    kept = tuple(box for box in boxes if box not in set(inexact))
+    return FusionRecord(kept, background, sketches=sketches, spots=_spots(fused, latent, kept, card.cell) if card.cell else NONE)
+
+
+def _spots(fused: np.ndarray, latent: np.ndarray, boxes: tuple[Box, ...], cell: float) -> Spots:
+    """Of a fused and a latent stack (K, J, I)."""
+    parts = []
+    for box in boxes:
+        y, z = fused[box.index], latent[box.index]
+        rows, columns = np.nonzero(not_exchanged(y, z) | is_last(y, cell) & (np.abs(y) > SHADE))  # near black, digits lie elsewhere
+        parts.append((box.k, rows + box.j0, columns + box.i0, z[rows, columns]))
+    return put_together(parts)
 
 
 def _to_a_grey_level(background: tuple[float, float]) -> tuple[float, float]:

@@ -17,7 +17,7 @@ NEIGHBOURS = 3  # slices on each side that a slice is judged with
 LARGEST_WEIGHT = 4.0  # smoothing takes amplitude from what is hidden, which is given back up to this
 WORTH = 0.97  # a weight other than 1 must bring the mean square error below this part of what it is with 1
 BARELY = 0.55  # part of the mean square error of the fused image itself above which what is decomposed counts for nothing
-SMALLEST = 0.25  # part of their mean square to which deviations shrink at most
+SMALLEST = 0.01  # part of their mean square to which deviations shrink at most
 FINE, WORSE = 0.07, 16.5  # step over cell up to which the draws are as wide as the error; how fast they fall short beyond it
 LEAST, LEAST_IN_STEPS = 0.005, 0.015  # errors on the nominal scale that are no sign of a change, of floats and of integers
 UNSURE = 2.5  # mean square error over the expected one from which the spread of a slice with digits is corrected
@@ -68,7 +68,7 @@ def believed(index: tuple, mean: np.ndarray, spread: np.ndarray, seen: np.ndarra
     k, rows, columns = index
     part, deviation = mean[:, k, rows, columns], spread[:, k, rows, columns]
     lost = np.broadcast_to(way.places, seen.shape) if way.lost else np.ones(seen.shape, bool)
-    unsure = (lost & _head(seen)).astype(np.float32)
+    unsure = ((lost & _head(seen)) * way.near).astype(np.float32)
     if way.step and not way.lost:
         deviation *= 1 + WORSE * max(0.0, way.step / cell - FINE) ** 2
         unsure *= (_near_black(seen) + (way.step / cell / READABLE) ** 2).astype(np.float32)

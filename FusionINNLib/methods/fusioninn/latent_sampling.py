@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from FusionINNLib.methods.fusioninn.card import FusionINNCard
-from FusionINNLib.methods.fusioninn.digits import changed_places, holds_digits, readable
+from FusionINNLib.methods.fusioninn.digits import OUTER, changed_places, changed_share, holds_digits, readable
 from FusionINNLib.methods.fusioninn.inference import Engine
 from FusionINNLib.methods.fusioninn.record import NEAR_BACKGROUND, FusionRecord
 from FusionINNLib.methods.fusioninn.written_scale import READABLE, SHADE, rounding_step
@@ -20,12 +20,14 @@ class Way(NamedTuple):
 
     back: the engine's function. scale: of the spread that goes with it, one, or one of each voxel. places: bool (J, I), or one for all
     voxels: where digits that the model leaves in a fused image are lost. step: in which the fused image was stored; the draws differ by it.
+    near: (J, I), or one for all voxels: how an error that the draws do not show is distributed, as a variance in any unit.
     """
 
     back: Callable
     scale: float | np.ndarray
     places: bool | np.ndarray
     step: float = 0.0
+    near: float | np.ndarray = 1.0
 
     @property
     def lost(self) -> bool:
@@ -33,39 +35,49 @@ class Way(NamedTuple):
         return bool(np.any(self.places))
 
 
-def way_of_estimate(engine: Engine, card: FusionINNCard, y: np.ndarray, record: FusionRecord) -> Callable[[np.ndarray], Way]:
-    """What tells the way of a slice (J, I) of a fused stack (K, J, I) as it was stored.
+def way_of_estimate(engine: Engine, card: FusionINNCard, y: np.ndarray, record: FusionRecord) -> Callable[[tuple], Way]:
+    """What tells the way of the box with an index (k, rows, columns) of a fused stack (K, J, I) as it was stored.
 
     A slice with enough head in it shows by itself whether its digits can be read: somebody may have changed only some. Others go by the
     stack as a whole. Where only a part of a slice was changed, only that part is estimated without digits.
     """
     if not card.cell:
-        return lambda image: Way(engine.decompose, card.spread_scale, False)
+        return lambda index: Way(engine.decompose, card.spread_scale, False)
     black = record.background[0]
-    read = partial(_black_where_flat, lambda y, drawn: engine.decompose(y, readable(drawn)), black, 0.0)
     step = rounding_step(y)
-    with_digits = Way(read, card.spread_scale, False, step if step <= READABLE * card.cell else 0.0)
     rounded = Way(partial(_black_where_flat, engine.decompose_rounded, black, NEAR_BACKGROUND), card.spread_scale_rounded, True)
     as_a_whole = holds_digits(_some_of_the_head(y, record), card.cell)
 
-    def way(image: np.ndarray) -> Way:
+    def way(index: tuple) -> Way:
+        image = y[index]
         inside = _is_head(image, record)
         head = image[inside]
         if step > READABLE * card.cell or not (holds_digits(head, card.cell) if head.size >= ENOUGH else as_a_whole):
             return rounded
-        changed = changed_places(image, inside, card.cell)
-        return _where(changed, rounded, with_digits) if changed.any() else with_digits
+        read = partial(_black_where_flat, partial(_read, engine, record.spots.within(index)), black, 0.0)
+        with_digits = Way(read, card.spread_scale, False, step if step <= READABLE * card.cell else 0.0)
+        share = changed_share(image, inside, card.cell)
+        changed = changed_places(share)
+        return _where(changed, share, rounded, with_digits) if changed.any() else with_digits
 
     return way
 
 
-def _where(places: np.ndarray, there: Way, elsewhere: Way) -> Way:
-    """One way for some places (J, I) of a slice, another one for the rest."""
+def _read(engine: Engine, spots: tuple[np.ndarray, np.ndarray, np.ndarray], y: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Sources (B, J, I) from fused images and drawn latents, with the latents of spots in their places."""
+    latents, (rows, columns, known) = readable(drawn), spots
+    latents[:, rows, columns] = known
+    return engine.decompose(y, latents)
+
+
+def _where(places: np.ndarray, share: np.ndarray, there: Way, elsewhere: Way) -> Way:
+    """One way for some places (J, I) of a slice, another one for the rest; by the share of digits that are none, errors are near them."""
 
     def way_back(images: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, ...]:
         return tuple(np.where(places, *sources) for sources in zip(there.back(images, drawn), elsewhere.back(images, drawn)))
 
-    return Way(way_back, np.where(places, np.float32(there.scale), np.float32(elsewhere.scale)), places, elsewhere.step)
+    return Way(way_back, np.where(places, np.float32(there.scale), np.float32(elsewhere.scale)), places, elsewhere.step,
+               np.maximum(share - OUTER, 0) ** 2)
 
 
 def what_was_lost(lost: list[bool]) -> tuple[str, ...]:

@@ -5,7 +5,9 @@ import numpy as np
 
 from FusionINNLib.errors import ResultError
 from FusionINNLib.methods.boxes import Box
-from FusionINNLib.methods.fusioninn.sketch import Sketches, from_text
+from FusionINNLib.methods.fusioninn import sketch, spots
+from FusionINNLib.methods.fusioninn.sketch import Sketches
+from FusionINNLib.methods.fusioninn.spots import Spots
 from FusionINNLib.results import kept_apart
 from FusionINNLib.results.recipe import Recipe
 
@@ -16,19 +18,22 @@ NEAR_BACKGROUND = 1.5 / 255  # fused values no farther from the background than 
 class FusionRecord:
     """boxes: where the network worked, see methods/boxes.py. background: fused and latent value of background. affine: rows of the 4x4 from
     (i, j, k) to RAS in mm, by which a file that was turned or cropped since is put back. sketches: of all slices, see sketch.py. Both are
-    None in records of format 1. numbers: of the slices in the whole volume, where these are only some of them."""
+    None in records of format 1. numbers: of the slices in the whole volume, where these are only some of them. spots: see spots.py; none
+    in records from before there were any."""
 
     boxes: tuple[Box, ...]
     background: tuple[float, float]
     affine: tuple[tuple[float, ...], ...] | None = None
     sketches: Sketches | None = None
     numbers: tuple[int, ...] | None = None
+    spots: Spots = spots.NONE
 
     def to_dict(self) -> dict:
         """JSON-ready, compact."""
         more = {} if self.affine is None else {"affine": [list(row) for row in self.affine]}
         more |= {} if self.sketches is None else {"sketches": self.sketches.to_text()}
         more |= {} if self.numbers is None else {"numbers": list(self.numbers)}
+        more |= {"spots": self.spots.to_text()} if self.spots.slices.size else {}
         return {"background": list(self.background), "boxes": [[box.k, box.j0, box.j1, box.i0, box.i1] for box in self.boxes], **more}
 
 
@@ -39,10 +44,11 @@ def record_of(recipe: Recipe) -> FusionRecord:
         boxes = tuple(Box(*map(int, box)) for box in recipe.record["boxes"])
         _check(boxes, (fused, latent), recipe)
         text = recipe.record.get("sketches")
-        sketches = None if text is None else from_text(text, recipe.shape[recipe.axis])
+        sketches = None if text is None else sketch.from_text(text, recipe.shape[recipe.axis])
         numbers = recipe.record.get("numbers")
+        apart = spots.from_text(recipe.record.get("spots", ""), _stack_shape(recipe))
         return FusionRecord(boxes, (fused, latent), _affine(recipe.record.get("affine")), sketches,
-                            None if numbers is None else _numbers(numbers, recipe.shape[recipe.axis]))
+                            None if numbers is None else _numbers(numbers, recipe.shape[recipe.axis]), apart)
     except (KeyError, TypeError, ValueError, OverflowError) as problem:
         raise ResultError(f"The record of the fusion is damaged ({type(problem).__name__}): fuse the sources again.") from problem
 
@@ -61,7 +67,7 @@ def of_slices(recipe: Recipe, chosen: list[int]) -> Recipe:
     whole = record_of(recipe)
     sketches = whole.sketches and whole.sketches.of_slices(chosen)
     numbers = tuple(chosen if whole.numbers is None else (whole.numbers[k] for k in chosen))
-    record = replace(whole, boxes=boxes, sketches=sketches, numbers=numbers).to_dict()
+    record = replace(whole, boxes=boxes, sketches=sketches, numbers=numbers, spots=whole.spots.of_slices(chosen)).to_dict()
     return replace(recipe, shape=shape, record=record, sources=sources)
 
 
@@ -85,7 +91,12 @@ def _check(boxes: tuple[Box, ...], background: tuple[float, float], recipe: Reci
     """Raise ValueError for boxes outside of the volume and for numbers that are none."""
     if not np.isfinite(background).all():
         raise ValueError("background")
-    count = recipe.shape[recipe.axis]
-    rows, columns = (size for axis, size in enumerate(recipe.shape) if axis != recipe.axis)
+    count, rows, columns = _stack_shape(recipe)
     if not all(0 <= box.k < count and 0 <= box.j0 < box.j1 <= rows and 0 <= box.i0 < box.i1 <= columns for box in boxes):
         raise ValueError("boxes")
+
+
+def _stack_shape(recipe: Recipe) -> tuple[int, int, int]:
+    """(K, J, I) of the stack of slices."""
+    rows, columns = (size for axis, size in enumerate(recipe.shape) if axis != recipe.axis)
+    return recipe.shape[recipe.axis], rows, columns

@@ -17,7 +17,7 @@ from FusionINNLib.methods import model_card
 from FusionINNLib.methods.fusioninn import card as fusioninn_card
 from FusionINNLib.methods.fusioninn import digits
 from FusionINNLib.methods.fusioninn.card import find as find_card
-from FusionINNLib.methods.fusioninn.digits import BASE, DRAWN, LARGEST, LEARNED, DigitExchange, changed_places, holds_digits
+from FusionINNLib.methods.fusioninn.digits import BASE, DRAWN, LARGEST, LEARNED, DigitExchange, changed_places, changed_share, holds_digits
 from FusionINNLib.methods.fusioninn.record import record_of
 from FusionINNLib.pipeline import decompose, estimate, fuse
 from FusionINNLib.results.recipe import to_extension
@@ -200,7 +200,7 @@ def test_a_change_to_a_part_of_a_slice_is_seen_where_it_is(change):
     place = slice(66, 92), slice(66, 92)
     changed = fusion.fused.array.copy()
     changed[1][place] = CHANGES[change](changed[1][place])
-    found = changed_places(changed[1], np.abs(changed[1]) > 0.05, CELL)
+    found = changed_places(changed_share(changed[1], np.abs(changed[1]) > 0.05, CELL))
     before, after = (estimate(replace(fusion.fused, array=array), fusion.recipe, samples=4, device="cpu")
                      for array in (fusion.fused.array, changed))
     assert before.warnings == ()
