@@ -39,15 +39,18 @@ class Spots:
         return base64.urlsafe_b64encode(numbers.tobytes() + self.latents.astype("<f4").tobytes()).decode("ascii")
 
 
-NONE = Spots(*(np.empty(0, np.int32) for _ in range(3)), np.empty(0, np.float32))
+NONE = Spots(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
 
 
 def put_together(parts: list[tuple[int, np.ndarray, np.ndarray, np.ndarray]]) -> Spots:
     """Of (slice, rows, columns, latents) of some slices."""
-    numbers = [np.full(len(rows), k, np.int32) for k, rows, _, _ in parts]
-    return Spots(*(np.concatenate([*some, none])[:MOST] for some, none in (
-        (numbers, NONE.slices), ([part[1] for part in parts], NONE.rows), ([part[2] for part in parts], NONE.columns),
-        ([part[3] for part in parts], NONE.latents))))
+    slices = [np.full(len(rows), k, np.int32) for k, rows, _, _ in parts]
+    rows, columns, latents = ([part[n] for part in parts] for n in (1, 2, 3))
+    return Spots(_joined(slices, NONE.slices), _joined(rows, NONE.rows), _joined(columns, NONE.columns), _joined(latents, NONE.latents))
+
+
+def _joined(parts: list[np.ndarray], none: np.ndarray) -> np.ndarray:
+    return np.concatenate([*parts, none])[:MOST]
 
 
 def from_text(text: str, shape: tuple[int, int, int]) -> Spots:
@@ -58,4 +61,5 @@ def from_text(text: str, shape: tuple[int, int, int]) -> Spots:
     latents = np.frombuffer(content[6 * count:], "<f4").astype(np.float32) if not rest else np.empty(0)
     if rest or (numbers >= np.array(shape)[:, None]).any() or not np.isfinite(latents).all():
         raise ValueError("spots")
-    return Spots(*numbers, latents)
+    slices, rows, columns = numbers
+    return Spots(slices, rows, columns, latents)
