@@ -44,9 +44,9 @@ NONE = Spots(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int32)
 
 def put_together(parts: list[tuple[int, np.ndarray, np.ndarray, np.ndarray]]) -> Spots:
     """Of (slice, rows, columns, latents) of some slices."""
-    slices = [np.full(len(rows), k, np.int32) for k, rows, _, _ in parts]
-    rows, columns, latents = ([part[n] for part in parts] for n in (1, 2, 3))
-    return Spots(_joined(slices, NONE.slices), _joined(rows, NONE.rows), _joined(columns, NONE.columns), _joined(latents, NONE.latents))
+    return Spots(_joined([np.full(len(rows), k, np.int32) for k, rows, _, _ in parts], NONE.slices),
+                 _joined([rows for _, rows, _, _ in parts], NONE.rows), _joined([columns for _, _, columns, _ in parts], NONE.columns),
+                 _joined([latents for _, _, _, latents in parts], NONE.latents))
 
 
 def _joined(parts: list[np.ndarray], none: np.ndarray) -> np.ndarray:
