@@ -172,8 +172,10 @@ def _zeros(latent: Volume, recipe: Recipe) -> Volume:
 
 
 def _unrounded(recipe: Recipe) -> Recipe:
-    """Sources come out as float32, as estimates do, instead of in their stored type."""
-    return replace(recipe, sources=tuple(replace(source, dtype="float32", not_finite=None, kept_apart=None) for source in recipe.sources))
+    """Sources come out as float32, as estimates do, instead of in their stored type, and with any latent: no sketch refuses it."""
+    record = replace(record_of(recipe), sketches=None).to_dict()
+    sources = tuple(replace(source, dtype="float32", not_finite=None, kept_apart=None) for source in recipe.sources)
+    return replace(recipe, record=record, sources=sources)
 
 
 def stored_and_read(fusion: Fusion, dtype: np.dtype | None, model: str | None) -> FusedFile:
