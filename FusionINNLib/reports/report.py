@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image
 
 from FusionINNLib.methods import registry
-from FusionINNLib.reports.columns import described, difference_column, image_column, window
+from FusionINNLib.reports.columns import described, difference_column, image_column, spread_window, window
 from FusionINNLib.reports.page import ESTIMATED, EXACT, Panel, choose_slices, compose
 from FusionINNLib.results.color import FusedColor
-from FusionINNLib.results.estimate_images import CYCLE, ESTIMATE_IMAGES, EXACT_IMAGES, DecomposedImage
+from FusionINNLib.results.estimate_images import CYCLE, ESTIMATE_IMAGES, EXACT_IMAGES, SPREAD, DecomposedImage
 from FusionINNLib.results.recipe import Recipe
 from FusionINNLib.results.records import Estimate, Fusion, Preview
 from FusionINNLib.volumes.volume import Volume
@@ -90,7 +90,8 @@ def estimate_report(fused: Volume, result: Estimate, recipe: Recipe) -> Image.Im
 def _estimate_column(image: DecomposedImage, volume: Volume, slices: list[int], axis: int) -> Panel:
     title = f"{image.column}\n{volume.unit or 'no unit'}"
     if image.kind is not CYCLE:
-        return image_column(title, volume, window(volume, axis), axis, ESTIMATED)
+        span = spread_window(volume, axis) if image.kind is SPREAD else window(volume, axis)
+        return image_column(title, volume, span, axis, ESTIMATED)
     half_width = float(np.percentile(np.abs(np.take(volume.array, slices, axis)), 99.9)) or 1e-3
     return Panel(title, volume.array, (-half_width, half_width), "difference", ESTIMATED)
 

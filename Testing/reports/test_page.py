@@ -13,11 +13,11 @@ from PIL import Image
 from FusionINNLib.phantom.case import small_case
 from FusionINNLib.reports import drawing
 from FusionINNLib.reports import page as report_page
-from FusionINNLib.reports.columns import difference_column, window
+from FusionINNLib.reports.columns import difference_column, spread_window, window
 from FusionINNLib.reports.outlines import Outlines
 from FusionINNLib.reports.page import ESTIMATED, EXACT, Panel, choose_slices, compose, save
 from FusionINNLib.reports.slice_view import slice_view
-from FusionINNLib.volumes.volume import SegmentName
+from FusionINNLib.volumes.volume import SegmentName, Volume
 
 SPACING = (1.0, 1.5, 4.0)
 LEFT, TOP = report_page._MARGIN + report_page._ROW_LABEL, report_page._MARGIN + report_page._TITLES  # of the first panel, no header
@@ -270,3 +270,11 @@ def test_import_is_light():
     code = ("import sys, FusionINNLib.reports.columns; "
             "sys.exit(any(m in sys.modules for m in ('torch', 'slicer', 'scipy', 'matplotlib', 'SimpleITK', 'nibabel')))")
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(report_page.__file__).parents[2]).returncode == 0
+
+
+def test_a_rim_that_is_much_less_sure_does_not_darken_the_rest_of_a_spread():
+    array = np.full((4, 80, 80), 0.01, np.float32)
+    array[:, 0] = 0.7
+    array[0, 40:] = 0
+    assert spread_window(Volume(array, np.eye(4), "spread"), 0) == pytest.approx((0.0, 0.01))
+    assert spread_window(Volume(np.zeros_like(array), np.eye(4), "spread"), 0) == (0.0, 1.0)

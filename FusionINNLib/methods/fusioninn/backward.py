@@ -102,13 +102,14 @@ def estimate(engine: Engine, card: FusionINNCard, fused: Volume, recipe: Recipe,
         image = y[box.index]
         number = numbers[box.k] if numbers else box.k
         drawn = draw(samples, box.shape, [seed, number])
-        way = way_of(box.index)
+        is_written = record.sketches is not None and checksum(image) == record.sketches.checksums[box.k]
+        way = way_of(box.index, is_written)
         lost[box.k] = way.lost
         images = within_steps(image, way.step, samples, [seed, number])
         draws = all_draws(way.back, engine.batch, images, drawn)  # (samples, 2, J, I)
         (k, rows, columns), average = box.index, draws.mean(0)
         mean[:, k, rows, columns], spread[:, k, rows, columns] = average, way.scale * draws.std(0, ddof=min(1, samples - 1))
-        if record.sketches is not None and card.cell and checksum(image) != record.sketches.checksums[k]:
+        if record.sketches is not None and card.cell and not is_written:
             seen = image - np.float32(record.background[0])
             belief = believed(box.index, mean, spread, seen, way, record.sketches.projections[k], number, card.cell)
             misfits.append(float(belief.misfit.mean()))

@@ -35,26 +35,29 @@ class Way(NamedTuple):
         return bool(np.any(self.places))
 
 
-def way_of_estimate(engine: Engine, card: FusionINNCard, y: np.ndarray, record: FusionRecord) -> Callable[[tuple], Way]:
-    """What tells the way of the box with an index (k, rows, columns) of a fused stack (K, J, I) as it was stored.
+def way_of_estimate(engine: Engine, card: FusionINNCard, y: np.ndarray, record: FusionRecord) -> Callable[[tuple, bool], Way]:
+    """What tells the way of the box with an index (k, rows, columns) of a fused stack (K, J, I) as it was stored, and whether a checksum
+    says that it is as it was written: then its digits are read, whatever they look like.
 
-    A slice with enough head in it shows by itself whether its digits can be read: somebody may have changed only some. Others go by the
+    Another slice with enough head in it shows by itself whether its digits can be read: somebody may have changed only some. Others go by the
     stack as a whole. Where only a part of a slice was changed, only that part is estimated without digits.
     """
     if not card.cell:
-        return lambda index: Way(engine.decompose, card.spread_scale, False)
+        return lambda index, is_written: Way(engine.decompose, card.spread_scale, False)
     black = record.background[0]
     step = rounding_step(y)
     rounded = Way(partial(_black_where_flat, engine.decompose_rounded, black, NEAR_BACKGROUND), card.spread_scale_rounded, True)
     as_a_whole = holds_digits(_some_of_the_head(y, record), card.cell)
 
-    def way(index: tuple) -> Way:
+    def way(index: tuple, is_written: bool) -> Way:
+        read = partial(_black_where_flat, partial(_read, engine, record.spots.within(index)), black, 0.0)
+        if is_written:
+            return Way(read, card.spread_scale, False)
         image = y[index]
         inside = _is_head(image, record)
         head = image[inside]
         if step > READABLE * card.cell or not (holds_digits(head, card.cell) if head.size >= ENOUGH else as_a_whole):
             return rounded
-        read = partial(_black_where_flat, partial(_read, engine, record.spots.within(index)), black, 0.0)
         with_digits = Way(read, card.spread_scale, False, step if step <= READABLE * card.cell else 0.0)
         share = changed_share(image, inside, card.cell)
         changed = changed_places(share)

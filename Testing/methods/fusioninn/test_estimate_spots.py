@@ -10,18 +10,24 @@ from FusionINNLib.methods.fusioninn import spots
 from FusionINNLib.methods.fusioninn.outside import spread_outside, what_is_outside
 from FusionINNLib.methods.fusioninn.record import of_slices, record_of
 from FusionINNLib.pipeline import estimate, fuse
+from FusionINNLib.results.trust import Trust
 from FusionINNLib.volumes.volume import Volume
 
 
 @pytest.fixture(scope="module")
 def spotted():
     """Smooth heads that differ wildly in single voxels, as a diffusion fit does at the edge of a head."""
+    return fuse_wild(0.01)
+
+
+def fuse_wild(share: float):
+    """Fusion of two heads of which so many voxels differ wildly, and where the heads are."""
     generator = np.random.default_rng(3)
     k, j, i = np.mgrid[:3, :80, :80]
     head = (j - 40) ** 2 + (i - 40) ** 2 < 26 ** 2
     first, second = (head * (0.4 + 0.2 * np.sin(j / shape) * np.cos(i / shape) + 0.01 * generator.standard_normal(head.shape))
                      for shape in (5, 7))
-    wild = head & (generator.random(head.shape) < 0.01)
+    wild = head & (generator.random(head.shape) < share)
     first[wild] = generator.uniform(0.2, 1.2, wild.sum())
     second[wild] = 0.05
     volumes = [Volume(np.float32(array * 1000), np.diag([1.0, 1.0, 3.0, 1.0]), name) for array, name in ((first, "a"), (second, "b"))]
@@ -42,6 +48,16 @@ def test_an_estimate_has_no_spots(spotted):
     without = replace(fusion.recipe, record={key: value for key, value in fusion.recipe.record.items() if key != "spots"})
     assert largest_error(fusion, without, head) > 0.05, "as it would be, and as files from before are"
     assert largest_error(fusion, fusion.recipe, head) < 0.02
+
+
+def test_what_a_checksum_says_is_as_it_was_written_is_not_told_to_be_changed():
+    """Slices so wild that their digits do not look like those of latents."""
+    fusion, head = fuse_wild(0.15)
+    found = estimate(fusion.fused, fusion.recipe, samples=4, device="cpu")
+    assert found.warnings == () and found.trust is Trust.AS_WRITTEN
+    assert largest_error(fusion, fusion.recipe, head) < 0.1
+    older = {key: value for key, value in fusion.recipe.record.items() if key != "sketches"}
+    assert "changed since" in " ".join(estimate(fusion.fused, replace(fusion.recipe, record=older), samples=4, device="cpu").warnings)
 
 
 def test_spots_are_kept_with_their_places(spotted):
