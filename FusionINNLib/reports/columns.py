@@ -32,7 +32,7 @@ def spread_window(volume: Volume, axis: int) -> tuple[float, float]:
     """From 0 to what nearly all of a standard deviation stays below: a rim or a spot that is much less sure is not to darken the rest."""
     sample = _sample(volume, range(0, volume.shape[axis], max(1, volume.shape[axis] // 16)), axis)
     unsure = sample[np.isfinite(sample) & (sample > 0)]
-    return 0.0, _two_digits(float(np.percentile(unsure, 98))) if unsure.size else 1.0
+    return 0.0, _two_digits(float(np.percentile(unsure, 95))) if unsure.size else 1.0
 
 
 def _sample(volume: Volume, indices, axis: int) -> np.ndarray:

@@ -39,8 +39,8 @@ def way_of_estimate(engine: Engine, card: FusionINNCard, y: np.ndarray, record: 
     """What tells the way of the box with an index (k, rows, columns) of a fused stack (K, J, I) as it was stored, and whether a checksum
     says that it is as it was written: then its digits are read, whatever they look like.
 
-    Another slice with enough head in it shows by itself whether its digits can be read: somebody may have changed only some. Others go by the
-    stack as a whole. Where only a part of a slice was changed, only that part is estimated without digits.
+    Another slice with enough head in it shows by itself whether its digits can be read: somebody may have changed only some. Others go by
+    the stack as a whole. Where only a part of a slice was changed, only that part is estimated without digits.
     """
     if not card.cell:
         return lambda index, is_written: Way(engine.decompose, card.spread_scale, False)
