@@ -8,8 +8,9 @@ from FusionINNLib.cli import unused
 from FusionINNLib.cli.terminal import progress, say
 from FusionINNLib.errors import InputError
 from FusionINNLib.results.dicom_folder import EXPORTED, FOLDERS, write_series
-from FusionINNLib.results.dicom_origin import Origin, headers_of
+from FusionINNLib.results.dicom_origin import Origin
 from FusionINNLib.results.recipe import NOTICE
+from FusionINNLib.volumes.dicom import headers_of
 from FusionINNLib.volumes.io import read_volume
 from FusionINNLib.volumes.volume import Volume
 

@@ -134,10 +134,11 @@ def dicom_outline(progress: Progress, *, labels: Volume, origin: Origin, path: P
     the files, to whose order of slices it is brought."""
     progress.step("writing the outline", 0, 1)
     from FusionINNLib.outlining import dicom_file
+    from FusionINNLib.volumes.dicom import headers_of
 
     if not headers:
         labels = dicom_file.on_series(labels, files)
-        headers = dicom_file.headers_of(files)
+        headers = headers_of(files)
     dicom_file.write_dicom_segmentation(labels, origin, dicom_file.prepared(headers, labels), path)
     return path
 

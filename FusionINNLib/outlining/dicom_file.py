@@ -18,6 +18,7 @@ from FusionINNLib import __version__
 from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError, in_brief
 from FusionINNLib.outlining.records import Origin
+from FusionINNLib.volumes.dicom import headers_of
 from FusionINNLib.volumes.dicom_frames import read_header
 from FusionINNLib.volumes.dicom_stacks import geometry, split
 from FusionINNLib.volumes.itk import LPS_TO_RAS
@@ -47,13 +48,6 @@ def source_headers(volume: Volume) -> tuple[Dataset, ...]:
         raise InputError(f"{volume.name}: this is no DICOM series that a DICOM segmentation could refer to; give the folder of the series "
                          "on whose grid the outline lies (see --reference), or leave out --dicom-seg.")
     return prepared(headers_of(files), volume)
-
-
-def headers_of(files: Sequence[Path]) -> tuple[Dataset, ...]:
-    """What DICOM files say, without their pixels."""
-    import pydicom
-
-    return tuple(pydicom.dcmread(file, stop_before_pixels=True, force=True) for file in files)
 
 
 def prepared(given: Sequence[Dataset], volume: Volume) -> tuple[Dataset, ...]:

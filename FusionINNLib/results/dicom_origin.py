@@ -1,14 +1,11 @@
 """Whose results are when they become DICOM: patient, study and space of a source that came as a DICOM series. Held in memory alone."""
-# pydicom has few types:
-# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from FusionINNLib.errors import InputError, in_brief
+from FusionINNLib.volumes.dicom import headers_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -35,14 +32,3 @@ class Whose:
     def origin(self) -> Origin:
         """The same with headers. Raises InputError where the files cannot be read."""
         return Origin(self.headers or headers_of(self.files), True, self.same_space)
-
-
-def headers_of(files: Iterable[Path]) -> tuple[Dataset, ...]:
-    """What DICOM files say without their pixels. Raises InputError where one cannot be read."""
-    import pydicom
-
-    try:
-        return tuple(pydicom.dcmread(file, stop_before_pixels=True, force=True) for file in files)
-    except Exception as error:  # gone, or whatever pydicom meets in a damaged file
-        raise InputError(f"The DICOM files of the source cannot be read ({in_brief(error)}): import them again, or export without the "
-                         "patient's name.") from error

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from FusionINNLib.outlining.dicom_file import headers_of
 from FusionINNLib.volumes.color import ColorVolume
 from FusionINNLib.volumes.color_files import read_scan
+from FusionINNLib.volumes.dicom import headers_of
 from FusionINNLib.volumes.io import read_segmentation, sha256
 from FusionINNLib.volumes.volume import SegmentName, Volume
 

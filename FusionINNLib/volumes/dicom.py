@@ -1,19 +1,25 @@
 """Folders of DICOM files to volumes: which series and which stack, and its values. Classic and enhanced files, read with pydicom."""
+# pydicom has few types:
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from FusionINNLib.errors import ChoiceError, InputError
+from FusionINNLib.errors import ChoiceError, InputError, in_brief
 from FusionINNLib.progress import Progress
 from FusionINNLib.volumes.dicom_agreement import check_no_mosaic, check_one_scan, notes_on
 from FusionINNLib.volumes.dicom_frames import DicomFile, Frame, Trait, read_header
 from FusionINNLib.volumes.dicom_pixels import stored_planes
 from FusionINNLib.volumes.dicom_stacks import Stack, geometry, split
 from FusionINNLib.volumes.volume import Identity, Volume, check_affine, check_shape
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 _LISTED = 20
 """Choices that a sentence names; more are counted."""
@@ -120,6 +126,22 @@ def chosen_frames(series: Series, stack: Stack) -> tuple[list[DicomFile], list[F
     check_affine(affine, series.name)
     check_shape((len(frames), *frames[0].size), series.name)
     return files, frames, affine, notes_on(files, frames, float(np.linalg.norm(affine[:3, 2])))
+
+
+def headers_of(files: Iterable[Path]) -> tuple[Dataset, ...]:
+    """What DICOM files say without their pixels, for what is to refer to them. Raises InputError where one cannot be read."""
+    import pydicom
+
+    headers: list[Dataset] = []
+    for file in files:
+        try:
+            headers.append(pydicom.dcmread(file, stop_before_pixels=True, force=True))
+        except MemoryError:
+            raise
+        except Exception as error:  # gone, or whatever pydicom meets in a damaged file
+            raise InputError(f"{file.name}: this DICOM file cannot be read ({in_brief(error)}); copy, export or import it "
+                             "again.") from error
+    return tuple(headers)
 
 
 def files_in(path: Path) -> Iterator[list[Path]]:

@@ -16,8 +16,9 @@ from FusionINNLib import __version__
 from FusionINNLib.cli.__main__ import main
 from FusionINNLib.errors import InputError
 from FusionINNLib.methods import model_card
-from FusionINNLib.outlining.dicom_file import headers_of, on_series, prepared, source_headers, write_dicom_segmentation
+from FusionINNLib.outlining.dicom_file import on_series, prepared, source_headers, write_dicom_segmentation
 from FusionINNLib.outlining.records import Origin
+from FusionINNLib.volumes.dicom import headers_of
 from FusionINNLib.volumes.io import read_segmentation, read_volume, sha256, write_nifti
 from FusionINNLib.volumes.suggested import COLOR, NAME, is_suggested
 
@@ -104,6 +105,11 @@ def test_what_does_not_lie_on_its_series_is_refused(place):
                   replace(marks, affine=flair.affine @ coarse)):
         with pytest.raises(InputError, match="no longer lie where its DICOM files say"):
             on_series(other, files)
+
+
+def test_a_file_that_is_gone_is_told_by_its_name(place, tmp_path):
+    with pytest.raises(InputError, match=r"^gone.dcm: this DICOM file cannot be read \(.*again\.$"):
+        headers_of([*read_volume(place / "flair").identity["files"], tmp_path / "gone.dcm"])
 
 
 def test_it_says_that_a_network_suggested_it_and_of_which_series(out, place, outline_model):
