@@ -7,11 +7,12 @@ from FusionINNLib import mrml
 from FusionINNLib.errors import FusionINNError
 from FusionINNPanel import model_folders
 from FusionINNPanel.comparison import blinkedVolumes
+from FusionINNPanel.dicom_database import whyNoFiles
 from FusionINNPanel.follow_up import whyNoChange
 from FusionINNPanel.interval import whyNoInterval
 from FusionINNPanel.messages import whyNotUsable
 from FusionINNPanel.parameters import FusionINNParameterNode, Method
-from FusionINNPanel.suggestion import fileOf, whyNoDicom, whyNoSuggestion
+from FusionINNPanel.suggestion import whyNoDicom, whyNoSuggestion
 
 
 @dataclass(frozen=True)
@@ -113,12 +114,9 @@ def _state(whyNot: str, does: str) -> ButtonState:
 def _whyNobody(parameters: FusionINNParameterNode) -> str:
     """Why no patient can be named, "" where one can."""
     try:
-        source = mrml.patientSource(parameters.decomposedVolume)
+        return whyNoFiles(mrml.patientSource(parameters.decomposedVolume))
     except FusionINNError as problem:
         return str(problem)
-    if not fileOf(mrml.instancesOf(source)[0]):
-        return _("Slicer's DICOM database has no files of {name} any more: import them again.").format(name=source.GetName())
-    return ""
 
 
 def _whyNotFuse(parameters: FusionINNParameterNode) -> str:

@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from FusionINNLib import mrml
 from FusionINNLib.errors import FusionINNError
 from FusionINNPanel.comparison import Comparison
+from FusionINNPanel.dicom_database import fileOf
 from FusionINNPanel.parameters import (
     ESTIMATE_OUTPUTS,
     EXACT_OUTPUTS,
@@ -22,7 +23,6 @@ from FusionINNPanel.parameters import (
     parametersOf,
 )
 from FusionINNPanel.state import PanelState
-from FusionINNPanel.suggestion import fileOf
 
 
 class ResultActions:

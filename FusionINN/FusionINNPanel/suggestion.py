@@ -1,4 +1,4 @@
-"""The button that has an outline suggested, beside what somebody drew and never mistaken for it."""
+"""The buttons that have an outline suggested and saved, beside what somebody drew and never mistaken for it."""
 from __future__ import annotations  # the names of mrml load their files when they are used, and not before
 
 import importlib.util
@@ -10,13 +10,14 @@ from slicer.i18n import tr as _
 
 from FusionINNLib import mrml
 from FusionINNPanel.comparison import Comparison
+from FusionINNPanel.dicom_database import fileOf, whyNoFiles
 from FusionINNPanel.follow_up import alignmentOf
 from FusionINNPanel.parameters import FusionINNParameterNode
 from FusionINNPanel.state import PanelState
 
 
 class SuggestionAction:
-    """What the button does."""
+    """What the buttons do."""
 
     def __init__(self, state: PanelState, comparison: Comparison) -> None:
         self._state, self._comparison = state, comparison
@@ -40,7 +41,6 @@ class SuggestionAction:
             self._comparison.update(chosen)
         if mrml.isSuggestion(earlier):  # it may have been edited: it stays, out of sight
             earlier.GetDisplayNode().SetVisibility(False)
-
 
     def save(self) -> None:
         """Write the suggestion as a DICOM Segmentation of the series on whose grid it lies."""
@@ -82,19 +82,10 @@ def whyNoDicom(parameters: FusionINNParameterNode) -> str:
     volume = mrml.referenceOf(node)
     if volume is None:
         return _("The volume that the outline was suggested on is no longer in the scene.")
-    instances = mrml.instancesOf(volume)
-    if not instances:
+    if not mrml.instancesOf(volume):
         said = _("{name} was not loaded from DICOM: there is no series that a DICOM Segmentation could refer to.")
         return said.format(name=volume.GetName())
-    if not fileOf(instances[0]):
-        return _("Slicer's DICOM database has no files of {name} any more: import them again.").format(name=volume.GetName())
-    return ""
-
-
-def fileOf(instance: str) -> str:
-    """The file of a DICOM instance, "" for none."""
-    database = getattr(slicer, "dicomDatabase", None)
-    return database.fileForInstance(instance) if database is not None else ""
+    return whyNoFiles(volume)
 
 
 def whyNoSuggestion(parameters: FusionINNParameterNode) -> str:

@@ -72,18 +72,18 @@ def fuse(options: argparse.Namespace) -> None:
     warn_of_patients(first, second, segmentation)
     if ordered := other_order(method.info, isinstance(scans[0], ColorVolume)):
         _warn(ordered)
-    grid = (first if options.reference == "first" else second).shape
-    seconds = registry.seconds_of(options.method, grid, options.model, method_settings)
-    takes = cost.sentence(seconds, grid) if seconds is not None else ""
+    fixed = first if options.reference == "first" else second
+    seconds = registry.seconds_of(options.method, fixed.shape, options.model, method_settings)
+    takes = cost.sentence(seconds, fixed.shape) if seconds is not None else ""
     if options.dry_run:
         for volume in (first, second):
             say_notes(volume)
             for sentence in like_labels(volume):
                 _warn(sentence)
         if segmentation is not None:
-            say_notes(resample_labels(segmentation, first if options.reference == "first" else second))
+            say_notes(resample_labels(segmentation, fixed))
         is_colored = any(isinstance(scan, ColorVolume) for scan in scans)
-        names = FUSION_FILES - ({REPORT} if options.no_report else set()) - (set() if is_colored else COLOR_FILES)
+        names = _drawn(FUSION_FILES, options) - (set() if is_colored else COLOR_FILES)
         names -= set() if method.info.capabilities.exact else {LATENT}
         return plan.say_fusion(first, second, options.align, options.reference, options.method, takes, options.out, names)
     on_cpu = True
