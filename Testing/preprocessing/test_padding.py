@@ -142,6 +142,25 @@ def test_what_interpolation_left_between_padding_and_tissue_has_no_part_in_the_s
     assert 0.6 < found.normalization.scale / alone.normalization.scale < 2
 
 
+def blended(array) -> np.ndarray:
+    """On a finer grid, moved by a part of a voxel: values up to near the brightest lie at every border."""
+    from scipy.ndimage import shift, zoom
+
+    return shift(zoom(array, (1, 4, 4), order=0), (0, 0.1, 0.2), order=1, mode="nearest").astype(np.float32)
+
+
+def test_bright_padding_that_blends_with_the_rest_must_hold_much_of_the_border():
+    assert fit_tissue(blended(padded("f8", 0, 1500))).padding == (1500,)
+    beside = blended(np.where((J < 6) & (abs(X - 32) < 12), 1500, tissue()))  # an arm, or what else reaches into the picture
+    assert fit_tissue(beside).padding == ()
+
+
+def test_few_wild_voxels_of_one_value_in_the_head_are_no_padding():
+    wild = INSIDE & (np.hypot(J - 30, X - 32) < 6.5)
+    found = fit_tissue(np.where(wild, 10000, tissue()).astype("i2"))
+    assert 0.02 < wild.mean() < 0.05 and found.padding == () and found.high is not None and found.high < 10000
+
+
 def test_a_window_and_a_registration_know_all_padding():
     array = padded("i2", -1, 4095)
     low, high = window(volume(array, "scan"), 0)
