@@ -2,6 +2,7 @@
 import nibabel as nib
 import numpy as np
 import pytest
+from dicom_making import save, slices
 from making import head
 
 from FusionINNLib.cli.__main__ import main
@@ -35,6 +36,7 @@ PAIR = "{folder}/first.nii.gz {folder}/second.nii.gz"
     ("adc {folder}/first.nii.gz --out {folder}/adc.nii.gz --series 1 --series 2", "given 2 times"),
     ("cohort {folder}/cases.csv {folder}/out participant --samples 4", "--samples is for --estimate alone"),
     ("cohort {folder}/cases.csv {folder}/out participant --first T1w", "--first would count for nothing"),
+    ("cohort {folder}/cases.csv {folder}/out participant --segmentation seg", "--segmentation would count for nothing"),
     ("cohort {folder}/cases.csv {folder}/out participant --participant-label 01", "--participant-label would count for nothing"),
     ("cohort {folder}/cases {folder}/out participant --first {{case}}/a.nii --second {{case}}/b.nii --session-label 1",
      "--session-label would count for nothing"),
@@ -53,8 +55,32 @@ def test_said(line, words, folder, capsys):
     assert words in told(capsys, folder, line, 0)
 
 
-def test_what_is_not_on_the_command_line_is_not_spoken_of(folder, capsys):
-    assert "counts for nothing" not in told(capsys, folder, f"fuse {PAIR} --method average --out {{folder}}/out --dry-run", 0)
+@pytest.mark.parametrize("line", [
+    f"fuse {PAIR} --method average --out {{folder}}/out --dry-run",
+    f"fuse {PAIR} --method average --out {{folder}}/out --dry-run --device cpu",
+    f"fuse {PAIR} --method ddfm --out {{folder}}/out --dry-run --seed 3",
+    "decompose {folder}/result --out {folder}/out --estimate --samples 8 --seed 1",
+    "cohort {folder}/cases.csv {folder}/out participant --method average --estimate --samples 4 --dry-run",
+])
+def test_what_counts_and_what_is_not_on_the_command_line_are_not_spoken_of(line, folder, capsys):
+    main([word.format(folder=folder) for word in line.split()])
+    said = capsys.readouterr().err
+    assert "for nothing" not in said and "alone" not in said
+
+
+@pytest.mark.parametrize("given, words", [("--first T1w", "--first counts for nothing"),
+                                          ("--seed 3 --model x --no-report", "--seed, --no-report, --model count for nothing")])
+def test_the_group_level_says_what_it_does_not_need(given, words, folder, capsys):
+    said = told(capsys, folder, f"cohort {{folder}} {{folder}}/no group {given}", 2)
+    assert f"the group level looks at what is there, so {words}" in said
+
+
+def test_a_series_is_chosen_once_where_one_of_two_volumes_came_as_dicom(folder, capsys):
+    save(slices(head(shape=(6, 40, 44)), np.diag([3, 3, 5, 1.0]), series="T2"), folder / "dicom")
+    line = "fuse {folder}/dicom {folder}/second.nii.gz --method average --out {folder}/out --dry-run --series T2"
+    assert "--series" not in told(capsys, folder, line, 0)
+    said = told(capsys, folder, line + " --series FLAIR", 2)
+    assert "second came from none: give it once, for the other one" in said and "leave out" not in said
 
 
 @pytest.mark.parametrize("dry", [[], ["--dry-run"]])

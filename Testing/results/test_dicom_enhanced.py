@@ -60,6 +60,26 @@ def test_several_readers_find_each_value_at_its_place(tmp_path, mirrored, kind, 
         np.testing.assert_allclose(other.affine[:, [2, 1, 0, 3]], LPS @ back.affine, atol=1e-6)
 
 
+def test_the_file_says_what_was_made_of_which_images_and_how_thick_its_slices_are(tmp_path):
+    write_series({"fused.nii.gz": volume(np.float32)}, tmp_path, Origin(SOURCE, True, True), enhanced=True)
+    made, back = pydicom.dcmread(tmp_path / "fused" / "0001.dcm"), read_volume(tmp_path / "fused" / "0001.dcm")
+    shared, = made.SharedFunctionalGroupsSequence
+    measures, voi, kind, derived = (shared[name][0] for name in ("PixelMeasuresSequence", "FrameVOILUTSequence",
+                                                                 "MRImageFrameTypeSequence", "DerivationImageSequence"))
+    assert float(measures.SliceThickness) == float(measures.SpacingBetweenSlices) == pytest.approx(np.linalg.norm(GRID[:3, 2]))
+    assert list(kind.FrameType) == list(made.ImageType) == ["DERIVED", "PRIMARY", "VOLUME", "OTHER"]
+    ends = np.array([-0.5, 0.5]) * float(voi.WindowWidth) + float(voi.WindowCenter)
+    np.testing.assert_allclose(ends, (back.values.min(), back.values.max()), rtol=1e-6)
+    assert derived.DerivationDescription == "FusionINN: fused" and derived.DerivationCodeSequence[0].CodeValue == "FUSION"
+    assert [one.ReferencedSOPInstanceUID for one in derived.SourceImageSequence] == [one.SOPInstanceUID for one in SOURCE]
+    study, = made.SourceImageEvidenceSequence
+    series, = study.ReferencedSeriesSequence
+    assert (study.StudyInstanceUID, series.SeriesInstanceUID) == ("1.2.3", SOURCE[0].SeriesInstanceUID)
+    assert [one.ReferencedSOPInstanceUID for one in series.ReferencedSOPSequence] == [one.SOPInstanceUID for one in SOURCE]
+    contents = [frame.FrameContentSequence[0] for frame in made.PerFrameFunctionalGroupsSequence]
+    assert [(one.InStackPositionNumber, list(one.DimensionIndexValues)) for one in contents] == [(k, [1, k]) for k in range(1, 6)]
+
+
 def test_the_whole_way_by_the_command_line(tmp_path, tiny_model):
     """Exported and read back: no wrong voxel, the source's patient, words of warning, and nothing of a patient if so wanted."""
     for seed, name in enumerate(("first", "second")):

@@ -13,7 +13,8 @@ from making import head, volume
 
 import FusionINNLib as fi
 from FusionINNLib.cli.__main__ import main
-from FusionINNLib.results.dicom_folder import to_16_bits
+from FusionINNLib.results.dicom_folder import to_16_bits, write_series
+from FusionINNLib.results.dicom_origin import Origin
 from FusionINNLib.volumes.io import read_volume
 
 DCIODVFY = shutil.which("dciodvfy", path=str(Path(sys.executable).parent)) or shutil.which("dciodvfy")
@@ -105,11 +106,19 @@ def test_16_bits_take_the_whole_range(values):
 
 
 def test_exported_places_are_those_of_any_grid(tmp_path):
-    from FusionINNLib.results.dicom_folder import write_series
-
     mirrored = LPS @ GRID @ np.diag([1, -1, 1, 1])
     fused = fi.Volume(head(np.float32, (4, 24, 20)), mirrored, "fused")
     write_series({"fused.nii.gz": fused}, tmp_path, None)
     back = read_volume(tmp_path / "fused")
     corner = {tuple(np.round(point, 3)) for point in back.corners_ras_mm}
     assert corner == {tuple(np.round(point, 3)) for point in fused.corners_ras_mm}
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_the_space_is_the_sources_where_the_result_lies_in_it_alone(tmp_path, is_same):
+    """A source that was moved onto the other one's grid tells whose a result is, and not where it lies."""
+    source = tuple(slices(head(shape=(4, 24, 20))))
+    fused = fi.Volume(head(np.float32, (4, 24, 20)), LPS @ GRID, "fused")
+    write_series({"fused.nii.gz": fused}, tmp_path, Origin(source, True, is_same))
+    made = pydicom.dcmread(tmp_path / "fused/0001.dcm")
+    assert made.PatientID == "P1" and (made.FrameOfReferenceUID == "1.2.4") == is_same

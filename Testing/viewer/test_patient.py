@@ -56,6 +56,10 @@ def test_the_space_is_that_of_the_series_on_the_grid(case, series, files, tmp_pa
     case.inputs["first"] = read_input("first", elsewhere)
     found = whose(case)
     assert found.headers == case.inputs["second"].headers and found.same_space and "Made" not in repr(found), "no log shows it"
+    case.inputs.update(first=read_input("first", series["first"]), second=read_input("second", elsewhere))
+    found = whose(case)
+    assert found.headers == case.inputs["first"].headers and found.same_space, "whichever of them lies there"
+    case.inputs["first"] = read_input("first", elsewhere)
     case.inputs["second"] = read_input("second", files["second"])
     found = whose(case)
     assert found.headers == case.inputs["first"].headers and not found.same_space
