@@ -2,6 +2,8 @@
 
 The parent imports everything beforehand and computes nothing itself, so that a child starts in milliseconds.
 """
+import contextlib
+import importlib
 import os
 import resource
 import signal
@@ -26,8 +28,8 @@ class Ended:
     seconds: float
 
 
-def run(work: Callable[[], int], folder: Path, then: Callable[[int], None] = lambda pid: None) -> Ended:
-    """`work` in a child, which leaves with what it returns; `then` may send it signals meanwhile."""
+def run(work: Callable[[], int], folder: Path, then: Callable[[int], None] = lambda pid: None, limit_s: float = LIMIT_S) -> Ended:
+    """`work` in a child, which leaves with what it returns; `then` may send it signals meanwhile. It hangs after `limit_s`."""
     errors = folder / "stderr.txt"
     sys.stdout.flush()
     started = time.monotonic()
@@ -40,7 +42,7 @@ def run(work: Callable[[], int], folder: Path, then: Callable[[int], None] = lam
         done, status, usage = os.wait4(pid, os.WNOHANG)
         if done:
             break
-        if time.monotonic() - started > LIMIT_S:
+        if time.monotonic() - started > limit_s:
             hung = True
             os.kill(pid, signal.SIGKILL)
         time.sleep(0.001)
@@ -67,6 +69,35 @@ def _child(work: Callable[[], int], errors: Path) -> None:
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+def prepare(work: Callable[[], int], folder: Path) -> None:
+    """`work` in a child, and what it loads loaded here, once for all that follow: each would load it when it first needs it, for seconds.
+
+    Raises RuntimeError where it fails.
+    """
+    names = folder / "modules.txt"
+
+    def work_and_tell() -> int:
+        code = work()
+        names.write_text("\n".join(sys.modules), encoding="utf-8")
+        return code
+
+    ended = run(work_and_tell, folder, limit_s=10 * LIMIT_S)  # nothing is loaded yet, and the machine may be busy
+    if ended.code:
+        raise RuntimeError(f"This fails by itself, without harm: {ended.stderr}")
+    for name in names.read_text(encoding="utf-8").splitlines():
+        if name not in sys.modules:
+            with contextlib.suppress(Exception):  # some are only made by others
+                importlib.import_module(name)
+
+
+def timed(work: Callable[[], int], folder: Path) -> float:
+    """Seconds that `work` takes in a child. Raises RuntimeError where it fails."""
+    ended = run(work, folder, limit_s=10 * LIMIT_S)
+    if ended.code:
+        raise RuntimeError(f"This fails by itself, without harm: {ended.stderr}")
+    return ended.seconds
 
 
 def limit_memory(extra_mib: int) -> None:

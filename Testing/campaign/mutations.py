@@ -1,10 +1,9 @@
 """Damaged and hostile inputs, each read in a child: it must be taken or be refused with one sentence, soon and in bounded memory."""
-import gzip
-import hashlib
 import json
 import os
 import random
 import shutil
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -17,8 +16,6 @@ from FusionINNLib.errors import FusionINNError
 
 BATCH = 50  # inputs a child; the one at which it ends is named
 MEMORY_MIB = 1024  # that reading a small input may take beyond what the program has when it is loaded
-_NUMBERS = (0, 1, -1, 2 ** 15, -2 ** 15, 2 ** 31 - 1, -2 ** 31, 2 ** 63 - 1, float("nan"), float("inf"), 1e308, -1e-308)
-_VALUES = (*_NUMBERS, None, True, "", "x", "../../etc/passwd", [], {}, [[]], "\0", "é" * 300)
 
 
 @dataclass(frozen=True)
@@ -30,65 +27,6 @@ class Target:
     files: tuple[str, ...]
     mutate: Callable[[bytes, random.Random], bytes]
     read: Callable[[Path], object]
-
-
-def mutate_bytes(content: bytes, rng: random.Random) -> bytes:
-    """Flipped bytes, often in the header; cut off, blown up, shuffled, set to extremes."""
-    changed = bytearray(content)
-    for _ in range(rng.choice((1, 1, 2, 5, 20))):
-        end = min(len(changed), rng.choice((32, 352, 1024, len(changed) or 1)))
-        if not end:
-            return b"x"
-        at, kind = rng.randrange(end), rng.randrange(7)
-        if kind < 2:
-            changed[at] = rng.randrange(256)
-        elif kind == 2:
-            changed[at] ^= 1 << rng.randrange(8)
-        elif kind == 3:
-            size = rng.choice((2, 4, 8))
-            changed[at:at + size] = rng.choice((b"\xff", b"\0", b"\x7f", b"\x80")) * size
-        elif kind == 4:
-            del changed[at:at + rng.randrange(1, 64)]
-        elif kind == 5:
-            changed[at:at] = rng.randbytes(rng.randrange(1, 64))
-        else:
-            del changed[rng.randrange(len(changed)):]
-    return bytes(changed)
-
-
-def mutate_packed(content: bytes, rng: random.Random) -> bytes:
-    """Of a gzip file: what is packed, so that readers get to see it; now and then the packing itself."""
-    if rng.random() < 0.2:
-        return mutate_bytes(content, rng)
-    return gzip.compress(mutate_bytes(gzip.decompress(content), rng), 1)
-
-
-def mutate_json(content: bytes, rng: random.Random) -> bytes:
-    """One or some values replaced, entries dropped or doubled, the checksum of a fusion's record made to fit again."""
-    if rng.random() < 0.2:
-        return mutate_bytes(content, rng)
-    record = json.loads(content)
-    for _ in range(rng.choice((1, 1, 3))):
-        _change(record, rng)
-    if isinstance(record, dict) and "checksum" in record:
-        rest = {key: value for key, value in record.items() if key != "checksum"}
-        record["checksum"] = hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-    return json.dumps(record).encode()
-
-
-def _change(record, rng: random.Random) -> None:
-    while True:
-        if not record or not isinstance(record, (dict, list)):
-            return
-        key = rng.choice(sorted(record)) if isinstance(record, dict) else rng.randrange(len(record))
-        if isinstance(record[key], (dict, list)) and record[key] and rng.random() < 0.8:
-            record = record[key]
-            continue
-        if rng.random() < 0.2:
-            del record[key]
-        else:
-            record[key] = rng.choice(_VALUES)
-        return
 
 
 class Mutations:
@@ -151,6 +89,7 @@ class Mutations:
         self.faults[kind] += 1
         if len(self.examples) < 50:
             self.examples.append(f"{kind} at input {number} ({self._targets[number % len(self._targets)].name}): {words}")
+            print(self.examples[-1], file=sys.stderr, flush=True)
 
 
 def _read(target: Target, folder: Path, rng: random.Random) -> tuple[str, str]:

@@ -2,8 +2,9 @@
 import time
 from collections import Counter
 
-from kills import WAYS, Campaign
+from kills import Campaign
 from mutations import Mutations
+from ways import WAYS
 
 
 def page(options, killed: Campaign, mutated: Mutations, seconds: float, machine: str, memory_mib: int) -> str:
@@ -15,12 +16,12 @@ def page(options, killed: Campaign, mutated: Mutations, seconds: float, machine:
     """
     kinds = sorted(mutated.read.keys() | mutated.refused.keys())
     names = sorted({key[0] for key in killed.runs if isinstance(key, tuple)})
-    rows = [[way, *[str(killed.runs[name, way]) for name in names]] for way in WAYS]
+    rows = [[way, *[str(killed.runs[name, way] or "") for name in names]] for way in WAYS]
     faults = killed.faults + mutated.faults
     return f"""# Reliability
 
 What `make campaign` found, which ends runs of the program at random moments and feeds it damaged inputs. A fault is a lost or broken
-result, a traceback, a crash, a run that hangs for a minute, a hidden folder that stays, or memory beyond the bound.
+result, a traceback, a crash, a run that hangs for a minute, a hidden folder or file that stays, or memory beyond the bound.
 
 *{time.strftime("%Y-%m-%d")}, seed {options.seed}, {machine}, {seconds / 60:.0f} minutes:
 `python Testing/campaign/run.py --kills {options.kills} --mutations {options.mutations} --seed {options.seed} --out docs/reliability.md`.
@@ -30,15 +31,24 @@ Where in a run a kill falls depends on the machine too; the mutated inputs are t
 
 ## Runs that were ended
 
-{sum(count for key, count in killed.runs.items() if isinstance(key, tuple))} runs on a made-up pair of volumes, half of them
-replacing an earlier result. Afterwards the result folder held all of the new result, all of the earlier one, or nothing;
-{killed.runs["left a hidden folder"]} runs, which were given no time to clear away, left a hidden folder, which the next run of that name
-cleared away, putting back what was being replaced. Largest memory of a run: {killed.peak_mib:.0f} MiB.
+{sum(count for key, count in killed.runs.items() if isinstance(key, tuple))} runs on made-up data, half of them replacing an earlier
+result or going on with one that was begun. Afterwards a result folder held all of the new result, all of the earlier one, or nothing;
+{killed.runs["left something hidden"]} runs left a hidden folder or file, which the next run of that name cleared away, putting back what
+was being replaced. Largest memory of a run: {killed.peak_mib:.0f} MiB.
 
 {_table(["ended by", *names], rows)}
 
 *File size limit*: a file that grows beyond a random size fails, as on a full disk. *Death at a rename*: the process ends just before
 one of the renames by which results take their place.
+
+- *save*: the process in which the page and the panel write a result folder.
+- *training*: `python -m training fit` of a small network, six steps. After each run the same command went on to the end, with the weights
+  and the log of a run that nobody disturbed.
+- *cohort*: `fusioninn cohort` of two patients, its worker a thread that ends with the command, as when a machine goes down; of some runs a
+  process of its own, as usual, which outlives the command for a moment (these may take five minutes, all others one). After each run
+  `--resume` ended with the results of a cohort that nobody disturbed; what was done before was not done again.
+
+All but workers apart are forks of a process that has loaded the libraries: the moments of the kills are those of the work itself.
 
 ## Damaged inputs
 

@@ -17,14 +17,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path[:0] = [str(path) for path in (ROOT, ROOT / "Testing/campaign", ROOT / "Testing/support", ROOT / "Testing")]
 
 import children
-from kills import Campaign
-from making_inputs import make_case, targets
+from killed_cohort import Cohort
+from killed_results import NAMES, results_of
+from killed_training import Training
+from kills import Campaign, Share
+from making_inputs import load_all, make_case, targets
 from mutations import MEMORY_MIB, Mutations
-
-# Loaded here, once, for all children; nothing is computed with it in this process.
-import FusionINNLib.cli.commands
-import FusionINNLib.pipeline
-import FusionINNLib.reports.report  # noqa: F401
+from page import page
 
 
 def main() -> int:
@@ -40,25 +39,30 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="campaign-") as name:
         work = Path(name)
         work.chmod(0o755)  # the runs as another user have to reach it
-        made = children.run(lambda: make_case(work / "case") or 0, work)
-        if made.code:
-            sys.exit(f"the case could not be made: {made.stderr}")
-        killed = Campaign(work / "case", str(work / "case/tiny"), work / "kills", options.seed)
+        children.prepare(lambda: make_case(work / "case") or load_all(work / "case") or 0, work)
+        killed = Campaign(shares(work / "case", work / "kills"), work / "kills", options.seed)
         killed.run(options.kills, _counter("kills", options.kills))
         mutated = Mutations(targets(work / "case"), work / "mutations", options.seed)
         mutated.run(options.mutations, _counter("mutated inputs", options.mutations))
     faults = killed.faults + mutated.faults
     if options.out:
-        from page import page
-
         options.out.write_text(page(options, killed, mutated, time.monotonic() - started, f"{platform.system()}, {os.cpu_count()} cores",
                                     MEMORY_MIB), encoding="utf-8")
     counts = {"kills": sum(count for key, count in killed.runs.items() if isinstance(key, tuple)), "read": sum(mutated.read.values()),
-              "refused": sum(mutated.refused.values()), "faults": dict(faults), "examples": mutated.examples}
+              "refused": sum(mutated.refused.values()), "faults": dict(faults), "examples": killed.examples + mutated.examples}
     print(json.dumps(counts, indent=1) if options.json else "\n".join(
         [f"{counts['kills']} kills, {counts['read']} mutated inputs read, {counts['refused']} refused, {sum(faults.values())} faults",
-         *[f"{count} x {kind}" for kind, count in faults.items()], *mutated.examples]))
+         *[f"{count} x {kind}" for kind, count in faults.items()], *counts["examples"]]))
     return 1 if faults else 0
+
+
+def shares(case: Path, folder: Path) -> list[Share]:
+    """All that is killed; how often, by what it costs. folder: to work in."""
+    folder.mkdir()
+    model = str(case / "tiny")
+    results = [Share(42, lambda name=name: results_of(name, case, model, folder)) for name in NAMES]
+    return [*results, Share(20, lambda: Training(folder)), Share(10, lambda: Cohort(case, model, folder, has_workers=False)),
+            Share(2, lambda: Cohort(case, model, folder, has_workers=True))]
 
 
 def _counter(what: str, total: int):

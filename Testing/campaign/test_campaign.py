@@ -1,13 +1,23 @@
 """A small campaign, so that it works whenever it is wanted, and finds what it is there for."""
+import base64
+import gzip
 import json
 import os
 import random
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
-from mutations import Mutations, Target, mutate_bytes, mutate_json, mutate_packed
+import kills
+import pytest
+import ways
+from killed_results import Results
+from kills import Campaign, Share
+from mutations import Mutations, Target
+from mutators import mutate_bytes, mutate_json, mutate_packed, mutate_recipe, mutate_upload
 
+from FusionINNLib import leftovers
 from FusionINNLib.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,11 +51,43 @@ def test_faults_are_found(tmp_path):
     assert any("ValueError: a defect" in line for line in campaign.examples) and any("no sentence" in line for line in campaign.examples)
 
 
+@pytest.mark.parametrize("leaves, fault", [("hidden", "something hidden after SIGTERM"), ("half", "a lost or broken result"),
+                                           ("trace", "a traceback"), ("code", "exit code 7 after SIGTERM"), ("all", None)])
+def test_what_kills_leave_is_told(tmp_path, monkeypatch, leaves, fault):
+    """A run that is told to end and ends badly."""
+    monkeypatch.setattr(ways, "ending", lambda way, work, *_: (work, lambda pid: None))
+    monkeypatch.setattr(kills, "ending", ways.ending)
+    calls = tmp_path / "calls"
+
+    def write(out: Path, overwrite: bool) -> int:
+        out.mkdir(exist_ok=True)
+        (out / "a").write_text("whole")
+        if not calls.exists():  # the undisturbed one
+            calls.touch()
+            return 0
+        if leaves == "hidden":
+            leftovers.draw_name(out.parent, out.name).mkdir()
+        if leaves == "half":
+            (out / "a").write_text("wh")
+        if leaves == "trace":
+            raise RuntimeError("a defect")
+        return 7 if leaves == "code" else 0
+
+    (tmp_path / "work").mkdir()
+    kind = Results("fake", write, tmp_path / "work")
+    kind.ways = ("SIGTERM",)
+    campaign = Campaign([Share(1, lambda: kind)], tmp_path / "work", 0)
+    campaign.run(3)
+    assert campaign.runs["fake", "SIGTERM"] == 3
+    assert campaign.faults[fault] == 3 if fault else not campaign.faults
+
+
 def test_mutations_change_what_they_are_given():
     rng = random.Random(0)
     record = json.dumps({"checksum": "", "grid": {"shape": [1, 2, 3]}, "name": "x"}).encode()
-    import gzip
-
-    for mutate, whole in ((mutate_bytes, bytes(400)), (mutate_json, record), (mutate_packed, gzip.compress(bytes(400)))):
+    upload = json.dumps([[f"{n}.dcm", base64.b64encode(bytes(400)).decode()] for n in range(3)]).encode()
+    with_recipe = bytes(352) + struct.pack("<ii", 16 * 8, 6) + record + bytes(16 * 8 - 8 - len(record)) + bytes(400)
+    for mutate, whole in ((mutate_bytes, bytes(400)), (mutate_json, record), (mutate_packed, gzip.compress(bytes(400))),
+                          (mutate_upload, upload), (mutate_recipe, with_recipe)):
         changed = [mutate(whole, rng) for _ in range(50)]
-        assert sum(one != whole for one in changed) > 45 and len(set(changed)) > 20
+        assert sum(one != whole for one in changed) > 40 and len(set(changed)) > 20

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from FusionINNLib.atomic import replacing
+
 if TYPE_CHECKING:
     from training.loop.trainer import Trainer
 
@@ -41,8 +43,9 @@ class TrainingConfig:
         """Raises InputError for values of a trainer's own settings that make no sense."""
 
     def save(self, path: Path) -> None:
-        """Write as JSON, one flat table."""
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        """Write as JSON, one flat table, whole or not at all."""
+        with replacing(path) as file:
+            file.write((json.dumps(asdict(self), indent=1) + "\n").encode())
 
 
 def trainer_class(preset: object, trainers: Trainers) -> type["Trainer"]:

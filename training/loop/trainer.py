@@ -7,7 +7,6 @@
 Several processes train one run together, see distributed.py: each does the steps, the first one validates, logs and saves.
 """
 import copy
-import csv
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,17 +17,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from FusionINNLib import leftovers
 from FusionINNLib.atomic import replacing
 from FusionINNLib.errors import InputError, ModelError
 from training.baselines import Fuser
 from training.data.crops import VALIDATED_SET, CropSampler, load_split, validation_slices
 from training.data.prepare import PreparedCase
 from training.distributed import ALONE, Workers
+from training.loop import log
 from training.loop.config import TrainingConfig
 from training.loop.precision import Precision
 from training.losses.losses import learning_rate
 
-START = "start.pt"
+START, LOG = "start.pt", "log.csv"
 
 
 class Step(nn.Module):
@@ -177,6 +178,7 @@ class Trainer:
         """Train to the last step, validating and saving on the way."""
         if self.workers.is_first:
             self.folder.mkdir(parents=True, exist_ok=True)
+            leftovers.clear_files(self.folder)
             self.config.save(self.folder / "config.json")
         if (self.folder / "last.pt").exists():
             self.resume()
@@ -184,6 +186,8 @@ class Trainer:
                 report(f"going on after step {self.step}")
         elif (self.folder / START).exists():
             self.start_from(self.folder / START)
+        if self.workers.is_first:
+            log.cut(self.folder / LOG, self.step)
         started = time.perf_counter() - self.seconds
         while self.step < self.config.steps:
             parts = self.train_step()
@@ -220,13 +224,7 @@ class Trainer:
             return
         row = {"step": self.step, "seconds": round(self.seconds), **parts, **scores}
         report(" ".join(f"{name} {value:.4g}" for name, value in row.items()))
-        log = self.folder / "log.csv"
-        fresh = not log.exists()
-        with log.open("a", newline="") as file:
-            writer = csv.DictWriter(file, row)
-            if fresh:
-                writer.writeheader()
-            writer.writerow({name: f"{value:.6g}" for name, value in row.items()})
+        log.append(self.folder / LOG, row)
         if scores["score"] > self.best:
             self.best = scores["score"]
             _save(self.averaged.state_dict(), self.folder / "best.pt")
