@@ -67,8 +67,10 @@ def _child(work: Callable[[], int], errors: Path) -> None:
 
         traceback.print_exc()
     finally:
-        sys.stderr.flush()
-        os._exit(code)
+        try:
+            sys.stderr.flush()
+        finally:  # whatever cannot be written: nothing of the parent's is to be ended here, such as the folder it works in
+            os._exit(code)
 
 
 def prepare(work: Callable[[], int], folder: Path) -> None:

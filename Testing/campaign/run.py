@@ -69,7 +69,7 @@ def _counter(what: str, total: int):
     def say(done: int) -> None:
         if sys.stderr.isatty():
             print(f"\r{what}: {done} of {total} ", end="\n" if done == total else "", file=sys.stderr, flush=True)
-        elif done % max(1, total // 10) == 0:
+        elif done % max(1, total // 40) == 0:
             print(f"{time.strftime('%H:%M:%S')} {what}: {done} of {total}", file=sys.stderr, flush=True)
 
     return say

@@ -4,11 +4,13 @@ import gzip
 import json
 import os
 import random
+import resource
 import struct
 import subprocess
 import sys
 from pathlib import Path
 
+import children
 import kills
 import pytest
 import ways
@@ -49,6 +51,23 @@ def test_faults_are_found(tmp_path):
     campaign.run(60)
     assert campaign.faults["a traceback"] > 20 and campaign.faults["a crash (3)"] > 5 and sum(campaign.faults.values()) == 60
     assert any("ValueError: a defect" in line for line in campaign.examples) and any("no sentence" in line for line in campaign.examples)
+
+
+def test_a_child_without_space_for_its_words_ends_alone(tmp_path):
+    """It must not unwind what the parent has begun."""
+    def work() -> int:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        print("words", file=sys.stderr)
+        return 2
+
+    parent, unwound = os.getpid(), tmp_path / "unwound"
+    try:
+        ended = children.run(work, tmp_path)
+    finally:
+        if os.getpid() != parent:
+            unwound.mkdir()
+            os._exit(0)
+    assert ended.code == 2 and not unwound.exists()
 
 
 @pytest.mark.parametrize("leaves, fault", [("hidden", "something hidden after SIGTERM"), ("half", "a lost or broken result"),
