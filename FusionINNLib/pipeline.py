@@ -82,8 +82,8 @@ def decompose(fused: Volume, latent: Volume | None, recipe: Recipe, *, model: st
     return chosen.decompose(fused, latent, recipe, device=device, progress=progress)
 
 
-def estimate(fused: Volume, recipe: Recipe, *, samples: int = SAMPLES, seed: int = SEED, model: str | None = None,
-             device: str = "auto", progress: Progress | None = None) -> Estimate:
+def estimate(fused: Volume, recipe: Recipe, *, samples: int = SAMPLES, seed: int = SEED, numbers: list[int] | None = None,
+             model: str | None = None, device: str = "auto", progress: Progress | None = None) -> Estimate:
     """Both sources as the method believes them to be, from the fused image alone, with their spread.
 
     Args:
@@ -91,12 +91,13 @@ def estimate(fused: Volume, recipe: Recipe, *, samples: int = SAMPLES, seed: int
         recipe: from the header of the fused image, see `read_fused`.
         samples: number of latents drawn, by a method that draws some; the spread needs two.
         seed: the same seed gives the same result.
+        numbers: of the slices in the whole volume, where `fused` holds only some: for the same latents as there.
         model: as for `decompose`.
 
     Raises CapabilityError where the method has no such way, InputError, ResultError, ModelError, DeviceMemoryError, Cancelled.
     """
     chosen = registry.maker_of(recipe, model)
-    return chosen.estimate(fused, recipe, samples=samples, seed=seed, device=device, progress=progress)
+    return chosen.estimate(fused, recipe, samples=samples, seed=seed, numbers=numbers, device=device, progress=progress)
 
 
 def preview(fusion: Fusion, slices: list[int], *, model: str | None = None, device: str = "auto",
@@ -112,7 +113,7 @@ def preview(fusion: Fusion, slices: list[int], *, model: str | None = None, devi
             latent = _some_slices(fusion.latent, slices, fusion.recipe.axis)
             exact = chosen.decompose(few, latent, recipe, device=device, progress=progress)
         if can.estimate:
-            guess = chosen.estimate(few, recipe, samples=SAMPLES, seed=SEED, device=device, progress=progress)
+            guess = chosen.estimate(few, recipe, samples=SAMPLES, seed=SEED, numbers=slices, device=device, progress=progress)
     return Preview(slices, exact, guess, registry.drawn(fusion.recipe, SAMPLES, SEED).get("samples", 0))
 
 

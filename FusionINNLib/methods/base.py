@@ -108,13 +108,13 @@ class FusionMethod(ABC):
         """Both sources, exactly."""
         raise CapabilityError(no_exact_way(self.info))
 
-    def estimate(self, fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, device: str = "auto",
-                 progress: Progress | None = None) -> Estimate:
-        """Both sources from the fused image alone."""
+    def estimate(self, fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, numbers: list[int] | None = None,
+                 device: str = "auto", progress: Progress | None = None) -> Estimate:
+        """Both sources from the fused image alone. numbers: of the slices in the whole volume, where `fused` holds only some."""
         raise CapabilityError(no_estimate(self.info))
 
     def of_slices(self, recipe: Recipe, chosen: list[int]) -> Recipe:
-        """The recipe of a volume made of these slices alone, in this order, for the same ways back as in the whole; of methods with one."""
+        """The recipe of a volume made of these slices alone, in this order; for a method that has a way back."""
         raise CapabilityError(no_estimate(self.info))
 
     def adopt(self, fused: Volume, recipe: Recipe | None, *, has_scale: bool) -> FusedFile:

@@ -45,7 +45,8 @@ def decompose(engine: Engine, fused: Volume, latent: Volume, recipe: Recipe, pro
         for box, x1, x2 in zip(batch, *engine.decompose(*(_cut(stack, batch) for stack in (y, z)))):
             _store(stacks, recipe, box.index, box.k, x1, x2)
             if box in looked_at and record.sketches is not None:
-                errors.append(error_by_sketch(np.stack([x1, x2]), record.number_of(box.k), record.sketches.projections[box.k]))
+                errors.append(error_by_sketch(np.stack([x1, x2]), record.numbers[box.k] if record.numbers else box.k,
+                                              record.sketches.projections[box.k]))
         return len(batch)
 
     run_all(engine, decompose_batch, batches(list(record.boxes), engine.batch), "decomposing slices", len(record.boxes), progress)
@@ -79,7 +80,7 @@ def _store(stacks: tuple[np.ndarray, ...], recipe: Recipe, index: tuple, k: int,
 # ---- as an estimate --------------------------------------------------------------------------------------------------------------
 
 
-def estimate(engine: Engine, card: FusionINNCard, fused: Volume, recipe: Recipe, samples: int, seed: int,
+def estimate(engine: Engine, card: FusionINNCard, fused: Volume, recipe: Recipe, samples: int, seed: int, numbers: list[int] | None,
              progress: Progress) -> Estimate:
     """Both sources as the network believes them to be, from the fused image alone: mean and standard deviation over drawn latents.
 
@@ -99,7 +100,7 @@ def estimate(engine: Engine, card: FusionINNCard, fused: Volume, recipe: Recipe,
 
     def estimate_slice(box: Box) -> int:
         image = y[box.index]
-        number = record.number_of(box.k)
+        number = numbers[box.k] if numbers else box.k
         drawn = draw(samples, box.shape, [seed, number])
         is_written = record.sketches is not None and checksum(image) == record.sketches.checksums[box.k]
         way = way_of(box.index, is_written)

@@ -74,8 +74,8 @@ class FusionINN(FusionMethod):
         progress = progress or Progress()
         return backward.decompose(self._engine(device, progress.say), fused, latent, recipe, progress)
 
-    def estimate(self, fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, device: str = "auto",
-                 progress: Progress | None = None) -> Estimate:
+    def estimate(self, fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, numbers: list[int] | None = None,
+                 device: str = "auto", progress: Progress | None = None) -> Estimate:
         """Mean and scaled standard deviation over drawn latents, see backward.py. Raises ResultError for an image of another size."""
         from FusionINNLib.methods.fusioninn import backward
 
@@ -84,7 +84,7 @@ class FusionINN(FusionMethod):
         if samples < 1:
             raise InputError("An estimate needs at least one drawn latent: choose more samples.")
         progress = progress or Progress()
-        return backward.estimate(self._engine(device, progress.say), self.model, fused, recipe, samples, seed, progress)
+        return backward.estimate(self._engine(device, progress.say), self.model, fused, recipe, samples, seed, numbers, progress)
 
     def of_slices(self, recipe: Recipe, chosen: list[int]) -> Recipe:
         """As `FusionMethod.of_slices`."""

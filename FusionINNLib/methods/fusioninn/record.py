@@ -28,10 +28,6 @@ class FusionRecord:
     numbers: tuple[int, ...] | None = None
     spots: Spots = spots.NONE
 
-    def number_of(self, k: int) -> int:
-        """Of slice k in the whole volume."""
-        return k if self.numbers is None else self.numbers[k]
-
     def to_dict(self) -> dict:
         """JSON-ready, compact."""
         more = {} if self.affine is None else {"affine": [list(row) for row in self.affine]}
@@ -70,7 +66,7 @@ def of_slices(recipe: Recipe, chosen: list[int]) -> Recipe:
     shape = tuple(len(chosen) if axis == recipe.axis else size for axis, size in enumerate(recipe.shape))
     whole = record_of(recipe)
     sketches = whole.sketches and whole.sketches.of_slices(chosen)
-    numbers = tuple(map(whole.number_of, chosen))
+    numbers = tuple(chosen if whole.numbers is None else (whole.numbers[k] for k in chosen))
     record = replace(whole, boxes=boxes, sketches=sketches, numbers=numbers, spots=whole.spots.of_slices(chosen)).to_dict()
     return replace(recipe, shape=shape, record=record, sources=sources)
 

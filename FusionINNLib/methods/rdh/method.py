@@ -71,8 +71,8 @@ class Rdh(FusionMethod):
             raise ResultError("Fused image, latent and record do not belong together (their sizes differ): use what one fusion wrote.")
         return backward.decompose(fused, latent, recipe)
 
-    def estimate(self, fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, device: str = "auto",
-                 progress: Progress | None = None) -> Estimate:
+    def estimate(self, fused: Volume, recipe: Recipe, *, samples: int = 8, seed: int = 0, numbers: list[int] | None = None,
+                 device: str = "auto", progress: Progress | None = None) -> Estimate:
         """As `FusionMethod.estimate`; nothing is drawn, so samples and seed count for nothing."""
         if fused.shape != recipe.shape:
             raise ResultError("The fused image was cropped or resampled since it was written: an estimate needs it on its own grid.")
