@@ -17,9 +17,9 @@ OUTLINES = ("segment-prepare", "segment-fit", "segment-evaluate", "segment-worth
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    options = _parser().parse_args(arguments[:1] if arguments[:1] == ["bench"] else arguments)
     try:
+        arguments = sys.argv[1:] if arguments is None else arguments
+        options = _parser().parse_args(arguments[:1] if arguments[:1] == ["bench"] else arguments)
         if options.command == "bench":
             from training.speed import bench
 

@@ -53,12 +53,14 @@ def run(work: Callable[[], int], folder: Path, then: Callable[[int], None] = lam
 
 def _child(work: Callable[[], int], errors: Path) -> None:
     code = 70
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the work begins nobody listens
     try:
         handle = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(handle, 2)
         os.dup2(nowhere, 1)
         sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         code = work()
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else 1

@@ -105,6 +105,13 @@ class Saving:
 
     def __call__(self, out: Path, overwrite: bool) -> int:
         """Answer a request. out: as it says."""
+        try:
+            self._answer(overwrite)
+        except (KeyboardInterrupt, OSError):  # what it says of these goes to a log, and the application has a sentence of its own
+            return 2
+        return 0
+
+    def _answer(self, overwrite: bool) -> None:
         from FusionINNLib.jobs import job, process
 
         exchange = Path(tempfile.mkdtemp(dir=self._exchange))
@@ -112,11 +119,7 @@ class Saving:
         reading, _writing = os.pipe()  # the application's end, which stays open
         os.dup2(reading, 0)
         sys.stdin = os.fdopen(0)
-        try:
-            process.main(exchange)
-        except (KeyboardInterrupt, OSError):  # what it says of these goes to a log, and the application has a sentence of its own
-            return 2
-        return 0
+        process.main(exchange)
 
     def _ask(self, case: Path, model: str, out: Path) -> int:
         from FusionINNLib.jobs import files

@@ -129,6 +129,15 @@ def test_ctrl_c_ends_with_130_and_keeps_the_last_checkpoint(place, tmp_path, mon
     assert "step 3 is kept" in capsys.readouterr().err
 
 
+def test_ctrl_c_is_answered_before_the_command_is_known(monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "_parser", interrupted)
+    assert command.main(["fit"]) == 130
+    assert capsys.readouterr().err == "training: Stopped.\n"
+
+
 def test_other_settings_are_refused_or_recorded(place, tmp_path, run, capsys):
     shutil.copytree(run, tmp_path / "run")
     before = (tmp_path / "run" / "last.pt").read_bytes()
