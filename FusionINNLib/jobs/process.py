@@ -17,6 +17,7 @@ class Events:
 
     def __init__(self, path: Path):
         self._file, self._last, self._task = open(path, "ab", buffering=0), 0.0, None
+        self._is_full = False
 
     def step(self, task: str, done: int, total: int) -> None:
         """Write a step, unless the last one is too fresh for anybody to have seen it."""
@@ -30,7 +31,13 @@ class Events:
         self._write({"said": sentence})
 
     def _write(self, line: dict) -> None:
-        self._file.write(json.dumps(line).encode() + b"\n")
+        if self._is_full:
+            return
+        content = json.dumps(line).encode() + b"\n"
+        try:
+            self._is_full = self._file.write(content) != len(content)
+        except OSError:
+            self._is_full = True  # the work goes on unseen, and nothing is put behind half a line
 
 
 def leave_when_told(folder: Path, stop: str) -> None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The campaign: the program killed and fed with damaged inputs, counted. From the checkout: python Testing/campaign/run.py --help
 
-Each run starts anew from its seed; which moments of a run the kills hit depends on the machine too.
+Each run starts anew from its seed; which moments of a run the kills hit depends on the machine too. Ctrl-C ends it with what was done.
 """
 import argparse
 import json
@@ -10,6 +10,7 @@ import platform
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,9 +42,10 @@ def main() -> int:
         work.chmod(0o755)  # the runs as another user have to reach it
         children.prepare(lambda: make_case(work / "case") or load_all(work / "case") or 0, work)
         killed = Campaign(shares(work / "case", work / "kills"), work / "kills", options.seed)
-        killed.run(options.kills, _counter("kills", options.kills))
         mutated = Mutations(targets(work / "case"), work / "mutations", options.seed)
-        mutated.run(options.mutations, _counter("mutated inputs", options.mutations))
+        with suppress(KeyboardInterrupt):  # the page says how many were done
+            killed.run(options.kills, _counter("kills", options.kills))
+            mutated.run(options.mutations, _counter("mutated inputs", options.mutations))
     faults = killed.faults + mutated.faults
     if options.out:
         options.out.write_text(page(options, killed, mutated, time.monotonic() - started, f"{platform.system()}, {os.cpu_count()} cores",

@@ -110,6 +110,25 @@ def test_an_orphan_ends_itself_and_removes_the_volumes(tiny_model):
     assert not folder.exists()
 
 
+def test_a_full_disk_ends_the_lines_and_not_the_work(tmp_path):
+    """Half a line is followed by nothing, even when there is space again."""
+    code = """
+import resource, sys
+from FusionINNLib.jobs.process import Events
+events = Events(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (40, resource.RLIM_INFINITY))
+events.step("fusing", 0, 3)
+events.step("fusing more slices", 1, 3)
+events.say("a sentence")
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+events.say("another one")
+"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "events"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    first, second = (tmp_path / "events").read_bytes().split(b"\n")
+    assert first == b'{"step": ["fusing", 0, 3]}' and len(first) + 1 + len(second) == 40
+
+
 def test_without_space_or_python_nothing_starts(monkeypatch):
     from FusionINNLib.jobs import job
 

@@ -7,6 +7,7 @@
 Several processes train one run together, see distributed.py: each does the steps, the first one validates, logs and saves.
 """
 import copy
+import io
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -271,5 +272,7 @@ def checkpoint_step(folder: Path) -> int:
 
 
 def _save(state: dict, path: Path) -> None:
+    content = io.BytesIO()  # into a file, torch would say of a full disk what nobody understands
+    torch.save(state, content)
     with replacing(path) as file:
-        torch.save(state, file)
+        file.write(content.getbuffer())

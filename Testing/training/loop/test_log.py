@@ -1,15 +1,20 @@
 """What a run of training that was killed leaves behind, and what the next one makes of it."""
+import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
-from training_data import RUN, write_place
+from training_data import RUN, SETTINGS, TINY, write_place
 
 from FusionINNLib import leftovers
 from training.loop import log
 from training.trainers.fusioninn import FusionInnTrainer
 
+ROOT = Path(__file__).resolve().parents[3]
 NAMES = "step,seconds,loss\r\n"
 
 
@@ -50,6 +55,21 @@ def test_a_run_killed_before_it_was_saved_logs_each_step_once(tmp_path, monkeypa
     assert [line.split(",")[0] for line in (run / "log.csv").read_text().splitlines()] == ["step", "3", "6"]
     assert sorted(os.listdir(run)) == ["best.pt", "config.json", "last.pt", "log.csv"]
     assert torch.load(run / "last.pt", weights_only=True)["step"] == 6
+
+
+def test_a_full_disk_is_said_in_a_sentence(tmp_path):
+    """A checkpoint that does not fit; in a process of its own, since the limit cannot be taken back."""
+    place = write_place(tmp_path / "place")
+    (tmp_path / "settings.json").write_text(json.dumps(SETTINGS | {"settings": TINY | {"half_width": 64}, "steps": 1}))
+    code = ("import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); "
+            "from training.__main__ import main; sys.exit(main(sys.argv[1:]))")
+    words = ["fit", "--prepared", place / "prepared", "--splits", place / "splits.json", "--run", tmp_path / "run", "--config",
+             tmp_path / "settings.json", "--device", "cpu"]
+    done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert done.stderr == "training: A file cannot be read or written (File too large): check the path and the free space.\n"
+    assert sorted(os.listdir(tmp_path / "run")) == ["config.json", "log.csv"]
 
 
 def test_settings_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
