@@ -4,6 +4,7 @@ It goes into `fusion.json` and, as text, into the header of `fused.nii.gz`. It h
 """
 import base64
 import json
+import math
 import zlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
@@ -15,6 +16,7 @@ from FusionINNLib.errors import ResultError
 from FusionINNLib.json_text import parsed
 from FusionINNLib.preprocessing.normalization import Normalization
 
+MOST_VOXELS = 2 ** 40  # that no memory holds
 FORMAT = 2  # 1 knew one method, whose record it held itself
 NOTICE = "Research use only. Not for diagnosis."
 _KINDS = (np.nan, np.inf, -np.inf)  # codes 1, 2, 3 of voxels that are not finite
@@ -111,7 +113,9 @@ def recipe_from_dict(data: dict[str, Any]) -> Recipe:
 
 def _check(recipe: Recipe) -> None:
     """Raise ValueError for what no fusion can have written: the record in an image header has no checksum."""
-    if recipe.axis not in (0, 1, 2) or min(recipe.shape) < 1 or not np.isfinite(recipe.levels).all():
+    if min(recipe.shape) < 1 or math.prod(recipe.shape) > MOST_VOXELS:
+        raise ValueError("grid")
+    if recipe.axis not in (0, 1, 2) or not np.isfinite(recipe.levels).all():
         raise ValueError("grid or levels")
     if recipe.model is not None and (recipe.model != PurePosixPath(recipe.model).name or "\\" in recipe.model):
         raise ValueError("the model of a record is an id, never a folder")
@@ -122,6 +126,8 @@ def _check(recipe: Recipe) -> None:
             raise ValueError("source")
         if not isinstance(source.unit, str):  # pyright: ignore[reportUnnecessaryIsInstance] - it came from JSON
             raise ValueError("unit")
+        if not all(packed is None or isinstance(packed, str) for packed in (source.not_finite, source.kept_apart)):
+            raise ValueError("voxels that are kept apart")
         if any(map_.scale <= 0 for map_ in source.normalizations):
             raise ValueError("source")
 

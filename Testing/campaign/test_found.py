@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from making import affine_from, head, write_dicom
 
-from FusionINNLib.errors import InputError, ModelError
+import FusionINNLib as fi
+from FusionINNLib.errors import InputError, ModelError, ResultError
 from FusionINNLib.methods import registry
-from FusionINNLib.volumes.io import read_volume
+from FusionINNLib.methods.fusioninn import model_folder, networks
+from FusionINNLib.methods.fusioninn.card import find
+from FusionINNLib.results.recipe import recipe_from_dict
+from FusionINNLib.volumes.io import read_extension, read_volume, write_nifti
 
 
 def test_a_damaged_transfer_syntax(tmp_path):
@@ -30,6 +34,45 @@ def test_cards_that_cannot_be(tmp_path, tiny_model, name, value):
     (folder / "card.json").write_text(json.dumps({**card, name: value}))
     with pytest.raises(ModelError, match="damaged"):
         registry.create("fusioninn", str(folder))
+
+
+@pytest.mark.parametrize("name, value", [("half_before", 32768), ("half_width", 2 ** 31 - 1), ("quarter", -1), ("half_after", True),
+                                         ("quarter_width", 0), ("quarter", 1.5), ("cell", "é"), ("cell", float("nan")), ("black", None),
+                                         ("gain", 0), ("multiple", [])])
+def test_networks_that_cannot_be(tmp_path, tiny_model, name, value):
+    """Refused at once: one of 32768 couplings took minutes to build, and a cell that is no number failed in the middle of a fusion."""
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps({**card, "settings": {**card["settings"], name: value}}))
+    with pytest.raises(ModelError, match="damaged" if name == "cell" else "do not fit its card"):
+        model_folder.load(find(str(folder)))
+    with pytest.raises(ValueError, match=name):
+        networks.build("default", {name: value})
+
+
+def test_a_published_network_that_cannot_be():
+    for value in (0, 32768, "3"):
+        with pytest.raises(ValueError, match="k must be"):
+            networks.build("paper", {"k": value})
+
+
+@pytest.mark.parametrize("shape", [[6, 40, 2 ** 63 - 1], [2 ** 20] * 3, [6, 40, 0], [6, -40, 44]])
+def test_a_recipe_of_an_image_that_cannot_be(tmp_path, fused_case, tiny_model, shape):
+    """In the header of a fused image, where no checksum tells."""
+    fused = read_volume(fused_case / "fused/fused.nii.gz")
+    [recipe] = [json.loads(one) for one in read_extension(fused_case / "fused/fused.nii.gz")]
+    recipe["FusionINN"]["shape"] = shape
+    write_nifti(fused, tmp_path / "fused.nii", extension=json.dumps(recipe).encode())
+    with pytest.raises(ResultError, match="record of the fusion is damaged"):
+        fi.read_fused(tmp_path / "fused.nii", tiny_model)
+
+
+@pytest.mark.parametrize("name", ["not_finite", "kept_apart"])
+def test_voxels_kept_apart_that_are_no_text(fused_case, name):
+    [content] = [json.loads(one) for one in read_extension(fused_case / "fused/fused.nii.gz")]
+    content["FusionINN"]["sources"][1][name] = 32768
+    with pytest.raises(ResultError, match="record of the fusion is damaged"):
+        recipe_from_dict(content["FusionINN"])
 
 
 @pytest.mark.parametrize("shape", [(30000, 30000, 30000), (-3, 5, 6), (3, -5, -6), (2, 0, 6)])

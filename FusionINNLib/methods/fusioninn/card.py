@@ -59,6 +59,9 @@ def _check(data: dict) -> None:
     margin, scales = data["margin"], [data[name] for name in ("typical_bright", "spread_scale", "spread_scale_rounded")]
     if not isinstance(data["settings"], dict) or not isinstance(data["preset"], str) or data["normalization"] not in ("volume", "slice"):
         raise ValueError("settings")
+    cell = data["settings"].get("cell", 0.0)
+    if isinstance(cell, bool) or not isinstance(cell, (int, float)) or not 0 <= cell <= 1:
+        raise ValueError("cell")
     if type(margin) is not int or not 0 <= margin < 10_000:
         raise ValueError("margin")
     if any(isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale < 1e6 for scale in scales):

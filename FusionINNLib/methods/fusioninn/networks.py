@@ -26,6 +26,8 @@ from FusionINNLib.methods.fusioninn.flow import (
     Unsqueeze,
 )
 
+MOST_STEPS, WIDEST = 64, 1024  # couplings in a row, channels in a subnet
+
 
 @dataclass(frozen=True)
 class DefaultConfig:
@@ -41,6 +43,16 @@ class DefaultConfig:
     black: float = 0.0  # threshold of the coring after it, likewise
     multiple: int = 4  # H and W must be multiples of this
 
+    def __post_init__(self):
+        for name in ("half_before", "quarter", "half_after"):
+            _check_count(name, getattr(self, name), 0, MOST_STEPS)
+        for name in ("half_width", "quarter_width", "multiple"):
+            _check_count(name, getattr(self, name), 1, WIDEST)
+        for name, least, most in (("gain", 1e-6, 1e6), ("cell", 0.0, 1.0), ("black", 0.0, 1.0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+                raise ValueError(f"{name} must be a number of {least:g} to {most:g}")
+
 
 @dataclass(frozen=True)
 class PaperConfig:
@@ -49,6 +61,16 @@ class PaperConfig:
     k: int = 3
     seed: int = 0  # of the channel permutations, which the released code left unseeded
     multiple: int = 2
+
+    def __post_init__(self):
+        _check_count("k", self.k, 1, MOST_STEPS)
+        _check_count("multiple", self.multiple, 1, WIDEST)
+
+
+def _check_count(name: str, value: object, least: int, most: int) -> None:
+    """Raise ValueError for what no network has: one of thousands of steps would take minutes to build before its weights do not fit."""
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{name} must be a whole number of {least} to {most}")
 
 
 class FusionNetwork(nn.Module):
