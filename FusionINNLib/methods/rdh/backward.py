@@ -4,9 +4,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from FusionINNLib.errors import ResultError
-from FusionINNLib.methods.rdh.codec import difference_of, is_rest_seen
+from FusionINNLib.methods.rdh import between_levels
+from FusionINNLib.methods.rdh.codec import Layout, difference_of, is_rest_seen
+from FusionINNLib.methods.rdh.error_bytes import from_bytes
 from FusionINNLib.methods.rdh.latent import crc_of, unpacked
-from FusionINNLib.methods.rdh.record import RdhRecord, from_bytes, record_of
+from FusionINNLib.methods.rdh.record import RdhRecord, record_of
 from FusionINNLib.methods.rdh.stored_levels import whole_levels
 from FusionINNLib.results import kept_apart
 from FusionINNLib.results.estimate_images import ESTIMATE_IMAGES, EXACT_IMAGES
@@ -19,7 +21,8 @@ LOST = ("In {:.0%} of the head the fused image is not as it was written, as its 
         "estimates show the fused image, with the spread that belongs to that.")
 CHANGED = ("In dark parts, where nothing is hidden, the fused image is not as it was written, as its checksums say: there both estimates "
            "show the fused image.")
-ROUNDED = "The fused image is stored in other numbers than it was written in; by its checksums, nothing that is hidden in it was lost."
+ROUNDED = ("The fused image is stored in other numbers than it was written in: by its checksums its grey levels hold what they held, and "
+           "what lay between them counts for as much as is left of it.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +48,10 @@ def read(values: np.ndarray, record: RdhRecord) -> Read:
     real = layout.grey.to_levels(values)
     levels = whole_levels(real)
     rest = is_rest_seen(levels, layout)
-    if not layout.base.any():
-        none = np.zeros(0, bool)
-        return Read(np.stack([values, values]).astype(np.float64), values.astype(np.float64), none, none, rest)
-    difference, known, seen = difference_of(levels, layout)
-    right = np.ones(len(layout.base), bool)
-    right[layout.order], right[layout.rest] = seen, rest
-    as_written = _by_cube(right, layout)
+    difference, known, seen = np.zeros(values.shape), np.zeros(0, bool), np.zeros(0, bool)
+    if layout.base.any():
+        difference, known, seen = difference_of(levels, layout)
+    as_written = _by_cube(_of_all(seen, rest, layout), layout)
     y = np.where(as_written, layout.grey.to_values(levels), values).astype(np.float64)
     return Read(np.stack([y + difference / 2, y - difference / 2]), y, known, seen, rest)
 
@@ -88,16 +88,45 @@ def estimate(fused: Volume, recipe: Recipe) -> Estimate:
     record = record_of(recipe)
     values = fused.values.astype(np.float32)
     found = read(values, record)
-    spreads = _spreads(found, record)
-    stacks = [_physical(found.estimates[n], recipe, n) for n in range(2)]
+    estimates, spreads = _refined(found, values, record)
+    stacks = [_physical(estimates[n], recipe, n) for n in range(2)]
     scales = [abs(source.normalization(0).scale * source.slope) for source in recipe.sources]
     stacks += [(spread * scale).astype(np.float32) for spread, scale in zip(spreads, scales)]
-    stacks += [(found.estimates.mean(0) - values).astype(np.float32)]
+    stacks += [(estimates.mean(0) - values).astype(np.float32)]
     units = [source.unit for source in recipe.sources]
     first, second, first_spread, second_spread, cycle = (Volume(stack, fused.affine, image.name, image.unit_of(units))
                                                          for image, stack in zip(ESTIMATE_IMAGES, stacks))
     trust, warnings = _told(found, values, record)
     return Estimate(first, second, first_spread, second_spread, cycle, warnings, trust)
+
+
+def is_as_written(values: np.ndarray, record: RdhRecord) -> bool:
+    """Whether a fused image (k, j, i) is the one that was written, to its last digit."""
+    if record.between:
+        return np.array_equal(between_levels.checksums(values.astype(np.float32), record.layout), record.between.checksums)
+    grey = record.layout.grey
+    return np.array_equal(grey.to_values(whole_levels(grey.to_levels(values))), values)
+
+
+def _refined(found: Read, values: np.ndarray, record: RdhRecord) -> tuple[np.ndarray, np.ndarray]:
+    """Both estimates and their spreads (2, k, j, i), with what is known from between the levels."""
+    estimates, spreads, layout = found.estimates, _spreads(found, record), record.layout
+    if not record.between:
+        return estimates, spreads
+    real = layout.grey.to_levels(values)
+    right = _of_all(found.seen & found.known, found.rest, layout)
+    same = between_levels.checksums(values, layout) == record.between.checksums
+    common, apart, variance = between_levels.refined(real, whole_levels(real), right, same, record.between, layout)
+    has_more = np.isfinite(variance)
+    estimates = estimates + np.where(has_more, np.stack([common + apart / 2, common - apart / 2]), 0)
+    return estimates, np.where(has_more, np.sqrt(variance), spreads)
+
+
+def _of_all(coded: np.ndarray, rest: np.ndarray, layout: Layout) -> np.ndarray:
+    """Bool (all cubes,) from those of the coded ones and of the others."""
+    result = np.ones(len(layout.base), bool)
+    result[layout.order], result[layout.rest] = coded, rest
+    return result
 
 
 def _told(found: Read, values: np.ndarray, record: RdhRecord) -> tuple[Trust, tuple[str, ...]]:
@@ -106,9 +135,7 @@ def _told(found: Read, values: np.ndarray, record: RdhRecord) -> tuple[Trust, tu
         return Trust.DAMAGED, (LOST.format(max(float(lost.mean()), 0.01)),)
     if not found.rest.all():
         return Trust.DAMAGED, (CHANGED,)
-    grey = record.layout.grey
-    is_same = np.array_equal(grey.to_values(whole_levels(grey.to_levels(values))), values)
-    return (Trust.AS_WRITTEN, ()) if is_same else (Trust.ROUNDED, (ROUNDED,))
+    return (Trust.AS_WRITTEN, ()) if is_as_written(values, record) else (Trust.ROUNDED, (ROUNDED,))
 
 
 def _spreads(found: Read, record: RdhRecord) -> np.ndarray:
@@ -117,15 +144,14 @@ def _spreads(found: Read, record: RdhRecord) -> np.ndarray:
     layout, cubes = record.layout, record.layout.cubes
     errors = from_bytes(record.errors[:3])
     variance = errors[:2] ** 2
-    known, seen = np.ones(len(layout.base), bool), np.ones(len(layout.base), bool)
-    known[layout.order], seen[layout.order], seen[layout.rest] = found.known, found.seen, found.rest
+    known, seen = _of_all(found.known, np.ones(len(layout.rest), bool), layout), _of_all(found.seen, found.rest, layout)
     variance[:, ~known] = errors[2, ~known] ** 2
     mean = cubes.cut(layout.grey.to_levels(found.y)).mean((1, 2, 3))
     variance += np.where(seen, 0, ((mean - record.errors[3]) * layout.grey.step) ** 2)
     spread = np.sqrt(np.stack([_by_cube(one, layout) for one in variance]))
     dark = whole_levels(layout.grey.to_levels(found.y)) == layout.grey.zero
-    spread[:, dark & _by_cube(seen, layout)] = 0
-    return spread
+    black = np.stack([_by_cube(one, layout) for one in from_bytes(record.errors[4:])])
+    return np.where(dark & _by_cube(seen, layout), black, spread)
 
 
 def _by_cube(numbers: np.ndarray, layout) -> np.ndarray:

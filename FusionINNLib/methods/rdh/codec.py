@@ -11,6 +11,7 @@ from FusionINNLib.methods.rdh.grey import Grey
 from FusionINNLib.progress import Progress
 
 DARK = 0.03  # nominal value below which nothing is hidden, and both sources are what the fused image shows
+BRIGHT = 0.99  # quantile of the levels above that one, from which on voxels carry nothing: windows cut the brightest
 WORTH = 1  # voxels above it that a cube must have to be coded
 COARSE, FINE, HALVINGS = 2.0, 1e-4, 14  # steps of coefficients, nominal, between which the one is sought that fills the room
 SPARE = 0.998  # of the room, that estimated sizes may fill
@@ -24,7 +25,8 @@ class Layout:
     where it is but carries nothing. step: of coefficients. frequencies, reach, by_frequency: tables, see model.py. words: (tiles,) 16-bit
     words of each tile. sums: (tiles,) their CRC-32. groups: (tiles, bases) of carriers, see digits.py.
     seen: (tiles,) CRC-32 of the levels of the tile's coded cubes. rest_seen: the same of cubes that are not coded, in each tile that has
-    some.
+    some. top: the brightest level that digits are in, and that
+    predicts a difference.
     """
 
     cubes: Cubes
@@ -40,6 +42,7 @@ class Layout:
     groups: np.ndarray
     seen: np.ndarray
     rest_seen: np.ndarray
+    top: int
 
     @property
     def order(self) -> np.ndarray:
@@ -80,22 +83,27 @@ def hidden(average: np.ndarray, difference: np.ndarray, grey: Grey, axis: int, p
     coded = shown.sum((1, 2, 3)) >= WORTH
     base = np.where(coded, bases(average, axis, grey.step, cubes.cut, shown), 0).astype(np.uint8)
     none = np.zeros(0, np.int64)
-    layout = Layout(cubes, grey, threshold, base, 1.0, none, 0, none, none, none, none.reshape(0, len(digits.GROUPS)), none, none)
+    top = min(int(np.quantile(levels[shown], BRIGHT)), digits.TOP - 1) if coded.any() else digits.TOP - 1
+    layout = Layout(cubes, grey, threshold, base, 1.0, none, 0, none, none, none, none.reshape(0, len(digits.GROUPS)), none, none, top)
     layout = replace(layout, rest_seen=checksums(levels[layout.rest], cubes.tiles[layout.rest]))
     if not coded.any():
         return cubes.joined(levels).astype(np.uint8), layout
+    levels = np.minimum(levels, digits.TOP - 1)
+    levels.reshape(-1)[np.where(inside, cubes.cut(real), -np.inf).argmax()] = digits.TOP  # one voxel, by which a copy is scaled
     order, tiles = layout.order, layout.tiles
     a, d = (cubes.cut(volume)[order].astype(np.float64) for volume in (average, difference))
+    a = np.minimum(a, grey.to_values(np.array(top)))
     slope = transform.slopes(a, d, shown[order])
     rest = d - transform.predicted(slope, a, shown[order])
-    carriers, carrier_base, carrier_tile = _carriers(shown[order], layout)
+    carriers, carrier_base, carrier_tile = _carriers(shown[order], levels[order], layout)
     layout = replace(layout, groups=digits.rooms(carrier_base, carrier_tile, len(np.unique(tiles))))
     progress.step("coding the difference", 1, 4)
     layout, words = _filling(layout, rest, shown[order], slope, digits.capacity(layout.groups))
     progress.step("coding the difference", 3, 4)
     bits = np.unpackbits(np.concatenate(words).astype("<u2").view(np.uint8), bitorder="little")
     mine = levels[order]
-    mine[carriers] = digits.write(bits, cubes.cut(real)[order][carriers], carrier_base, carrier_tile, layout.groups, threshold)
+    mine[carriers] = digits.write(bits, cubes.cut(real)[order][carriers], carrier_base, carrier_tile, layout.groups,
+                                  (threshold, layout.top))
     levels[order] = mine
     whole = cubes.joined(levels).astype(np.uint8)
     progress.step("coding the difference", 4, 4)
@@ -108,14 +116,14 @@ def difference_of(levels: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.nd
     order, tiles = layout.order, layout.tiles
     cubes = layout.cubes.cut(levels)
     shown = ((cubes >= layout.threshold) & layout.cubes.inside)[order]
-    carriers, carrier_base, carrier_tile = _carriers(shown, layout)
+    carriers, carrier_base, carrier_tile = _carriers(shown, cubes[order], layout)
     bits = digits.read(cubes[order][carriers].astype(np.int64), carrier_base, carrier_tile, layout.groups, 16 * int(layout.words.sum()))
     words = np.split(np.packbits(bits, bitorder="little").view("<u2"), layout.words.cumsum()[:-1])
     intact = np.array([crc32(word.tobytes()) for word in words]) == layout.sums
     coded = model.from_words(words, tiles, intact, layout.frequencies, layout.reach, layout.by_frequency)
     counts = np.unique(tiles, return_counts=True)[1]
     known = np.repeat(intact, counts)
-    average = layout.grey.to_values(cubes[order]).astype(np.float64)
+    average = layout.grey.to_values(np.minimum(cubes[order], layout.top)).astype(np.float64)
     found = transform.residual(coded.coefficients, layout.steps) + transform.predicted(coded.slopes - transform.STEEPEST, average, shown)
     found[~known] = 0
     whole = np.zeros((len(layout.base), SIDE, SIDE, SIDE))
@@ -140,11 +148,11 @@ def checksums(levels: np.ndarray, tiles: np.ndarray) -> np.ndarray:
     return np.array([crc32(part.astype(np.uint8).tobytes()) for part in np.split(levels, ends)])
 
 
-def _carriers(shown: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which voxels of cubes of `order` hold digits, bool (n, 8, 8, 8); base and tile of each, tiles counted
-    from 0."""
+def _carriers(shown: np.ndarray, levels: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which voxels of cubes of `order` (n, 8, 8, 8) hold digits, by what is shown of them and by their levels; base and tile of each,
+    tiles counted from 0."""
     base = layout.base[layout.order].astype(np.int64)
-    carriers = shown & (base > 1)[:, None, None, None]
+    carriers = shown & (levels <= layout.top) & (base > 1)[:, None, None, None]
     at = np.nonzero(carriers)[0]
     return carriers, base[at], np.unique(layout.tiles, return_inverse=True)[1][at]
 

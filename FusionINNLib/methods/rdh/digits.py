@@ -20,18 +20,20 @@ def capacity(groups: np.ndarray) -> int:
     return int(_bits(groups).sum())
 
 
-def write(bits: np.ndarray, levels: np.ndarray, bases: np.ndarray, tiles: np.ndarray, groups: np.ndarray, threshold: int) -> np.ndarray:
-    """Whole levels (n,) within threshold..`TOP` that hold these bits, each nearest to a real one (n,). Carriers without a bit are
+def write(bits: np.ndarray, levels: np.ndarray, bases: np.ndarray, tiles: np.ndarray, groups: np.ndarray,
+          ends: tuple[int, int]) -> np.ndarray:
+    """Whole levels (n,) from one end to the other that hold these bits, each nearest to a real one (n,). Carriers without a bit are
     rounded; tiles (n,) ascend."""
+    threshold, top = ends
     padded = np.append(bits.astype(np.int64), np.zeros(64, np.int64))
-    result = np.clip(np.rint(levels), threshold, TOP).astype(np.int64)
+    result = np.clip(np.rint(levels), threshold, top).astype(np.int64)
     for base, carriers, first in _order(bases, tiles, groups):
         digits, width = GROUPS[base]
         mine, start = carriers[first < len(bits)], first[first < len(bits)]
         value = padded[start[:, None] + np.arange(width)] @ (1 << np.arange(width))
         digit = value[:, None] // base ** np.arange(digits) % base
         nearest = digit + base * np.rint((levels[mine] - digit) / base).astype(np.int64)
-        result[mine] = nearest + base * (nearest < threshold) - base * (nearest > TOP)
+        result[mine] = nearest + base * (nearest < threshold) - base * (nearest > top)
     return result
 
 

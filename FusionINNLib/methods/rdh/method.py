@@ -9,10 +9,11 @@ import numpy as np
 
 from FusionINNLib.errors import CapabilityError, ResultError
 from FusionINNLib.methods.base import FusionMethod, SourcePair
-from FusionINNLib.methods.rdh import backward, codec
+from FusionINNLib.methods.rdh import backward, between_levels, codec
+from FusionINNLib.methods.rdh.error_bytes import to_bytes
 from FusionINNLib.methods.rdh.grey import fitted
 from FusionINNLib.methods.rdh.latent import Packing, crc_of, packed, unit_of
-from FusionINNLib.methods.rdh.record import RdhRecord, record_of, to_bytes
+from FusionINNLib.methods.rdh.record import RdhRecord, record_of
 from FusionINNLib.methods.rdh.stored_levels import RESCALED, found
 from FusionINNLib.methods.stored_grid import by_header
 from FusionINNLib.preprocessing.normalization import finite, is_nominal, levels
@@ -23,6 +24,7 @@ from FusionINNLib.results.sources import entering, normalised, record_by_volume
 from FusionINNLib.results.trust import Trust
 from FusionINNLib.volumes.volume import Volume
 
+LEVELS_ALONE = "rdh 1"  # earlier files, which have nothing between their levels
 NEAR_BLACK = 1.5 / 255  # values no farther from 0 than this count as background once a file was cropped
 
 
@@ -32,11 +34,11 @@ class Rdh(FusionMethod):
     @property
     def fingerprint(self) -> str:
         """Name and format of what is hidden."""
-        return "rdh 1"
+        return "rdh 2"
 
     def check(self, recipe: Recipe) -> None:
         """As `FusionMethod.check`."""
-        if recipe.sha256 != self.fingerprint:
+        if recipe.sha256 not in (self.fingerprint, LEVELS_ALONE):
             raise ResultError("The fused image was made by another version of this method: update FusionINN, or fuse the sources again.")
         record_of(recipe)
 
@@ -50,15 +52,17 @@ class Rdh(FusionMethod):
         grey = fitted(average)
         whole, layout = codec.hidden(average, x1 - x2, grey, pair.first.through_plane_axis, progress)
         fused = grey.to_values(whole)
-        present = np.unique(whole)
-        record = RdhRecord(layout, pair.first.affine, present, Packing((1.0, 1.0), (False, False), 0),
-                           np.zeros((4, len(layout.base)), np.uint8))
+        record = RdhRecord(layout, pair.first.affine, np.unique(whole), Packing((1.0, 1.0), (False, False), 0),
+                           np.zeros((6, len(layout.base)), np.uint8), None)
         estimates = backward.read(fused, record).estimates
         precise = [_precisely(array, source) for array, source in zip(stored, sources)]
         lacking = precise[0] - estimates[0], precise[1] - estimates[1]
         packing = _packing(lacking, stored, sources)
         latent = packed(lacking, packing.units)
         record = replace(record, packing=replace(packing, crc=crc_of(latent)), errors=_errors(lacking, (x1 - x2) / 2, whole, layout))
+        if between_levels.is_room(whole):
+            fused, between = between_levels.written((lacking[0] + lacking[1]) / 2, lacking[0] - lacking[1], whole, layout)
+            record = replace(record, between=between)
         recipe = Recipe(self.info.name, None, self.fingerprint, fused.shape, pair.first.through_plane_axis, record.to_dict(), levels(fused),
                         sources)
         return Fusion(Volume(fused, pair.first.affine, "fused"), Volume(latent, pair.first.affine, "latent"), recipe, *volumes,
@@ -92,9 +96,8 @@ class Rdh(FusionMethod):
         on_grid, moved = by_header(plain, recipe.shape, record.affine, 0.0, NEAR_BLACK if is_nominal_scale else np.inf) or (plain, ())
         real, share, rescaled = found(on_grid.array, record)
         if share or not is_nominal_scale:
-            written = record.layout.grey.to_values(np.rint(real) if share == 1 else real)
-            is_same = np.array_equal(written, on_grid.array)
-            on_grid = replace(on_grid, array=written if share == 1 and rescaled or share < 1 else on_grid.array)
+            is_same = backward.is_as_written(on_grid.array, record)
+            on_grid = replace(on_grid, array=record.layout.grey.to_values(real)) if rescaled or share < 1 else on_grid
         else:
             is_same = False
         notes = (*fused.notes, *moved, *([RESCALED] if rescaled and share else []))
@@ -115,9 +118,12 @@ def _packing(lacking: tuple[np.ndarray, np.ndarray], stored: list[np.ndarray], s
 
 
 def _errors(lacking: tuple[np.ndarray, np.ndarray], half: np.ndarray, levels: np.ndarray, layout: codec.Layout) -> np.ndarray:
-    """(4, cubes) uint8, as `RdhRecord.errors`, over what is no background."""
+    """(6, cubes) uint8, as `RdhRecord.errors`."""
     cut = layout.cubes.cut
-    counts = cut(levels) != layout.grey.zero
-    number = np.maximum(counts.sum((1, 2, 3)), 1)
-    errors = [np.sqrt(np.where(counts, cut(error) ** 2, 0).sum((1, 2, 3)) / number) for error in (*lacking, half)]
-    return np.stack([*map(to_bytes, errors), np.rint(cut(levels).mean((1, 2, 3))).astype(np.uint8)])
+    black = cut(levels) == layout.grey.zero
+
+    def by_cube(error: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        return to_bytes(np.sqrt(np.where(counts, cut(error) ** 2, 0).sum((1, 2, 3)) / np.maximum(counts.sum((1, 2, 3)), 1)))
+
+    return np.stack([*(by_cube(error, ~black) for error in (*lacking, half)), np.rint(cut(levels).mean((1, 2, 3))).astype(np.uint8),
+                     *(by_cube(error, black) for error in lacking)])

@@ -6,24 +6,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from FusionINNLib.errors import ResultError
+from FusionINNLib.methods.rdh.between_levels import SIGNED, Between
 from FusionINNLib.methods.rdh.blocks import VOXELS, Cubes
 from FusionINNLib.methods.rdh.codec import Layout
-from FusionINNLib.methods.rdh.digits import GROUPS, capacity
+from FusionINNLib.methods.rdh.digits import GROUPS, TOP, capacity
 from FusionINNLib.methods.rdh.grey import Grey
 from FusionINNLib.methods.rdh.latent import Packing
 from FusionINNLib.methods.rdh.model import NOTHING
 from FusionINNLib.methods.rdh.rans import TOTAL
 from FusionINNLib.results.recipe import Recipe
 
-_OCTAVE, _LEAST = 12.0, -20.0  # errors are kept in twelfths of octaves from 2**-20 on, in a byte
-
 
 @dataclass(frozen=True, eq=False)
 class RdhRecord:
     """layout: see codec.py. affine: 4x4 of the grid that was written. present: the levels that occur, ascending. packing: of the latent.
 
-    errors: uint8 (4, cubes): of the estimates of first and second, and of the fused image taken for either, as `to_bytes` gives them; and
-    the mean level.
+    errors: uint8 (6, cubes): of the estimates of first and second, and of the fused image taken for either, as `to_bytes` gives them; the
+    mean level; and of the estimates in black voxels (0 in files of "rdh 1"). between: what is between the levels, None in files of "rdh 1".
     """
 
     layout: Layout
@@ -31,6 +30,7 @@ class RdhRecord:
     present: np.ndarray
     packing: Packing
     errors: np.ndarray
+    between: Between | None
 
     def to_dict(self) -> dict:
         """JSON-ready, compact."""
@@ -39,9 +39,10 @@ class RdhRecord:
                 "base": _text(own.base, "u1"), "tables": _text(tables, "<u2"), "by_frequency": _text(own.by_frequency, "u1"),
                 "words": _text(own.words, "<u4"), "sums": _text(own.sums, "<u4"), "seen": _text(own.seen, "<u4"),
                 "rest_seen": _text(own.rest_seen, "<u4"),
-                "groups": _text(own.groups, "<u2"),
+                "groups": _text(own.groups, "<u2"), "top": own.top,
                 "affine": self.affine.tolist(), "present": _text(self.present, "u1"), "errors": _text(self.errors, "u1"),
-                "latent": [*self.packing.units, *map(int, self.packing.whole), self.packing.crc]}
+                "latent": [*self.packing.units, *map(int, self.packing.whole), self.packing.crc],
+                "between": _between_to_dict(self.between) if self.between else {}}
 
 
 def record_of(recipe: Recipe) -> RdhRecord:
@@ -56,25 +57,40 @@ def record_of(recipe: Recipe) -> RdhRecord:
         layout = Layout(cubes, Grey(float(step), int(zero)), int(data["threshold"]), base, float(data["step"]),
                         tables.reshape(NOTHING + 1, -1) if tables.size else tables, int(data["reach"]), by_frequency,
                         words.astype(np.int64), sums, _numbers(data["groups"], "<u2").astype(np.int64).reshape(-1, len(GROUPS)), seen,
-                        _numbers(data["rest_seen"], "<u4"))
+                        _numbers(data["rest_seen"], "<u4"), int(data.get("top", TOP)))
         affine = np.array(data["affine"], np.float64)
         first, second, one, other, crc = data["latent"]
         packing = Packing((float(first), float(second)), (bool(one), bool(other)), int(crc))
         _check(layout, affine)
-        return RdhRecord(layout, affine, _numbers(data["present"], "u1"), packing, errors.reshape(4, len(base)))
+        between = _between_of(data["between"], cubes) if data.get("between") else None
+        return RdhRecord(layout, affine, _numbers(data["present"], "u1"), packing, _with_black(errors.reshape(-1, len(base))), between)
     except (KeyError, TypeError, ValueError, OverflowError, zlib.error) as problem:
         raise ResultError(f"The record of the fusion is damaged ({type(problem).__name__}): fuse the sources again.") from problem
 
 
-def to_bytes(errors: np.ndarray) -> np.ndarray:
-    """Root mean square errors of any shape, nominal -> uint8; 0 is none."""
-    with np.errstate(divide="ignore"):
-        return np.clip(np.rint(_OCTAVE * (np.log2(errors) - _LEAST)), 0, 255).astype(np.uint8)
+def _with_black(errors: np.ndarray) -> np.ndarray:
+    """Six rows, of which "rdh 1" had the first four."""
+    if len(errors) not in (4, 6):
+        raise ValueError("errors")
+    return np.concatenate([errors, np.zeros((6 - len(errors), errors.shape[1]), np.uint8)])
 
 
-def from_bytes(errors: np.ndarray) -> np.ndarray:
-    """What `to_bytes` was given, to 3 %."""
-    return np.where(errors, 2.0 ** (errors / _OCTAVE + _LEAST), 0.0)
+def _between_to_dict(between: Between) -> dict:
+    return {"reach": _text(between.reach, "u1"), "sums": _text(between.sums, "<f4"), "seen": _text(between.checksums, "<u4"),
+            "counts": _text(between.counts, "<u4"), "brightest": list(between.brightest)}
+
+
+def _between_of(data: dict, cubes: Cubes) -> Between:
+    tiles = int(cubes.tiles.max()) + 1
+    counts = _numbers(data["counts"], "<u4").astype(np.int64)
+    if counts.shape != (TOP + 1,) or counts.sum() != np.prod(cubes.shape):
+        raise ValueError("counts")
+    sums = _numbers(data["sums"], "<f4").astype(np.float64).reshape(tiles, SIGNED + 3)
+    if not np.isfinite(sums).all():
+        raise ValueError("sums")
+    common, apart = map(float, data["brightest"])
+    return Between(_numbers(data["reach"], "u1").reshape(3, len(cubes.tiles)), sums, _numbers(data["seen"], "<u4").reshape(tiles), counts,
+                   (common, apart))
 
 
 def _check(layout: Layout, affine: np.ndarray) -> None:

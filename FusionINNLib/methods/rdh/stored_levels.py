@@ -38,7 +38,8 @@ def whole_levels(levels: np.ndarray) -> np.ndarray:
 
 
 def _candidates(values: np.ndarray, record: RdhRecord) -> Iterator[np.ndarray]:
-    """As they are; from darkest to brightest; and, whatever increasing curve they went through, by their order."""
+    """As they are; from darkest to brightest; and, whatever increasing curve they went through, by their order: as many values as levels,
+    or as many voxels of each level as there were."""
     yield record.layout.grey.to_levels(values)
     present = record.present.astype(np.float64)
     low, high = float(values.min()), float(values.max())
@@ -48,3 +49,6 @@ def _candidates(values: np.ndarray, record: RdhRecord) -> Iterator[np.ndarray]:
     distinct, place = np.unique(values, return_inverse=True)
     if len(distinct) <= len(present):  # fewer where the brightest were cut
         yield present[place.reshape(values.shape)]
+    elif record.between:
+        darkest = np.append(np.sort(values, axis=None), np.inf)[record.between.counts.cumsum()[:-1]]
+        yield np.searchsorted(darkest, values, side="right").astype(np.float64)

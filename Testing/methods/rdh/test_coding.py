@@ -40,7 +40,7 @@ def test_bits_are_read_from_levels_that_hardly_moved(base):
     room = digits.capacity(groups)
     assert room > 0.965 * 3000 * np.log2(base) - 64
     bits = RANDOM.integers(0, 2, room)
-    whole = digits.write(bits, levels, bases, tiles, groups, threshold=8)
+    whole = digits.write(bits, levels, bases, tiles, groups, (8, 255))
     np.testing.assert_array_equal(digits.read(whole, bases, tiles, groups, room), bits)
     inside = (levels > 8 + base) & (levels < 255 - base)
     assert whole.min() >= 8 and whole.max() <= 255 and np.abs(whole - levels)[inside].max() <= base / 2 + 1e-9
@@ -52,7 +52,7 @@ def test_bits_of_all_bases_together_and_a_changed_level_costs_bits_near_it_alone
     groups = digits.rooms(bases, tiles, 6)
     room = digits.capacity(groups)
     bits = RANDOM.integers(0, 2, room)
-    whole = digits.write(bits, levels, bases, tiles, groups, threshold=8)
+    whole = digits.write(bits, levels, bases, tiles, groups, (8, 255))
     np.testing.assert_array_equal(digits.read(whole, bases, tiles, groups, room), bits)
     whole[tiles == 2] += 1
     bases[np.flatnonzero(tiles == 2)[::3]] = 1  # as where a third became dark

@@ -35,6 +35,13 @@ def undamaged(fusion):
     return estimate(fusion.fused, fusion.recipe)
 
 
+@pytest.fixture(scope="module")
+def by_levels(fusion):
+    """The estimate from the grey levels alone."""
+    grey = record_of(fusion.recipe).layout.grey
+    return estimate(replace(fusion.fused, array=grey.to_values(np.rint(grey.to_levels(fusion.fused.array)))), fusion.recipe)
+
+
 @pytest.fixture
 def stored(fusion, tmp_path):
     """Writes a volume with the record of the fusion, and reads it as a user does."""
@@ -64,29 +71,35 @@ def test_an_estimate_is_nearer_than_the_fused_image_and_its_spread_is_right(fusi
 def test_the_fused_image_is_near_the_average_and_black_is_black(fusion):
     plain = fuse(fusion.first, fusion.second, method="average").fused.array
     apart = np.abs(fusion.fused.array - plain)
-    assert apart.max() < 8 * plain.max() / 255 and apart.mean() < plain.max() / 255 and len(np.unique(fusion.fused.array)) <= 256
+    assert apart.max() < 8 * plain.max() / 255 and apart.mean() < plain.max() / 255
     assert (fusion.fused.array[:, :4] == 0).all()
 
 
 @pytest.mark.parametrize("key", ["bits16", "bits12", "bits10", "bits8", "gain10001", "gain102", "digits4", "offset", "gamma105", "flipped",
                                  "flipped_through", "turned", "permuted", "cropped", "padded"])
-def test_copies_give_the_very_same_estimate(key, fusion, undamaged, stored):
+def test_copies_give_an_estimate_as_good_as_their_bits(key, fusion, undamaged, by_levels, stored):
     read = stored(DAMAGE[key].apply(fusion.fused))
     guess = estimate(read.fused, read.recipe)
-    np.testing.assert_allclose(guess.first.array, undamaged.first.array, rtol=0, atol=1e-6 * np.ptp(undamaged.first.array))
-    np.testing.assert_allclose(guess.second_spread.array, undamaged.second_spread.array, rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(guess.first.affine, fusion.fused.affine)
+    if key in ("flipped", "flipped_through", "turned", "permuted", "cropped", "padded"):
+        np.testing.assert_array_equal(guess.first.array, undamaged.first.array)
+        np.testing.assert_array_equal(guess.second_spread.array, undamaged.second_spread.array)
+    elif key in ("bits8", "gamma105"):  # nothing between the levels is left, or it is not looked for
+        np.testing.assert_allclose(guess.first.array, by_levels.first.array, rtol=0, atol=1e-6 * np.ptp(by_levels.first.array))
+        np.testing.assert_allclose(guess.second_spread.array, by_levels.second_spread.array, rtol=1e-3, atol=1e-6)
+    else:
+        assert distance(guess.first, fusion.first) <= distance(by_levels.first, fusion.first)
     is_rounded = key.startswith("bits") or key in ("gain10001", "digits4")  # too little to reach another level
     assert read.trust is (Trust.ROUNDED if is_rounded else Trust.UNDONE)
-    assert guess.warnings == ((ROUNDED,) if is_rounded else ()) and any("since" in note or "other" in note or "order" in note
-                                                                        for note in read.notes) == (not is_rounded)
+    assert guess.warnings == ((ROUNDED,) if is_rounded or key in ("gain102", "offset", "gamma105") else ())
+    assert any("since" in note or "other" in note or "order" in note for note in read.notes) == (not is_rounded)
 
 
-def test_integers_that_lost_their_scale_are_read_as_well(fusion, undamaged, stored):
+def test_integers_that_lost_their_scale_are_read_as_well(fusion, by_levels, stored):
     eight = replace(DAMAGE["bits8"].apply(fusion.fused), slope=1.0, intercept=0.0)
     read = stored(eight)
     assert read.trust is Trust.UNDONE
-    np.testing.assert_allclose(estimate(read.fused, read.recipe).second.array, undamaged.second.array, atol=1e-3)
+    np.testing.assert_allclose(estimate(read.fused, read.recipe).second.array, by_levels.second.array, atol=1e-3)
 
 
 @pytest.mark.parametrize("key", ["jpeg85", "noise10", "smooth10", "coarser15"])
@@ -188,7 +201,8 @@ def test_an_edit_where_nothing_is_hidden_is_told_too(fusion, undamaged, stored):
     guess = estimate(read.fused, read.recipe)
     assert guess.trust is Trust.DAMAGED and "dark parts" in guess.warnings[0]
     assert guess.first_spread.array[3, 1, 1] > 0 == undamaged.first_spread.array[3, 1, 1]
-    np.testing.assert_array_equal(guess.second.array[8:], undamaged.second.array[8:])
+    far = fusion.fused.array[8:] > 0.05
+    np.testing.assert_allclose(guess.second.array[8:][far], undamaged.second.array[8:][far], atol=1e-3 * np.ptp(undamaged.second.array))
 
 
 def test_the_latent_of_another_fusion_is_refused(fusion, case):
