@@ -126,7 +126,8 @@ def _check(recipe: Recipe) -> None:
             raise ValueError("source")
         if not isinstance(source.unit, str):  # pyright: ignore[reportUnnecessaryIsInstance] - it came from JSON
             raise ValueError("unit")
-        if not all(packed is None or isinstance(packed, str) for packed in (source.not_finite, source.kept_apart)):
+        texts = [packed for packed in (source.not_finite, source.kept_apart) if packed is not None]
+        if not all(isinstance(packed, str) for packed in texts):  # pyright: ignore[reportUnnecessaryIsInstance] - likewise
             raise ValueError("voxels that are kept apart")
         if any(map_.scale <= 0 for map_ in source.normalizations):
             raise ValueError("source")
