@@ -77,57 +77,57 @@ $(VENV)/.torch:
 	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 10), 'FusionINN needs Python 3.10 or newer: say make PYTHON=python3.12'"
 	@echo "PyTorch comes now, once: some 0.7 GB on disk for the CPU, 5 GB and more with CUDA; a few minutes without a word."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -qq --upgrade pip
-	$(BIN)/python -m pip install -qq $(TORCH)
+	$(BIN)/python -m pip install -qq --no-compile --upgrade pip
+	$(BIN)/python -m pip install -qq --no-compile $(TORCH)
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.torch pyproject.toml
 	@echo "The other packages come now: some 0.8 GB on disk, a minute or two."
-	$(BIN)/python -m pip install -qq --editable .
+	$(BIN)/python -m pip install -qq --no-compile --editable .
 	touch $@
 
 $(VENV)/.tests: $(VENV)/.installed
-	$(BIN)/python -m pip install -qq --editable ".[test,training]"
+	$(BIN)/python -m pip install -qq --no-compile --editable ".[test,training]"
 	touch $@
 
 $(VENV)/.check: $(VENV)/.tests
-	$(BIN)/python -m pip install -qq --editable ".[check]"
+	$(BIN)/python -m pip install -qq --no-compile --editable ".[check]"
 	touch $@
 
 # What is heavy first, by itself: of several environments this can be done at once, FusionINN itself cannot, which writes one egg-info.
 $(SLICER_VENV)/.torch: Testing/mrml/requirements.txt
 	$(PYTHON) -m venv $(SLICER_VENV)
-	$(SLICER_VENV)/bin/python -m pip install -qq --upgrade pip
-	$(SLICER_VENV)/bin/python -m pip install -qq $(TORCH)
-	$(SLICER_VENV)/bin/python -m pip install -qq -r Testing/mrml/requirements.txt
+	$(SLICER_VENV)/bin/python -m pip install -qq --no-compile --upgrade pip
+	$(SLICER_VENV)/bin/python -m pip install -qq --no-compile $(TORCH)
+	$(SLICER_VENV)/bin/python -m pip install -qq --no-compile -r Testing/mrml/requirements.txt
 	touch $@
 
 $(SLICER_VENV)/.installed: $(SLICER_VENV)/.torch pyproject.toml
-	$(SLICER_VENV)/bin/python -m pip install -qq --editable . -r Testing/mrml/requirements.txt
+	$(SLICER_VENV)/bin/python -m pip install -qq --no-compile --editable . -r Testing/mrml/requirements.txt
 	touch $@
 
 $(VIEWER_VENV)/.torch:
 	$(PYTHON) -m venv $(VIEWER_VENV)
-	$(VIEWER_VENV)/bin/python -m pip install -qq --upgrade pip
-	$(VIEWER_VENV)/bin/python -m pip install -qq $(TORCH)
+	$(VIEWER_VENV)/bin/python -m pip install -qq --no-compile --upgrade pip
+	$(VIEWER_VENV)/bin/python -m pip install -qq --no-compile $(TORCH)
 	touch $@
 
 $(VIEWER_VENV)/.installed: $(VIEWER_VENV)/.torch pyproject.toml
-	$(VIEWER_VENV)/bin/python -m pip install -qq --editable ".[viewer]"
+	$(VIEWER_VENV)/bin/python -m pip install -qq --no-compile --editable ".[viewer]"
 	touch $@
 
 $(VIEWER_VENV)/.tests: $(VIEWER_VENV)/.installed Testing/viewer/requirements.txt
-	$(VIEWER_VENV)/bin/python -m pip install -qq -r Testing/viewer/requirements.txt
+	$(VIEWER_VENV)/bin/python -m pip install -qq --no-compile -r Testing/viewer/requirements.txt
 	touch $@
 
 $(DOCS_VENV)/.installed: docs/requirements.txt
 	$(PYTHON) -m venv $(DOCS_VENV)
-	$(DOCS_VENV)/bin/python -m pip install -qq --upgrade pip
-	$(DOCS_VENV)/bin/python -m pip install -qq -r docs/requirements.txt
+	$(DOCS_VENV)/bin/python -m pip install -qq --no-compile --upgrade pip
+	$(DOCS_VENV)/bin/python -m pip install -qq --no-compile -r docs/requirements.txt
 	touch $@
 
 $(SLICER_VENV)/.panel: $(SLICER_VENV)/.installed Testing/panel/requirements.txt
-	$(SLICER_VENV)/bin/python -m pip install -qq -r Testing/panel/requirements.txt
+	$(SLICER_VENV)/bin/python -m pip install -qq --no-compile -r Testing/panel/requirements.txt
 	touch $@
 
 clean:

@@ -17,8 +17,8 @@ NOTES = f"""\
 - **Error / spread**: root mean square of the true error over that of the standard deviation that the program reports, inside the head: 1
   where the spread is right, 10 where the error is ten times what was said.
 - **Held**: share of the true values inside the reported 90 % interval ({NINETY:.3f} standard deviations on each side).
-- **Told**: in how many cases a sentence was said, or the file refused. A refused file has no figures. A slice that was replaced is told where
-  it is among those measured: the others are not looked at here.
+- **Told**: in how many cases a sentence was said, or the file refused. A refused file has no figures. A slice that was replaced is told
+  where it is among those measured: the others are not looked at here.
 - Noise is a share of the range from background to the 99.9th percentile of the head, seed 0; JPEG and JPEG 2000 go through 8 bit over the
   range of the volume, slice by slice; filters and shifts are in all three axes, linear interpolation. `training/robustness/damages.py`
   has them all."""

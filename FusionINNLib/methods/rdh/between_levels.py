@@ -15,7 +15,7 @@ from FusionINNLib.methods.rdh.error_bytes import ABOVE, from_bytes, to_bytes
 
 WIDTH = 0.25  # of a level: a copy in 8 bit over a narrower range than the levels', rounds to the same level still
 LEAST = 2.0 ** -18  # of a level: noise below it is that of float32
-SIGNED = 4  # sums with random signs a tile; how wrong parts are, is known to 1 / sqrt(2 SIGNED tiles)
+SIGNED = 8  # sums with random signs a tile; how wrong parts are, is known to 1 / sqrt(2 SIGNED tiles)
 KEPT = 0.5  # of the mean square that was written: a copy with less has steps too wide for anything
 
 
@@ -34,13 +34,13 @@ class Between:
 
 
 def is_room(levels: np.ndarray) -> bool:
-    """The fused image (k, j, i) float32 with these levels (k, j, i), which holds two errors (k, j, i), nominal, between them."""
+    """Whether a copy in 8 bit, from the darkest to the brightest of these levels (k, j, i), rounds each to itself, whatever is between."""
     span = int(levels.max()) - int(levels.min())
     return span == TOP or span <= TOP * (1 - WIDTH)
 
 
 def written(common: np.ndarray, apart: np.ndarray, levels: np.ndarray, layout: Layout) -> tuple[np.ndarray, Between]:
-    """The fused image (k, j, i) float32 whose levels are these (k, j, i), and which holds two errors (k, j, i), nominal, between them."""
+    """The fused image (k, j, i) float32 with these levels (k, j, i), which holds two errors (k, j, i), nominal, between them."""
     cut, cubes = layout.cubes.cut, layout.cubes
     holds = _holding(cut(levels), layout)
     second, first = (np.where(holds, cut(errors), 0) for errors in (common, apart))
@@ -69,7 +69,7 @@ def refined(real: np.ndarray, levels: np.ndarray, right: np.ndarray, same: np.nd
     """
     cubes = layout.cubes
     holds = _holding(cubes.cut(levels), layout)
-    usable = np.bincount(cubes.tiles, ~right, minlength=len(same)) == 0
+    usable = (np.bincount(cubes.tiles, ~right, minlength=len(same)) == 0) & ~same
     parts = _parts(real, levels, holds, layout)
     change = _change(parts, between.sums, usable)
     found = np.full((3, *holds.shape), np.nan, np.float32)
@@ -132,8 +132,8 @@ def _sums(parts: _Parts, tiles: int) -> np.ndarray:
 
 
 def _change(parts: _Parts, before: np.ndarray, usable: np.ndarray) -> tuple[float, float, float]:
-    """By what parts of levels were shifted, by what more for each level, and the standard deviation of their noise: infinite where they
-    tell nothing any more. By the usable tiles, bool (tiles,)."""
+    """By what parts of levels were shifted, by what more for each level, and the standard deviation of their noise, on the average of the
+    usable tiles, bool (tiles,): infinite where they tell nothing any more."""
     known = usable[parts.tile]
     level = parts.level[known]
     if len(level) < 2 or (tiles := _sums(parts, len(usable)))[usable, 2].sum() < KEPT * before[usable, 2].sum():

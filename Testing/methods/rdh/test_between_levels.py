@@ -93,9 +93,11 @@ def test_a_gain_and_an_offset_are_found_and_undone_between_the_levels_too(key, f
         assert 0.7 < np.sqrt((error ** 2).mean() / (spread ** 2).mean()) < 1.4
 
 
-def test_noise_far_below_a_level_is_measured(fusion):
-    noisy = fusion.fused.array + np.where(fusion.fused.array > 0, RANDOM.normal(0, 0.01 / 255, fusion.fused.array.shape), 0)
-    guess = estimate(replace(fusion.fused, array=noisy.astype(np.float32)), fusion.recipe)
+@pytest.mark.parametrize("where", [slice(None), slice(32, 64)])
+def test_noise_far_below_a_level_is_measured_where_it_is(where, fusion):
+    noisy = fusion.fused.array.copy()
+    noisy[:, where, where] += np.where(noisy[:, where, where] > 0, RANDOM.normal(0, 0.01 / 255, noisy[:, where, where].shape), 0)
+    guess = estimate(replace(fusion.fused, array=noisy), fusion.recipe)
     for error, spread in errors(fusion, guess):
         assert 0.7 < np.sqrt((error ** 2).mean() / (spread ** 2).mean()) < 1.4
 
