@@ -73,8 +73,12 @@ def refined(real: np.ndarray, levels: np.ndarray, right: np.ndarray, same: np.nd
     parts = _parts(real, levels, holds, layout)
     change = _change(parts, between.sums, usable)
     found = np.full((3, *holds.shape), np.nan, np.float32)
-    for tiles, shift, slope, noise in ((same, 0.0, 0.0, LEAST), (~same, *change)):
-        which = np.flatnonzero(right[parts.cube] & tiles[parts.tile])
+    grain = _grain(parts, layout)
+    coarse = grain > WIDTH / plane_curve.PLACES  # of the brightest, float32 cannot tell all places apart: it steps over up to two
+    rounding, as_it_was = float(grain.max(initial=0)) / 12 ** 0.5, same[parts.tile]
+    for voxels, shift, slope, noise in ((as_it_was & ~coarse, 0.0, 0.0, LEAST), (as_it_was & coarse, 0.0, 0.0, rounding),
+                                        (~as_it_was, *change)):
+        which = np.flatnonzero(right[parts.cube] & voxels)
         if len(which) and noise < np.inf:
             part = _undone(parts, shift, slope)[which]
             place = np.clip(np.floor((part / WIDTH + 0.5) * plane_curve.PLACES), 0, plane_curve.PLACES - 1).astype(np.int64)
@@ -83,7 +87,8 @@ def refined(real: np.ndarray, levels: np.ndarray, right: np.ndarray, same: np.nd
                                                                                  rms / np.maximum(wide, 1e-12))
             at = np.flatnonzero(holds)[which]
             found.reshape(3, -1)[:, at] = common * narrow, apart * wide, common_variance * narrow ** 2 + apart_variance * wide ** 2 / 4
-    found[:, (cubes.cut(levels) == TOP) & right[:, None, None, None]] = np.array([*between.brightest, 0])[:, None]
+    if between.counts[TOP] == 1:  # more of them where nothing was coded
+        found[:, (cubes.cut(levels) == TOP) & right[:, None, None, None]] = np.array([*between.brightest, 0])[:, None]
     return cubes.joined(found[0]), cubes.joined(found[1]), cubes.joined(found[2])
 
 
@@ -118,6 +123,12 @@ def _parts(real: np.ndarray, levels: np.ndarray, holds: np.ndarray, layout: Layo
     drawn = np.random.Generator(np.random.PCG64([29, *layout.cubes.shape])).bytes(holds.size)
     signs = np.frombuffer(drawn, np.uint8)[holds.ravel()][:, None] >> np.arange(SIGNED, dtype=np.uint8) & 1
     return _Parts(layout.cubes.cut(real)[holds] - level, level, cube, layout.cubes.tiles[cube], signs)
+
+
+def _grain(parts: _Parts, layout: Layout) -> np.ndarray:
+    """(n,) steps of float32 where these parts are, in levels."""
+    values = layout.grey.to_values(parts.level + parts.part)
+    return np.spacing(np.abs(values)).astype(np.float64) / layout.grey.step
 
 
 def _undone(parts: _Parts, shift: float, slope: float) -> np.ndarray:

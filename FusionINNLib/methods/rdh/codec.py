@@ -88,7 +88,7 @@ def hidden(average: np.ndarray, difference: np.ndarray, grey: Grey, axis: int, p
     layout = replace(layout, rest_seen=checksums(levels[layout.rest], cubes.tiles[layout.rest]))
     if not coded.any():
         return cubes.joined(levels).astype(np.uint8), layout
-    levels = np.minimum(levels, digits.TOP - 1)
+    rounded, levels = levels, np.minimum(levels, digits.TOP - 1)
     levels.reshape(-1)[np.where(inside, cubes.cut(real), -np.inf).argmax()] = digits.TOP  # one voxel, by which a copy is scaled
     order, tiles = layout.order, layout.tiles
     a, d = (cubes.cut(volume)[order].astype(np.float64) for volume in (average, difference))
@@ -98,8 +98,12 @@ def hidden(average: np.ndarray, difference: np.ndarray, grey: Grey, axis: int, p
     carriers, carrier_base, carrier_tile = _carriers(shown[order], levels[order], layout)
     layout = replace(layout, groups=digits.rooms(carrier_base, carrier_tile, len(np.unique(tiles))))
     progress.step("coding the difference", 1, 4)
-    layout, words = _filling(layout, rest, shown[order], slope, digits.capacity(layout.groups))
+    filled = _filling(layout, rest, shown[order], slope, digits.capacity(layout.groups))
     progress.step("coding the difference", 3, 4)
+    if filled is None:
+        bare = replace(layout, base=np.zeros_like(base), groups=none.reshape(0, len(digits.GROUPS)))
+        return cubes.joined(rounded).astype(np.uint8), replace(bare, rest_seen=checksums(rounded[bare.rest], cubes.tiles[bare.rest]))
+    layout, words = filled
     bits = np.unpackbits(np.concatenate(words).astype("<u2").view(np.uint8), bitorder="little")
     mine = levels[order]
     mine[carriers] = digits.write(bits, cubes.cut(real)[order][carriers], carrier_base, carrier_tile, layout.groups,
@@ -157,8 +161,10 @@ def _carriers(shown: np.ndarray, levels: np.ndarray, layout: Layout) -> tuple[np
     return carriers, base[at], np.unique(layout.tiles, return_inverse=True)[1][at]
 
 
-def _filling(layout: Layout, rest: np.ndarray, shown: np.ndarray, slope: np.ndarray, room: int) -> tuple[Layout, list[np.ndarray]]:
-    """The layout with the finest step whose words fit into so many bits, and those words."""
+def _filling(layout: Layout, rest: np.ndarray, shown: np.ndarray, slope: np.ndarray,
+             room: int) -> tuple[Layout, list[np.ndarray]] | None:
+    """The layout with the finest step whose words fit into so many bits, and those words; None where not even those of an empty
+    difference do, as in volumes of a few voxels or flat ones with few spots."""
     low, high, tiles = np.log(FINE), np.log(COARSE), layout.tiles
 
     def coded_with(step: float) -> model.Coded:
@@ -177,6 +183,8 @@ def _filling(layout: Layout, rest: np.ndarray, shown: np.ndarray, slope: np.ndar
         lengths = np.array([len(word) for word in words])
         if 16 * lengths.sum() <= room:
             break
+        if not coded.coefficients.any():
+            return None
         high += 0.01
     return replace(layout, step=step, frequencies=frequencies, reach=reach, by_frequency=coded.frequencies, words=lengths,
                    sums=np.array([crc32(word.astype("<u2").tobytes()) for word in words])), words

@@ -66,10 +66,12 @@ def _expected(noise: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndar
     second = (row + 0.5) * 2 / SIDE - 1
     ratios = 2.0 ** (-np.arange(_RATIOS) / _OCTAVES)
     likely = width * (np.exp(-np.sqrt(2) * np.abs(first) / ratios[:, None]) + _ANYWHERE)
-    size = 2 * int(min(np.ceil((np.sqrt(12) * noise - 1) / 2), 2 * PLACES)) + 1 if noise > 0.3 else 1
+    reach = float(np.clip((np.sqrt(12) * noise - 1) / 2, 0, 2 * PLACES))  # places to either side, the outermost of which count in part
+    size, part = 2 * int(reach) + 1, reach % 1
 
     def near(values: np.ndarray) -> np.ndarray:
-        return values if size == 1 else ndimage.uniform_filter1d(values, size, axis=1, mode="constant")
+        inner, outer = (width * ndimage.uniform_filter1d(values, width, axis=1, mode="constant") for width in (size, size + 2))
+        return (1 - part) * inner + part * outer
 
     weight = np.maximum(near(likely), 1e-300)
     means = [near(likely * values) / weight for values in (first, second)]

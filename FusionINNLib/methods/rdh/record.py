@@ -16,6 +16,8 @@ from FusionINNLib.methods.rdh.model import NOTHING
 from FusionINNLib.methods.rdh.rans import TOTAL
 from FusionINNLib.results.recipe import Recipe
 
+FARTHEST = 1e3  # nominal: no estimate is so far off
+
 
 @dataclass(frozen=True, eq=False)
 class RdhRecord:
@@ -89,6 +91,8 @@ def _between_of(data: dict, cubes: Cubes) -> Between:
     if not np.isfinite(sums).all():
         raise ValueError("sums")
     common, apart = map(float, data["brightest"])
+    if not (abs(common) < FARTHEST and abs(apart) < FARTHEST):
+        raise ValueError("brightest")
     return Between(_numbers(data["reach"], "u1").reshape(3, len(cubes.tiles)), sums, _numbers(data["seen"], "<u4").reshape(tiles), counts,
                    (common, apart))
 

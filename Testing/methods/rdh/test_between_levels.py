@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from FusionINNLib.errors import ResultError
 from FusionINNLib.methods.rdh import between_levels, plane_curve
 from FusionINNLib.methods.rdh.record import record_of
 from FusionINNLib.phantom.case import small_case
@@ -74,6 +75,14 @@ def test_an_estimate_from_the_file_as_written_is_right_to_a_hundredth_everywhere
         assert 0.85 < (np.abs(error) <= 1.645 * spread).mean() < 0.95
 
 
+def test_places_that_float32_cannot_tell_apart_are_in_the_spread(fusion):
+    """A source beside its negative: nearly all of the head is as bright as .52 to .6, where steps of float32 are wider than places."""
+    array = np.pad(small_case((16, 40, 40)).first.array / 1000, MARGIN).astype(np.float32)
+    made = fuse(*(replace(fusion.first, array=one / array.max()) for one in (array, -array)), method="rdh", alignment="none")
+    for error, spread in errors(made, estimate(made.fused, made.recipe)):
+        assert 0.8 < np.sqrt((error ** 2).mean() / (spread ** 2).mean()) < 1.25
+
+
 def test_each_bit_that_a_copy_lost_costs_something_and_is_in_the_spread(fusion, tmp_path):
     found = [sizes(fusion, estimate(fusion.fused, fusion.recipe))]
     for key in ("bits16", "bits12", "bits8"):
@@ -111,6 +120,15 @@ def test_what_was_changed_in_one_tile_costs_the_others_nothing(fusion):
     np.testing.assert_array_equal(guess.first_spread.array[:, :32, :32], as_it_was.first_spread.array[:, :32, :32])
 
 
+def test_noise_in_one_tile_is_measured_in_that_tile(fusion):
+    array = fusion.fused.array.copy()
+    array[:, :32, 32:64] += np.where(array[:, :32, 32:64] > 0, RANDOM.normal(0, 0.02 / 255, (24, 32, 32)), 0).astype(np.float32)
+    guess = estimate(replace(fusion.fused, array=array), fusion.recipe)
+    noisy = replace(fusion, fused=replace(fusion.fused, array=np.pad(array[:, :32, 32:64], ((0, 0), (0, 56), (32, 20)))))
+    for error, spread in errors(noisy, guess):
+        assert 0.5 < np.sqrt((error ** 2).mean() / (spread ** 2).mean()) < 1.6, "known to a third, from the sums of one tile"
+
+
 def test_nothing_is_written_where_a_copy_in_8_bit_would_lose_the_levels_by_it():
     levels = np.arange(256, dtype=np.uint8)
     assert between_levels.is_room(levels) and between_levels.is_room(levels[100:]) and not between_levels.is_room(levels[10:])
@@ -120,6 +138,13 @@ def test_nothing_is_written_where_a_copy_in_8_bit_would_lose_the_levels_by_it():
     record = record_of(made.recipe)
     assert record.between is None or between_levels.is_room(np.rint(record.layout.grey.to_levels(made.fused.array)).astype(np.uint8))
     assert estimate(made.fused, made.recipe).trust is Trust.AS_WRITTEN
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -1e300])
+def test_a_brightest_voxel_that_cannot_be_is_refused(number, fusion):
+    record = fusion.recipe.record
+    with pytest.raises(ResultError, match="record of the fusion is damaged"):
+        record_of(replace(fusion.recipe, record={**record, "between": {**record["between"], "brightest": [0.0, number]}}))
 
 
 def test_what_an_earlier_version_wrote_comes_back_as_it_did():

@@ -191,6 +191,19 @@ def test_a_volume_of_one_slice_and_one_with_nothing_in_common(case):
     assert estimate(made.fused, made.recipe).trust is Trust.AS_WRITTEN
 
 
+def test_what_has_no_room_for_the_shortest_stream_is_fused_and_comes_back_all_the_same(case):
+    random = np.random.default_rng(5)
+    spots = [np.where(random.random((8, 20, 20)) > 0.999, bright, 0) for bright in (100, 50)]
+    for arrays in (spots, ([[[3, 4]]], [[[5, 1]]])):
+        first, second = (replace(case[0], array=np.array(array, np.int16)) for array in arrays)
+        made = fuse(first, second, method="rdh", alignment="none")
+        for back, source in zip(decompose(made.fused, made.latent, made.recipe), (first, second)):
+            np.testing.assert_array_equal(back.array, source.array)
+        guess = estimate(made.fused, made.recipe)
+        for image, spread, source in ((guess.first, guess.first_spread, first), (guess.second, guess.second_spread, second)):
+            assert (np.abs(image.array - source.array) <= 6 * spread.array + 1e-3 * source.array.max()).all()
+
+
 def test_an_edit_where_nothing_is_hidden_is_told_too(fusion, undamaged, by_levels, stored):
     edited = fusion.fused.array.copy()
     assert (edited[:8, :8, :8] < 0.03).all(), "no cube that is coded"
