@@ -27,21 +27,23 @@ result, a traceback, a crash, a run that hangs for a minute, a hidden folder or 
 `python Testing/campaign/run.py --kills {options.kills} --mutations {options.mutations} --seed {options.seed} --out docs/reliability.md`.
 Where in a run a kill falls depends on the machine too; the mutated inputs are the same everywhere.*
 
-**Faults: {sum(faults.values())}.** {_listed(faults)}
+{f"**Faults: {sum(faults.values())}.** {_listed(faults)}".strip()}
 
 ## Runs that were ended
 
-{sum(count for key, count in killed.runs.items() if isinstance(key, tuple))} runs on made-up data, half of them replacing an earlier
-result or going on with one that was begun. Afterwards a result folder held all of the new result, all of the earlier one, or nothing;
-{killed.runs["left something hidden"]} runs left a hidden folder or file, which the next run of that name cleared away, putting back what
-was being replaced. Largest memory of a run: {killed.peak_mib:.0f} MiB.
+{sum(count for key, count in killed.runs.items() if isinstance(key, tuple))} runs on made-up data, half of them replacing an
+earlier result or going on with one that was begun. Where nothing is counted as a fault, a result folder afterwards held all of the new
+result, all of the earlier one, or nothing. {killed.runs["left something hidden"]} runs left a hidden folder or file, which the next run of
+that name cleared away, putting back what was being replaced. Largest memory of a run: {killed.peak_mib:.0f} MiB.
 
 {_table(["ended by", *names], rows)}
 
 *File size limit*: a file that grows beyond a random size fails, as on a full disk. *Death at a rename*: the process ends just before
-one of the renames by which results take their place.
+one of the renames by which results take their place. Some runs came to their end first: a signal comes within 1.1 times what a run takes
+when it is left alone, a limit may be larger than all files, and there may be fewer renames.
 
-- *save*: the process in which the page and the panel write a result folder.
+- *save*: the process in which the page and the panel write a result folder. That the page then packs it for the browser, in a temporary
+  folder of its own, is not part of this.
 - *training*: `python -m training fit` of a small network, six steps. After each run the same command went on to the end, with the weights
   and the log of a run that nobody disturbed.
 - *cohort*: `fusioninn cohort` of two patients, its worker a thread that ends with the command, as when a machine goes down; of some runs a
@@ -53,9 +55,9 @@ All but workers apart are forks of a process that has loaded the libraries: the 
 ## Damaged inputs
 
 {sum(mutated.read.values()) + sum(mutated.refused.values())} inputs, each a whole one in which bytes were flipped, cut out, put in or
-set to extremes, or values of a record replaced with its checksum made to fit. The longest took {mutated.slowest_s:.1f} s. Each may take
-{memory_mib} MiB beyond the program as loaded. *Read*: the change did no harm that can be seen, such as another grey value; what is taken
-is worked with too.
+set to extremes, values of a record replaced with its checksum made to fit, or files of an upload left out, doubled or given hostile names.
+The longest took {mutated.slowest_s:.1f} s. Each may take {memory_mib} MiB beyond the program as loaded. *Read*: the change did no harm that
+can be seen, such as another grey value; what is taken is worked with too.
 
 {_table(["input", "read", "refused in a sentence"], [[kind, str(mutated.read[kind]), str(mutated.refused[kind])] for kind in kinds])}
 """
