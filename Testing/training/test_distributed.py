@@ -117,6 +117,7 @@ def test_only_the_first_process_logs_and_saves(left):
 # ---- the command -------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_all_processes_and_one_alone_goes_on(place, tmp_path):
     run = tmp_path / "run"
     RUN.save(tmp_path / "settings.json")

@@ -96,7 +96,7 @@ def test_tiles_are_told_and_the_work_ends_within_one(model):
 
 def test_tiles_come_back_where_they_were_cut_out(monkeypatch):
     """A network that adds nothing gives the sources themselves, whatever the tiles."""
-    sources = np.random.default_rng(0).random((2, 40, 70, 100), np.float32)
+    sources = np.random.default_rng(0).random((2, 20, 70, 40), np.float32)
     network = DC2FusionNetwork(SIZE).eval()
     maps = tiles.maps_of(network, sources, torch.device("cpu"), lambda done, total: None, lambda sentence: None)
     np.testing.assert_allclose(maps, sources, atol=1e-5)

@@ -38,6 +38,7 @@ def _words(place, runs, out, model, *more):
             "--runs", str(runs), "--out", str(out), "--model", model, "--device", "cpu", "--quick", *more]
 
 
+@pytest.mark.slow
 def test_the_whole_way(place, tmp_path, tiny_model, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert command.main(_words(place, "runs", "docs", tiny_model)) == 0

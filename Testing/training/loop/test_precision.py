@@ -45,7 +45,7 @@ def _losses(place, folder, config) -> list[float]:
 # ---- runs --------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("preset", ["default", "paper", "deepfuse"])
+@pytest.mark.parametrize("preset", ["default", pytest.param("paper", marks=pytest.mark.slow), "deepfuse"])
 def test_some_steps_in_16_bits_are_close_to_those_in_32(place, tmp_path, preset):
     full = _losses(place, tmp_path / "float32", _config(preset))
     for name in LOW:
