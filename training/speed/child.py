@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from types import ModuleType
 
 STARTED = "FUSIONINN_BENCH_STARTED"  # environment variable: time.time() before the process began
 
@@ -33,24 +34,29 @@ def launch(command: list[str]) -> dict:
 
 def parts(arguments: list[str]) -> dict:
     """Seconds of each part of `fusioninn`, by both clocks; what is left over is under "other"."""
-    from FusionINNLib import pipeline
     from FusionINNLib.cli import __main__ as cli
-    from FusionINNLib.cli import commands, sources
-    from FusionINNLib.methods.fusioninn import forward
-    from FusionINNLib.reports import report
 
     spent: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     start = float(os.environ[STARTED])
     spent["start-up and imports"] = [time.time() - start, time.process_time()]
-    for module, name, part in ((sources, "read_volume", "reading"), (sources, "sha256", "reading"), (pipeline, "align", "alignment"),
-                               (forward, "fuse_slices", "network"), (commands, "write_fusion", "writing"),
-                               (report, "fusion_report", "report")):
+    for module, name, part in timed_functions():
         setattr(module, name, _timed(getattr(module, name), spent[part]))
     if cli.main(arguments):
         raise SystemExit("the command failed")
     total = (time.time() - start, time.process_time())
     spent["other"] = [total[clock] - sum(times[clock] for times in spent.values()) for clock in (0, 1)]
     return {name: {"wall": wall, "cpu": cpu} for name, (wall, cpu) in spent.items()}
+
+
+def timed_functions() -> tuple[tuple[ModuleType, str, str], ...]:
+    """Module, name and part of the functions whose time is told apart, each where `fusioninn fuse` finds it."""
+    from FusionINNLib import pipeline
+    from FusionINNLib.cli import commands
+    from FusionINNLib.methods.fusioninn import forward
+    from FusionINNLib.reports import report
+
+    return ((commands, "read_source", "reading"), (pipeline, "align", "alignment"), (forward, "fuse_slices", "network"),
+            (commands, "write_fusion", "writing"), (report, "fusion_report", "report"))
 
 
 def _timed(function, spent: list[float]):

@@ -10,6 +10,12 @@ from training.speed import bench
 from training.speed import child as bench_child
 
 
+def test_what_is_timed_is_there_under_its_name():
+    """A function that moved would be found missing only after minutes of a benchmark."""
+    for module, name, _ in bench_child.timed_functions():
+        assert callable(getattr(module, name)), name
+
+
 @pytest.mark.slow
 def test_quick_benchmark_fills_its_page(tmp_path, capsys):
     pytest.importorskip("FrEIA", reason="FrEIA is a test dependency: install the extra 'test'")
