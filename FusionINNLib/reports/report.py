@@ -72,7 +72,7 @@ def exact_report(fused: Volume, sources: tuple[Volume, Volume], recipe: Recipe) 
     panels = [image_column("Fused\nno unit", fused, window(fused, axis), axis)]
     panels += [image_column(f"{image.column}\n{volume.unit or 'no unit'}", volume, window(volume, axis), axis, EXACT)
                for image, volume in zip(EXACT_IMAGES, sources)]
-    header = f"FusionINN: exact decomposition with the saved latent\nmodel {recipe.model}"
+    header = f"FusionINN: exact decomposition with the saved latent\n{_made_by(recipe)}"
     return compose(panels, fused.affine, slices, axis, None, header, count=recipe.shape[axis])
 
 
@@ -82,7 +82,7 @@ def estimate_report(fused: Volume, result: Estimate, recipe: Recipe) -> Image.Im
     slices = choose_slices(None, fused.array, axis)
     panels = [image_column("Fused\nno unit", fused, window(fused, axis), axis)]
     panels += [_estimate_column(image, getattr(result, image.field), slices, axis) for image in ESTIMATE_IMAGES]
-    said = ["FusionINN: sources ESTIMATED from the fused image alone", result.trust.sentence, f"model {recipe.model}", *result.warnings]
+    said = ["FusionINN: sources ESTIMATED from the fused image alone", result.trust.sentence, _made_by(recipe), *result.warnings]
     header = "\n".join(said)
     return compose(panels, fused.affine, slices, axis, None, header, count=recipe.shape[axis])
 

@@ -58,6 +58,15 @@ def test_of_an_estimate(fusion, tiny_model):
     assert warned.shape[0] > page.shape[0], "what the estimate warns of stands above it"
 
 
+def test_a_method_without_a_model_is_named_on_the_way_back_too(fusion, monkeypatch):
+    headers = []
+    monkeypatch.setattr(report, "compose", lambda *given, **_: headers.append(given[5]))
+    hidden = pipeline.fuse(fusion.first, fusion.second, method="rdh", alignment="none")
+    report.exact_report(hidden.fused, pipeline.decompose(hidden.fused, hidden.latent, hidden.recipe), hidden.recipe)
+    report.estimate_report(hidden.fused, pipeline.estimate(hidden.fused, hidden.recipe), hidden.recipe)
+    assert len(headers) == 2 and all("method Reversible data hiding" in header and "None" not in header for header in headers)
+
+
 def test_an_inexact_way_back_would_be_said(fusion):
     slices = [3, 4, 5]
     sources = [report._slices(source, slices, 0) for source in (fusion.first, fusion.second)]
